@@ -1,0 +1,221 @@
+// The attributes of each operator as a struct, and the rows that describe its fields to importer, printer, parser.
+#ifndef IR_ATTRS_H
+#define IR_ATTRS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ir/type.h"
+#include "support/arena.h"
+
+typedef struct Ints {
+    int n;
+    int64_t *v;
+} Ints;
+
+typedef struct Floats {
+    int n;
+    double *v;
+} Floats;
+
+typedef enum AttrKind {
+    ATTR_INT,     // int64_t
+    ATTR_BOOL,    // bool
+    ATTR_FLOAT,   // double
+    ATTR_STRING,  // const char *
+    ATTR_ENUM,    // int, an index into the row's words (ONNX strings and sqzc's own choices)
+    ATTR_DTYPE,   // DType (an ONNX int)
+    ATTR_INTS,    // Ints
+    ATTR_FLOATS   // Floats
+} AttrKind;
+
+typedef struct AttrRow {
+    const char *name;  // null ends the rows
+    AttrKind kind;
+    size_t offset;
+    const char *initial;       // as in the text: "1", "0.5", "[1, 1]", "relu"; null: absent (0, [], null, DT_NONE)
+    const char *const *words;  // of an enum, null-terminated
+} AttrRow;
+
+typedef struct AttrTable {
+    const char *name;
+    size_t size;          // of the struct
+    const AttrRow *rows;  // ONNX attributes under their ONNX names, then sqzc's own
+} AttrTable;
+
+void *attrs_new(const AttrTable *table, Arena *arena);  // all fields at their defaults
+void *attrs_copy(const AttrTable *table, Arena *arena, const void *attrs);
+bool attrs_equal(const AttrTable *table, const void *a, const void *b);
+const AttrRow *attrs_find(const AttrTable *table, const char *name);  // null if there is none
+bool attr_is_default(const AttrTable *table, const AttrRow *row, const void *attrs);
+// One value in its text form, to and from. Parsing returns the first character behind it, or null.
+const char *attr_text(Arena *arena, const AttrRow *row, const void *attrs);
+const char *attr_parse(Arena *arena, const AttrRow *row, const char *text, void *attrs);
+
+// An activation that the producer applies as it stores.
+typedef enum ActKind { ACT_NONE, ACT_RELU, ACT_CLIP, ACT_LEAKY_RELU, ACT_SIGMOID, ACT_TANH, ACT_HARD_SWISH, ACT_HARD_SIGMOID } ActKind;
+typedef struct Act {
+    int kind;            // ActKind
+    double alpha, beta;  // clip: low and high; leaky_relu: slope; hard_sigmoid: alpha and beta
+} Act;
+
+typedef enum AutoPad { AUTO_PAD_NOTSET, AUTO_PAD_SAME_UPPER, AUTO_PAD_SAME_LOWER, AUTO_PAD_VALID } AutoPad;
+
+typedef struct ConvAttrs {  // Conv and ConvTranspose
+    int auto_pad;
+    Ints dilations, kernel_shape, pads, strides, output_padding, output_shape;
+    int64_t group;
+    Act act;
+} ConvAttrs;
+
+typedef struct PoolAttrs {  // MaxPool, AveragePool
+    int auto_pad;
+    Ints dilations, kernel_shape, pads, strides;
+    bool ceil_mode, count_include_pad;
+    int64_t storage_order;
+} PoolAttrs;
+
+typedef struct LrnAttrs {
+    double alpha, beta, bias;
+    int64_t size;
+} LrnAttrs;
+
+typedef struct NormAttrs {  // BatchNormalization, InstanceNormalization
+    double epsilon, momentum;
+    bool training_mode;
+} NormAttrs;
+
+typedef struct GemmAttrs {
+    double alpha, beta;
+    bool trans_a, trans_b;
+    Act act;
+} GemmAttrs;
+
+typedef struct ActAttrs {  // LeakyRelu, Elu, HardSigmoid, Selu, ThresholdedRelu, Celu, Shrink, ...
+    double alpha, beta, gamma, bias, lambd;
+} ActAttrs;
+
+typedef struct GeluAttrs {
+    int approximate;  // none, tanh
+} GeluAttrs;
+
+typedef struct AxisAttrs {  // Softmax, LogSoftmax, Hardmax, Flatten, Concat, Gather, ...
+    int64_t axis;
+} AxisAttrs;
+
+typedef struct ReduceAttrs {
+    bool keepdims, noop_with_empty_axes;
+} ReduceAttrs;
+
+typedef struct ArgAttrs {  // ArgMax, ArgMin
+    int64_t axis;
+    bool keepdims, select_last_index;
+} ArgAttrs;
+
+typedef struct SplitAttrs {
+    int64_t axis, num_outputs;
+} SplitAttrs;
+
+typedef struct PadAttrs {
+    int mode;  // constant, reflect, edge, wrap
+} PadAttrs;
+
+typedef struct TransposeAttrs {
+    Ints perm;
+} TransposeAttrs;
+
+typedef struct ReshapeAttrs {
+    bool allowzero;
+} ReshapeAttrs;
+
+typedef struct ShapeAttrs {
+    int64_t start, end;
+    bool has_end;
+} ShapeAttrs;
+
+typedef struct ResizeAttrs {
+    int mode;            // nearest, linear, cubic
+    int coordinate;      // coordinate_transformation_mode
+    int nearest_mode;
+    double cubic_coeff_a, extrapolation_value;
+    bool exclude_outside, antialias;
+    int keep_aspect_ratio_policy;
+    Ints axes;
+} ResizeAttrs;
+
+typedef struct DepthAttrs {  // DepthToSpace, SpaceToDepth
+    int64_t blocksize;
+    int mode;  // DCR, CRD
+} DepthAttrs;
+
+typedef struct CastAttrs {
+    DType to;
+    bool saturate;
+} CastAttrs;
+
+typedef struct FillAttrs {  // ConstantOfShape: the value, as the importer read it from a one-element tensor
+    double value;
+    DType dtype;
+} FillAttrs;
+
+typedef struct ModAttrs {
+    bool fmod;
+} ModAttrs;
+
+typedef struct ShiftAttrs {
+    int direction;  // LEFT, RIGHT
+} ShiftAttrs;
+
+typedef struct IsInfAttrs {
+    bool detect_negative, detect_positive;
+} IsInfAttrs;
+
+typedef struct CumAttrs {
+    bool exclusive, reverse;
+} CumAttrs;
+
+typedef struct FireAttrs {
+    int64_t band;  // rows of the squeezed map computed before the expands use them; 0: the whole map
+} FireAttrs;
+
+typedef struct PackAttrs {  // sqz.PackConv: a recipe for constants
+    int64_t panel, block;   // output channels of a panel; input channels of a block
+} PackAttrs;
+
+#define ATTR_TABLE(name) extern const AttrTable name;
+ATTR_TABLE(no_attrs)
+ATTR_TABLE(conv_attrs)
+ATTR_TABLE(pool_attrs)
+ATTR_TABLE(lrn_attrs)
+ATTR_TABLE(norm_attrs)
+ATTR_TABLE(gemm_attrs)
+ATTR_TABLE(act_attrs_leaky)     // alpha = 0.01
+ATTR_TABLE(act_attrs_elu)       // alpha = 1
+ATTR_TABLE(act_attrs_hard)      // alpha = 0.2, beta = 0.5
+ATTR_TABLE(act_attrs_selu)
+ATTR_TABLE(act_attrs_shrink)
+ATTR_TABLE(gelu_attrs)
+ATTR_TABLE(softmax_attrs)       // axis = -1
+ATTR_TABLE(flatten_attrs)       // axis = 1
+ATTR_TABLE(axis_attrs)          // axis = 0
+ATTR_TABLE(reduce_attrs)
+ATTR_TABLE(arg_attrs)
+ATTR_TABLE(split_attrs)
+ATTR_TABLE(pad_attrs)
+ATTR_TABLE(transpose_attrs)
+ATTR_TABLE(reshape_attrs)
+ATTR_TABLE(shape_attrs)
+ATTR_TABLE(resize_attrs)
+ATTR_TABLE(depth_attrs)
+ATTR_TABLE(cast_attrs)
+ATTR_TABLE(fill_attrs)
+ATTR_TABLE(mod_attrs)
+ATTR_TABLE(shift_attrs)
+ATTR_TABLE(isinf_attrs)
+ATTR_TABLE(cum_attrs)
+ATTR_TABLE(fire_attrs)
+ATTR_TABLE(pack_attrs)
+#undef ATTR_TABLE
+
+#endif

@@ -1,0 +1,91 @@
+// Shape and type inference: the function of each operator, and the small integer tensors that decide shapes.
+#ifndef IR_INFER_H
+#define IR_INFER_H
+
+#include "ir/ir.h"
+
+// The elements of a small integer tensor of dimensions, which may be symbolic; row-major, any rank.
+typedef struct DimTensor {
+    int n;
+    Dim *v;
+} DimTensor;
+
+typedef struct Infer {
+    Arena *arena;       // for what lasts as long as the inference
+    Diag *diag;
+    DimTensor **known;  // by value id; null where a value is not known. May be null altogether (the verifier)
+    int nknown;
+} Infer;
+
+// Infers one node's outputs; checks arity first. The types of the inputs must be set.
+bool infer_node(Infer *infer, const Node *node, Type *out);
+
+// The integers of an input that must be known: a constant or a computed DimTensor. False (E_DYNAMIC, with the remedy)
+// when it is not; a missing optional input gives *dims = null and true.
+bool infer_dims(Infer *infer, const Node *node, int index, const DimTensor **dims);
+// The same, where all must be plain numbers.
+bool infer_ints(Infer *infer, const Node *node, int index, Ints *ints);
+
+// Evaluates a DIMS operator on known dimensions; null if it cannot.
+DimTensor *infer_eval_dims(Infer *infer, const Node *node);
+
+// Helpers that the families share.
+bool infer_broadcast(Infer *infer, const Node *node, const Type *a, const Type *b, Type *out);
+bool infer_axis(Infer *infer, const Node *node, int64_t axis, int rank, int *index);  // wraps negatives, checks
+
+// Pads of a windowed operator after auto_pad: begin[i], end[i] for each spatial axis. Also what lowering uses.
+typedef struct Window {
+    int n;  // spatial axes, up to 3
+    int64_t in[3], kernel[3], stride[3], dilation[3], begin[3], end[3], out[3];
+} Window;
+bool window_of_conv(Infer *infer, const Node *node, Window *window);
+bool window_of_pool(Infer *infer, const Node *node, Window *window);
+// For lowering: the same on a node that has been inferred; cannot fail.
+Window node_window(const Node *node);
+
+#define INFER(name) bool name(Infer *infer, const Node *node, Type *out);
+INFER(infer_same)
+INFER(infer_binary)
+INFER(infer_logic)
+INFER(infer_compare)
+INFER(infer_to_bool)
+INFER(infer_variadic)
+INFER(infer_cast)
+INFER(infer_clip)
+INFER(infer_pow)
+INFER(infer_prelu)
+INFER(infer_where)
+INFER(infer_conv)
+INFER(infer_conv_transpose)
+INFER(infer_pool)
+INFER(infer_global_pool)
+INFER(infer_norm)
+INFER(infer_gemm)
+INFER(infer_matmul)
+INFER(infer_reduce)
+INFER(infer_arg)
+INFER(infer_concat)
+INFER(infer_split)
+INFER(infer_slice)
+INFER(infer_pad)
+INFER(infer_gather)
+INFER(infer_transpose)
+INFER(infer_reshape)
+INFER(infer_flatten)
+INFER(infer_squeeze)
+INFER(infer_unsqueeze)
+INFER(infer_expand)
+INFER(infer_tile)
+INFER(infer_resize)
+INFER(infer_depth_to_space)
+INFER(infer_space_to_depth)
+INFER(infer_shape_of)
+INFER(infer_size_of)
+INFER(infer_fill)
+INFER(infer_range)
+INFER(infer_body)
+INFER(infer_repack)
+INFER(infer_pack_conv)
+#undef INFER
+
+#endif

@@ -1,0 +1,124 @@
+// The graph: what the importer builds, each pass annotates and codegen obeys. Everything lives in the module's arena.
+//
+// Read this file first. A Module has graphs; the first is the model. A Graph is a list of Nodes in the order in which
+// they run. A Node has an operator (ir/op.h), attributes, and Values as inputs and outputs. A Value is a graph input,
+// the result of one node, or a constant (`data` set). All that is decided about a node or a value (kernel, layout,
+// place) is a field here and prints in the text form (ir/print.h).
+#ifndef IR_IR_H
+#define IR_IR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ir/op.h"
+#include "ir/type.h"
+#include "support/arena.h"
+#include "support/diag.h"
+
+typedef struct Value Value;
+typedef struct Node Node;
+typedef struct Graph Graph;
+typedef struct Module Module;
+
+typedef struct ValueList {
+    Value **item;
+    int n, capacity;
+} ValueList;
+
+typedef struct GraphList {
+    Graph **item;
+    int n, capacity;
+} GraphList;
+
+// The bytes of a constant in its logical row-major order, little-endian, bool as one byte. Borrowed from the mapped
+// model file or owned by the arena; may be unaligned.
+typedef struct Constant {
+    const void *bytes;
+    int64_t size;  // equals type_bytes of the value's type
+} Constant;
+
+// Where a value lies. PLACE_IN: `offset` elements behind the start of `base`'s storage (a channel slice, or a
+// reshaped view). PLACE_WORKSPACE: `offset` bytes from the start of the workspace.
+typedef enum PlaceKind { PLACE_NONE, PLACE_IN, PLACE_WORKSPACE } PlaceKind;
+typedef struct Place {
+    PlaceKind kind;
+    Value *base;
+    int64_t offset;
+} Place;
+
+struct Value {
+    const char *name;      // unique in its graph; any bytes (the printer quotes)
+    Type type;
+    Node *def;             // null for graph inputs and constants
+    const Constant *data;  // set for constants
+    Place place;
+    int id;                // index into graph->values
+};
+
+struct Node {
+    OpKind op;
+    int kernel;    // KernelKind of codegen/kernel.h; 0 is the generic lowering
+    void *attrs;   // the struct of op_info[op].attrs
+    void *params;  // the struct of the kernel's parameter table, or null
+    Graph *body;   // sqz.Fire, sqz.Map: closed; body inputs stand for the node's inputs in order
+    Loc *loc;
+    Graph *graph;
+    int nin, nout;
+    Value **in, **out;  // an input may be null: an optional one left out
+    Node *prev, *next;
+};
+
+struct Graph {
+    Module *module;
+    const char *name;
+    Node *first, *last;
+    ValueList values;  // all of them, constants too; ids index this list
+    ValueList inputs, outputs;
+};
+
+struct Module {
+    Arena *arena;
+    const char *name;
+    GraphList graphs;  // [0] is the model; bodies hang on their nodes, not here
+    Symbol *symbols;
+    int64_t workspace_bytes;  // of planned values; 0 before plan-memory
+    int64_t shard_bytes;      // scratch of each shard
+};
+
+Module *module_new(Arena *arena, const char *name);
+Symbol *module_symbol(Module *module, const char *name);  // found or made
+Graph *graph_new(Module *module, const char *name);       // not yet in module->graphs
+
+// `name` is made unique by a suffix if the graph has it already (null: "v").
+Value *value_new(Graph *graph, const char *name, Type type);
+Value *value_constant(Graph *graph, const char *name, Type type, const void *bytes);  // borrows `bytes`
+Value *value_find(const Graph *graph, const char *name);
+Value *value_int64s(Graph *graph, const char *name, const int64_t *v, int n);  // a rank-1 i64 constant
+bool value_is_input(const Value *value);
+bool value_is_output(const Value *value);
+int value_uses(const Value *value);           // by nodes of its graph, each input counted, plus graph outputs
+Node *value_single_user(const Value *value);  // the one node that reads it, if it isn't a graph output; or null
+void value_replace(Value *old, Value *new_);  // in all nodes' inputs and the graph's outputs
+// The integers of a constant (i32 or i64), sign-extended, into the arena; false if it is no such constant.
+bool value_as_ints(const Value *value, Arena *arena, Ints *ints);
+bool value_as_double(const Value *value, double *number);  // a constant of one float or integer element
+
+// A node with default attributes and room for its operands, not yet in a list.
+Node *node_new(Graph *graph, OpKind op, int nin, int nout);
+void graph_append(Graph *graph, Node *node);
+void graph_insert_before(Node *where, Node *node);
+void graph_insert_after(Node *where, Node *node);
+void node_remove(Node *node);   // from its list; its outputs must have no users any more
+Value *node_output(Node *node, int index, const char *name, Type type);  // makes and sets out[index]
+static inline Value *node_in(const Node *node, int index) {  // null if left out
+    return index < node->nin ? node->in[index] : 0;
+}
+Loc *loc_join(Arena *arena, const Loc *a, const Loc *b);  // a copy of both chains; either may be null
+
+// Removes values that nothing refers to and renumbers the others.
+void graph_compact(Graph *graph);
+
+// The value that owns the storage, and the offset into it in elements.
+Value *place_root(const Value *value, int64_t *offset);
+
+#endif

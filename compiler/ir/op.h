@@ -1,0 +1,44 @@
+// Operators: their kinds and what the table says of them.
+#ifndef IR_OP_H
+#define IR_OP_H
+
+#include "ir/attrs.h"
+
+typedef enum OpKind {
+#define OP(id, name, in_min, in_max, out_min, out_max, attrs, infer, flags) OP_##id,
+#include "ir/ops.def"
+#undef OP
+    OP_COUNT
+} OpKind;
+
+enum OpFlag {
+    ELEMENTWISE = 1,  // output element i depends on elements i (broadcast) of the inputs only
+    COMMUTES = 2,     // in[0] and in[1] may be swapped
+    VIEW = 4,         // the output is the input's bytes in another shape (row-major)
+    RECIPE = 8,       // runs when the object is written, on constants; no code is emitted
+    INTERNAL = 16,    // made by passes, never by the importer; named sqz.*
+    HAS_BODY = 32,
+    DIMS = 64,        // shape inference computes it on small integer tensors
+    RANDOM = 128      // not folded
+};
+
+enum { MANY = 1 << 20 };  // as many inputs or outputs as wanted
+
+struct Infer;
+struct Node;
+struct Type;
+// Writes the type of each output to out[0..nout-1]; on error reports it and returns false.
+typedef bool (*InferFn)(struct Infer *infer, const struct Node *node, Type *out);
+
+typedef struct OpInfo {
+    const char *name;  // as in ONNX, or "sqz.Something"
+    int in_min, in_max, out_min, out_max;
+    const AttrTable *attrs;
+    InferFn infer;
+    unsigned flags;
+} OpInfo;
+
+extern const OpInfo op_info[OP_COUNT];
+OpKind op_find(const char *name);  // OP_COUNT if unknown
+
+#endif

@@ -1,0 +1,12 @@
+// Reads the text form of the IR.
+#ifndef IR_PARSE_H
+#define IR_PARSE_H
+
+#include <stddef.h>
+
+#include "ir/ir.h"
+
+// Null after an error, which names the line. `folder` is where sidecar files are looked for (null: the current one).
+Module *parse_module(Arena *arena, const char *text, size_t length, const char *folder, Diag *diag);
+
+#endif

@@ -1,0 +1,93 @@
+// What a value is: an element type, a shape in ONNX's order, and how it lies in memory.
+#ifndef IR_TYPE_H
+#define IR_TYPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "support/arena.h"
+
+typedef enum DType {
+#define DTYPE(id, name, bits, onnx, c_type, compute) DT_##id,
+#include "ir/dtypes.def"
+#undef DTYPE
+    DT_COUNT,
+    DT_NONE = DT_COUNT  // not inferred yet
+} DType;
+
+typedef struct DTypeInfo {
+    const char *name;
+    int bits, onnx;
+    const char *c_type;
+    DType compute;
+} DTypeInfo;
+
+extern const DTypeInfo dtype_info[DT_COUNT];
+DType dtype_from_name(const char *name);  // DT_NONE if unknown
+DType dtype_from_onnx(int onnx);          // DT_NONE if unknown
+bool dtype_is_float(DType dtype);
+bool dtype_is_signed(DType dtype);  // floats are
+bool dtype_is_int(DType dtype);     // bool isn't
+
+enum { MAX_RANK = 8 };
+
+// A dimension: n, or n * sym.
+typedef struct Symbol Symbol;
+struct Symbol {
+    const char *name;
+    Symbol *next;
+};
+
+typedef struct Dim {
+    int64_t n;
+    Symbol *sym;
+} Dim;
+
+typedef enum LayoutKind {
+    LAYOUT_ROW_MAJOR,  // the ONNX order
+    LAYOUT_NCHWC       // N, C/block, H, W, block: rank 4 only; lanes behind the last channel hold 0
+} LayoutKind;
+
+// `border` is a zeroed rim around H and W (rank 4, either kind). It belongs to the value: whoever writes the value
+// writes the rim. `pitch` is the distance of two rows in pixels, W + 2 * border or more.
+typedef struct Layout {
+    LayoutKind kind;
+    int block;  // 1 for row-major
+    int border;
+    int64_t pitch;  // 0 means W + 2 * border
+} Layout;
+
+typedef struct Type {
+    DType dtype;
+    Layout layout;
+    int rank;  // -1: not known yet
+    Dim dim[MAX_RANK];
+} Type;
+
+Type type_unknown(void);
+Type type_make(DType dtype, int rank, const int64_t *dims);  // row-major
+bool type_is_static(const Type *type);                       // rank and all dimensions are numbers
+bool type_same_shape(const Type *a, const Type *b);
+bool type_equal(const Type *a, const Type *b);               // layout too
+
+// The following need static types. `count` is logical elements, `storage` includes lanes, borders and pitch;
+// both saturate at INT64_MAX, and verification refuses types that large.
+int64_t type_count(const Type *type);
+int64_t type_storage(const Type *type);
+int64_t type_bytes(const Type *type);  // of the storage
+
+// Strides in elements of a rank-4 type in its layout; `channel` moves by one block.
+typedef struct Strides {
+    int64_t batch, channel, row, pixel, origin;  // origin: offset of element (0, 0, 0, 0)
+} Strides;
+Strides type_strides(const Type *type);
+
+bool dim_equal(Dim a, Dim b);
+static inline Dim dim_const(int64_t n) {
+    return (Dim){n, 0};
+}
+
+// "f32<1x3x224x224, nchw16c, border=1>"
+const char *type_text(Arena *arena, const Type *type);
+
+#endif

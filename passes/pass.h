@@ -1,0 +1,47 @@
+// Passes: each changes a module in place; the manager runs a list of them, verifying and printing on demand.
+#ifndef PASSES_PASS_H
+#define PASSES_PASS_H
+
+#include <stdio.h>
+
+#include "ir/ir.h"
+#include "target/target.h"
+
+typedef struct PassContext {
+    Module *module;
+    const Target *target;
+    Arena *scratch;  // emptied after each pass
+    Diag *diag;
+    bool small;      // -Os
+    bool strict;
+} PassContext;
+
+typedef bool (*PassFn)(PassContext *ctx);  // false after an error that was reported
+
+typedef struct PassInfo {
+    const char *name, *why;
+    PassFn run;
+} PassInfo;
+
+#define PASS(id, name, why) bool pass_##id(PassContext *ctx);
+#include "passes/passes.def"
+#undef PASS
+
+const PassInfo *pass_table(int *count);
+const PassInfo *pass_find(const char *name);
+
+// The passes of an optimisation level: '0', '1', '2', '3' or 's'. Null-terminated names.
+const char *const *pipeline(char level);
+
+typedef struct PassOptions {
+    const char *const *names;  // null-terminated
+    const char *print_after;   // a pass, "all", or null
+    const char *stop_after;    // a pass or null
+    bool verify_each;
+    bool time_report;          // to `out`
+    FILE *out;                 // where IR and reports are printed
+} PassOptions;
+
+bool passes_run(PassContext *ctx, const PassOptions *options);
+
+#endif
