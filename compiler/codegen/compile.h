@@ -1,0 +1,36 @@
+// From a module that the passes have finished to machine code.
+#ifndef CODEGEN_COMPILE_H
+#define CODEGEN_COMPILE_H
+
+#include "ir/ir.h"
+#include "support/str.h"
+#include "target/target.h"
+
+typedef enum OutputKind { OUTPUT_OBJECT, OUTPUT_ASSEMBLY, OUTPUT_LLVM_IR, OUTPUT_BITCODE } OutputKind;
+
+typedef struct CompileOptions {
+    const char *prefix;  // of the symbols: a C identifier
+    char level;          // '0', '1', '2', '3', 's'
+    bool debug;          // -g
+    int threads;         // reserved
+} CompileOptions;
+
+// The output's bytes are in `out`; the weights are in it too, except for assembly and IR (a .zero directive there).
+bool compile_module(const Module *module, const Target *target, const CompileOptions *options, OutputKind kind,
+                    Str *out, Diag *diag);
+
+// What the interface hash covers, and what the header needs.
+typedef struct Interface {
+    uint64_t hash;
+    int64_t workspace_bytes, shard_bytes;  // of one shard all in all; of each further one
+    int inputs, outputs;
+    const char **c_names;                  // identifiers of the inputs, then the outputs; distinct
+} Interface;
+Interface interface_of(const Module *module, const char *prefix, Arena *arena);
+
+// The text of the header beside the object.
+void header_text(Str *out, const Module *module, const char *prefix);
+
+// Bytes of the largest stack frame of the last compile_module, for --memory-report.
+
+#endif

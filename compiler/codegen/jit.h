@@ -1,0 +1,24 @@
+// Compiling in memory and running it here: constant folding, and `sqzc run`.
+#ifndef CODEGEN_JIT_H
+#define CODEGEN_JIT_H
+
+#include "codegen/compile.h"
+#include "ir/ir.h"
+
+typedef struct Jit Jit;
+
+// Compiles a finished module for this machine. Null after an error.
+Jit *jit_compile(const Module *module, const Target *target, char level, Diag *diag);
+// The address of `<prefix of jit_compile: "jit"><suffix>`, such as "_call" or "_run"; null if there is none.
+void *jit_address(Jit *jit, const char *suffix);
+void jit_free(Jit *jit);
+
+// Runs a module in memory on the given inputs; outputs are buffers of the outputs' row-major sizes. Returns the
+// SQZ_E... code of the run, or -1 after a reported error.
+int jit_call(Jit *jit, const void *const *inputs, void *const *outputs);
+
+// Computes `nodes` (in order, all of whose inputs are constants or outputs of earlier ones) at -O0 on the baseline,
+// and turns their outputs into constants whose bytes are in the module's arena. False after an error.
+bool jit_fold(Graph *graph, Node *const *nodes, int count, Diag *diag);
+
+#endif

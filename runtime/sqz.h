@@ -1,0 +1,102 @@
+/* sqz.h - what a program and an object made by sqzc agree on. ABI version 1. C99 and C++.
+ *
+ * A model compiled to NAME.o needs nothing of this file but the types below; libsqz.a adds a thread pool and error
+ * strings for those who want them. Every struct starts with its size or ABI number and grows only at its end. */
+#ifndef SQZ_H
+#define SQZ_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SQZ_ABI 1
+#define SQZ_MAX_RANK 8
+
+/* What NAME_run and its kin return. */
+enum {
+    SQZ_OK = 0,
+    SQZ_EARGUMENT = 1,  /* a pointer is null, or not aligned as its C type wants; a struct of another size or ABI */
+    SQZ_EWORKSPACE = 2, /* the workspace is null, not 64-aligned, or too small even for one shard */
+    SQZ_ERANGE = 3,     /* an index in the data is out of range; the outputs are then unspecified */
+    SQZ_ECPU = 4        /* the CPU lacks what the object was compiled for (x86 only; on ARM the caller promises it) */
+};
+
+/* Element types, numbered as in ONNX's TensorProto. Bool is one byte, 0 or 1; f16 and bf16 are uint16_t. */
+enum {
+    SQZ_F32 = 1, SQZ_U8 = 2, SQZ_I8 = 3, SQZ_U16 = 4, SQZ_I16 = 5, SQZ_I32 = 6, SQZ_I64 = 7, SQZ_BOOL = 9,
+    SQZ_F16 = 10, SQZ_F64 = 11, SQZ_U32 = 12, SQZ_U64 = 13, SQZ_BF16 = 16
+};
+
+/* A pool runs task(arg, 0) ... task(arg, shards - 1), each exactly once, in any order and on any threads, and returns
+ * when all are done. `threads` is how many run at once. Results do not depend on it. */
+typedef struct sqz_pool {
+    void *self;
+    int threads;
+    void (*run)(void *self, int shards, void (*task)(void *arg, int shard), void *arg);
+} sqz_pool;
+
+/* One inference through the uniform entry NAME_call. `size` is sizeof(sqz_call). Inputs and outputs are in the model's
+ * order, row-major, and may not overlap. The workspace is 64-aligned, not shared with a concurrent call, and its
+ * contents before and after the call mean nothing. `pool` may be null (no threads). Fields behind it are for models
+ * with open dimensions, outside weights or state; null here. */
+typedef struct sqz_call {
+    uint32_t size;
+    const void *const *inputs;
+    void *const *outputs;
+    void *workspace;
+    size_t workspace_size;
+    const sqz_pool *pool;
+    const int64_t *dims;
+    int64_t *output_dims;
+    const void *weights;
+    void *state;
+} sqz_call;
+
+/* Describes an input or output. `name` is the offset of the name's text from this struct's own address. */
+typedef struct sqz_tensor {
+    int32_t name;
+    int32_t dtype;
+    int32_t rank;
+    int32_t reserved;
+    int64_t dims[SQZ_MAX_RANK];
+} sqz_tensor;
+
+/* Describes a model. Offsets are bytes from the struct's own address, so that it needs no relocation and may lie in
+ * ROM. Inputs come first in the tensors, outputs behind them. */
+typedef struct sqz_model {
+    uint32_t abi;
+    uint32_t size;             /* of this struct */
+    uint64_t interface_hash;   /* of names, types, shapes and sizes; the header has the same */
+    int32_t name;              /* offset of the model's name */
+    int32_t tensors;           /* offset of the first sqz_tensor */
+    int32_t inputs, outputs;   /* how many */
+    uint64_t workspace_size;   /* bytes with one shard */
+    uint64_t shard_size;       /* bytes of each further shard */
+    uint64_t weights_size;
+    int64_t call;              /* offset of NAME_call */
+} sqz_model;
+
+static inline const char *sqz_model_name(const sqz_model *model) { return (const char *)model + model->name; }
+static inline const sqz_tensor *sqz_model_tensor(const sqz_model *model, int index) {
+    return (const sqz_tensor *)(const void *)((const char *)model + model->tensors) + index;
+}
+static inline const char *sqz_tensor_name(const sqz_tensor *tensor) { return (const char *)tensor + tensor->name; }
+
+/* libsqz.a */
+
+/* A pool of `threads` threads, the caller's own among them (0: as many as the process may use). Null when threads
+ * cannot be had. One call at a time may use a pool. */
+sqz_pool *sqz_pool_create(int threads);
+void sqz_pool_destroy(sqz_pool *pool); /* null is allowed */
+
+/* A text for a result, never null, not to be freed. */
+const char *sqz_error_string(int result);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
