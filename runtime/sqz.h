@@ -76,7 +76,8 @@ typedef struct sqz_model {
     uint64_t workspace_size;   /* bytes with one shard */
     uint64_t shard_size;       /* bytes of each further shard */
     uint64_t weights_size;
-    int64_t call;              /* offset of NAME_call */
+    int32_t call;              /* offset of NAME_call */
+    int32_t reserved;
 } sqz_model;
 
 static inline const char *sqz_model_name(const sqz_model *model) { return (const char *)model + model->name; }

@@ -31,6 +31,4 @@ Interface interface_of(const Module *module, const char *prefix, Arena *arena);
 // The text of the header beside the object.
 void header_text(Str *out, const Module *module, const char *prefix);
 
-// Bytes of the largest stack frame of the last compile_module, for --memory-report.
-
 #endif
