@@ -70,6 +70,7 @@ struct Node {
 
 struct Graph {
     Module *module;
+    Node *owner;       // the node whose body this is; null for a graph of the module
     const char *name;
     Node *first, *last;
     ValueList values;  // all of them, constants too; ids index this list
@@ -118,7 +119,8 @@ Loc *loc_join(Arena *arena, const Loc *a, const Loc *b);  // a copy of both chai
 // Removes values that nothing refers to and renumbers the others.
 void graph_compact(Graph *graph);
 
-// The value that owns the storage, and the offset into it in elements.
+// The value that owns the storage, and the offset into it in elements. Follows places, and leads from the inputs and
+// outputs of a Fire's body to those of its node.
 Value *place_root(const Value *value, int64_t *offset);
 
 #endif

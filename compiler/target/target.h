@@ -20,6 +20,8 @@ typedef struct Target {
     int registers;     // how many of them
     bool fma;          // has a fused multiply-add
     bool fma_lane;     // multiplies by one lane of a vector register
+    bool rounds;       // has instructions for floor, ceil, trunc and round to even
+    bool divides;      // has integer division of the word size
     int block;         // channels of an NCHWc block
     int fma_per_cycle; // vectors
     double ghz;        // nominal, for predictions
