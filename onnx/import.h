@@ -1,0 +1,46 @@
+// From the bytes of an ONNX file to a Module in the form that compiler/ir/ops.def describes.
+#ifndef ONNX_IMPORT_H
+#define ONNX_IMPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "ir/ir.h"
+
+typedef struct OnnxDim {  // --dim NAME=VALUE
+    const char *name;
+    int64_t value;
+} OnnxDim;
+
+typedef struct OnnxShape {  // --shape INPUT=1x3x224x224
+    const char *input;
+    int rank;
+    int64_t dim[MAX_RANK];
+} OnnxShape;
+
+typedef struct OnnxBind {  // --bind INPUT=FILE: the input becomes this constant
+    const char *input;
+    Type type;
+    const void *bytes;  // type_bytes(&type) of them, alive as long as the module
+} OnnxBind;
+
+typedef struct OnnxOptions {
+    const OnnxDim *dims;
+    const OnnxShape *shapes;
+    const OnnxBind *binds;
+    const char *const *keep;  // values that become outputs too
+    int ndims, nshapes, nbinds, nkeep;
+    bool keep_all;  // every value that a node defines
+} OnnxOptions;
+
+// Null after errors; all nodes that cannot be imported are reported at once. `bytes` must stay mapped as long as the
+// module lives, which borrows its weights from them. `folder` is where external data lies ("" or null: the current
+// one). `options` may be null. Types of node outputs are left to infer-shapes.
+Module *onnx_import(Arena *arena, const unsigned char *bytes, size_t size, const char *folder,
+                    const OnnxOptions *options, Diag *diag);
+
+// A file that holds one TensorProto (test data). `*data` borrows from `bytes` or lies in the arena.
+bool onnx_tensor(Arena *arena, const unsigned char *bytes, size_t size, const char *folder, Type *type,
+                 const void **data, Diag *diag);
+
+#endif
