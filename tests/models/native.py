@@ -1,0 +1,77 @@
+"""Compiles a model with sqzc, loads it into this process, and calls it through the uniform entry of sqz.h."""
+
+import ctypes
+import os
+import re
+import subprocess
+
+import numpy as np
+
+from build import ROOT
+
+SQZC = os.environ.get("SQZC", os.path.join(ROOT, "build", "bin", "sqzc"))
+DTYPES = {1: np.float32, 2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 6: np.int32, 7: np.int64, 9: np.bool_,
+          10: np.float16, 11: np.float64, 12: np.uint32, 13: np.uint64}
+
+
+class Model(ctypes.Structure):
+    _fields_ = [("abi", ctypes.c_uint32), ("size", ctypes.c_uint32), ("hash", ctypes.c_uint64),
+                ("name", ctypes.c_int32), ("tensors", ctypes.c_int32), ("inputs", ctypes.c_int32),
+                ("outputs", ctypes.c_int32), ("workspace_size", ctypes.c_uint64), ("shard_size", ctypes.c_uint64)]
+
+
+class Tensor(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_int32), ("dtype", ctypes.c_int32), ("rank", ctypes.c_int32),
+                ("reserved", ctypes.c_int32), ("dims", ctypes.c_int64 * 8)]
+
+
+class Call(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_uint32), ("inputs", ctypes.POINTER(ctypes.c_void_p)),
+                ("outputs", ctypes.POINTER(ctypes.c_void_p)), ("workspace", ctypes.c_void_p),
+                ("workspace_size", ctypes.c_size_t), ("pool", ctypes.c_void_p), ("dims", ctypes.c_void_p),
+                ("output_dims", ctypes.c_void_p), ("weights", ctypes.c_void_p), ("state", ctypes.c_void_p)]
+
+
+def aligned(size, alignment=64):
+    """`size` bytes of 0xA5 (no model may rely on a cleared workspace) at an aligned address."""
+    block = np.full(size + alignment, 0xA5, np.uint8)
+    start = -block.ctypes.data % alignment
+    return block[start:start + size]
+
+
+class Network:
+    """A compiled model: network(arrays) -> arrays, both in the model's order."""
+
+    def __init__(self, path, folder, *flags):
+        name = re.sub(r"\W", "_", os.path.splitext(os.path.basename(path))[0])
+        stem = os.path.join(folder, name)
+        os.makedirs(folder, exist_ok=True)
+        subprocess.run([SQZC, path, "-o", stem + ".o", f"--name={name}", *flags], check=True)
+        subprocess.run(["cc", "-shared", stem + ".o", "-o", stem + ".so"], check=True)
+        self.library = ctypes.CDLL(os.path.abspath(stem + ".so"))
+        self.model = Model.in_dll(self.library, name + "_model")
+        self.call = getattr(self.library, name + "_call")
+        address = ctypes.addressof(self.model) + self.model.tensors
+        count = self.model.inputs + self.model.outputs
+        tensors = (Tensor * count).from_address(address)
+        described = [(ctypes.string_at(ctypes.addressof(t) + t.name).decode(), DTYPES[t.dtype], t.dims[:t.rank])
+                     for t in tensors]
+        self.inputs, self.outputs = described[:self.model.inputs], described[self.model.inputs:]
+        self.workspace = aligned(self.model.workspace_size)
+
+    def __call__(self, arrays):
+        arrays = [np.ascontiguousarray(a, dtype) for a, (_, dtype, _) in zip(arrays, self.inputs, strict=True)]
+        for array, (name, _, shape) in zip(arrays, self.inputs):
+            if array.size != np.prod(shape):
+                raise ValueError(f"{name}: shape {array.shape}, the model wants {shape}")
+        results = [np.empty(shape, dtype) for _, dtype, shape in self.outputs]
+
+        def pointers(buffers):
+            return (ctypes.c_void_p * len(buffers))(*[b.ctypes.data for b in buffers])
+
+        call = Call(ctypes.sizeof(Call), pointers(arrays), pointers(results), self.workspace.ctypes.data,
+                    len(self.workspace))
+        code = self.call(ctypes.byref(call))
+        if code:
+            raise RuntimeError(f"the model returned {code}")
+        return results
