@@ -117,8 +117,9 @@ typedef struct SplitAttrs {
     int64_t axis, num_outputs;
 } SplitAttrs;
 
+typedef enum PadMode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE, PAD_WRAP } PadMode;
 typedef struct PadAttrs {
-    int mode;  // constant, reflect, edge, wrap
+    int mode;  // PadMode
 } PadAttrs;
 
 typedef struct TransposeAttrs {
@@ -134,19 +135,31 @@ typedef struct ShapeAttrs {
     bool has_end;
 } ShapeAttrs;
 
+typedef enum ResizeMode { RESIZE_NEAREST, RESIZE_LINEAR, RESIZE_CUBIC } ResizeMode;
+typedef enum ResizeCoordinate {
+    RESIZE_HALF_PIXEL,
+    RESIZE_HALF_PIXEL_SYMMETRIC,
+    RESIZE_PYTORCH_HALF_PIXEL,
+    RESIZE_ALIGN_CORNERS,
+    RESIZE_ASYMMETRIC,
+    RESIZE_CROP
+} ResizeCoordinate;
+typedef enum ResizeRound { ROUND_PREFER_FLOOR, ROUND_PREFER_CEIL, ROUND_FLOOR, ROUND_CEIL } ResizeRound;
+typedef enum ResizeAspect { ASPECT_STRETCH, ASPECT_NOT_LARGER, ASPECT_NOT_SMALLER } ResizeAspect;
 typedef struct ResizeAttrs {
-    int mode;            // nearest, linear, cubic
-    int coordinate;      // coordinate_transformation_mode
-    int nearest_mode;
+    int mode;            // ResizeMode
+    int coordinate;      // ResizeCoordinate: coordinate_transformation_mode
+    int nearest_mode;    // ResizeRound
     double cubic_coeff_a, extrapolation_value;
     bool exclude_outside, antialias;
-    int keep_aspect_ratio_policy;
+    int keep_aspect_ratio_policy;  // ResizeAspect
     Ints axes;
 } ResizeAttrs;
 
+typedef enum DepthMode { DEPTH_DCR, DEPTH_CRD } DepthMode;
 typedef struct DepthAttrs {  // DepthToSpace, SpaceToDepth
     int64_t blocksize;
-    int mode;  // DCR, CRD
+    int mode;  // DepthMode
 } DepthAttrs;
 
 typedef struct CastAttrs {
@@ -163,8 +176,9 @@ typedef struct ModAttrs {
     bool fmod;
 } ModAttrs;
 
+typedef enum ShiftDirection { SHIFT_LEFT, SHIFT_RIGHT } ShiftDirection;
 typedef struct ShiftAttrs {
-    int direction;  // LEFT, RIGHT
+    int direction;  // ShiftDirection
 } ShiftAttrs;
 
 typedef struct IsInfAttrs {

@@ -50,6 +50,7 @@ struct Value {
     const char *name;      // unique in its graph; any bytes (the printer quotes)
     Type type;
     Node *def;             // null for graph inputs and constants
+    Graph *graph;
     const Constant *data;  // set for constants
     Place place;
     int id;                // index into graph->values

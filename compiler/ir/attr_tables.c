@@ -1,0 +1,212 @@
+// The rows of each attribute struct: names, kinds, fields, and the defaults of ONNX's newest operator sets. Lists
+// whose default depends on the rank (strides, pads, ...) are empty here; inference fills them in as it reads them.
+// The order of the words is that of the enums in attrs.h.
+#include "ir/attrs.h"
+
+#define INT(T, name, member, initial) {name, ATTR_INT, offsetof(T, member), initial, NULL}
+#define BOOL(T, name, member, initial) {name, ATTR_BOOL, offsetof(T, member), initial, NULL}
+#define FLOAT(T, name, member, initial) {name, ATTR_FLOAT, offsetof(T, member), initial, NULL}
+#define WORD(T, name, member, initial, words) {name, ATTR_ENUM, offsetof(T, member), initial, words}
+#define DTYPE_ROW(T, name, member, initial) {name, ATTR_DTYPE, offsetof(T, member), initial, NULL}
+#define INTS(T, name, member) {name, ATTR_INTS, offsetof(T, member), NULL, NULL}
+#define END {NULL, ATTR_INT, 0, NULL, NULL}
+// What a kernel applies to a result before it stores it; sqzc's own.
+#define ACT(T)                              \
+    WORD(T, "act", act.kind, "none", acts), \
+    FLOAT(T, "act_alpha", act.alpha, "0"),  \
+    FLOAT(T, "act_beta", act.beta, "0")
+
+static const char *const acts[] = {
+    "none", "relu", "clip", "leaky_relu", "sigmoid", "tanh", "hard_swish", "hard_sigmoid", NULL};
+static const char *const auto_pads[] = {"NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID", NULL};
+static const char *const gelus[] = {"none", "tanh", NULL};
+static const char *const pad_modes[] = {"constant", "reflect", "edge", "wrap", NULL};
+static const char *const resize_modes[] = {"nearest", "linear", "cubic", NULL};
+static const char *const coordinates[] = {
+    "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_crop_and_resize",
+    NULL};
+static const char *const nearest_modes[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil", NULL};
+static const char *const aspect_policies[] = {"stretch", "not_larger", "not_smaller", NULL};
+static const char *const depth_modes[] = {"DCR", "CRD", NULL};
+static const char *const directions[] = {"LEFT", "RIGHT", NULL};
+
+static const AttrRow no_rows[] = {END};
+const AttrTable no_attrs = {"none", 1, no_rows};
+
+static const AttrRow conv_rows[] = {
+    WORD(ConvAttrs, "auto_pad", auto_pad, "NOTSET", auto_pads),
+    INTS(ConvAttrs, "dilations", dilations),
+    INT(ConvAttrs, "group", group, "1"),
+    INTS(ConvAttrs, "kernel_shape", kernel_shape),
+    INTS(ConvAttrs, "output_padding", output_padding),
+    INTS(ConvAttrs, "output_shape", output_shape),
+    INTS(ConvAttrs, "pads", pads),
+    INTS(ConvAttrs, "strides", strides),
+    ACT(ConvAttrs),
+    END};
+const AttrTable conv_attrs = {"conv", sizeof(ConvAttrs), conv_rows};
+
+static const AttrRow pool_rows[] = {
+    WORD(PoolAttrs, "auto_pad", auto_pad, "NOTSET", auto_pads),
+    BOOL(PoolAttrs, "ceil_mode", ceil_mode, "0"),
+    BOOL(PoolAttrs, "count_include_pad", count_include_pad, "0"),
+    INTS(PoolAttrs, "dilations", dilations),
+    INTS(PoolAttrs, "kernel_shape", kernel_shape),
+    INTS(PoolAttrs, "pads", pads),
+    INT(PoolAttrs, "storage_order", storage_order, "0"),
+    INTS(PoolAttrs, "strides", strides),
+    END};
+const AttrTable pool_attrs = {"pool", sizeof(PoolAttrs), pool_rows};
+
+static const AttrRow lrn_rows[] = {
+    FLOAT(LrnAttrs, "alpha", alpha, "0.0001"),
+    FLOAT(LrnAttrs, "beta", beta, "0.75"),
+    FLOAT(LrnAttrs, "bias", bias, "1"),
+    INT(LrnAttrs, "size", size, NULL),
+    END};
+const AttrTable lrn_attrs = {"lrn", sizeof(LrnAttrs), lrn_rows};
+
+static const AttrRow norm_rows[] = {
+    FLOAT(NormAttrs, "epsilon", epsilon, "1e-05"),
+    FLOAT(NormAttrs, "momentum", momentum, "0.9"),
+    BOOL(NormAttrs, "training_mode", training_mode, "0"),
+    END};
+const AttrTable norm_attrs = {"norm", sizeof(NormAttrs), norm_rows};
+
+static const AttrRow gemm_rows[] = {
+    FLOAT(GemmAttrs, "alpha", alpha, "1"),
+    FLOAT(GemmAttrs, "beta", beta, "1"),
+    BOOL(GemmAttrs, "transA", trans_a, "0"),
+    BOOL(GemmAttrs, "transB", trans_b, "0"),
+    ACT(GemmAttrs),
+    END};
+const AttrTable gemm_attrs = {"gemm", sizeof(GemmAttrs), gemm_rows};
+
+static const AttrRow leaky_rows[] = {FLOAT(ActAttrs, "alpha", alpha, "0.01"), END};
+const AttrTable act_attrs_leaky = {"act_leaky", sizeof(ActAttrs), leaky_rows};
+
+static const AttrRow elu_rows[] = {FLOAT(ActAttrs, "alpha", alpha, "1"), END};
+const AttrTable act_attrs_elu = {"act_elu", sizeof(ActAttrs), elu_rows};
+
+static const AttrRow hard_rows[] = {
+    FLOAT(ActAttrs, "alpha", alpha, "0.2"),
+    FLOAT(ActAttrs, "beta", beta, "0.5"),
+    END};
+const AttrTable act_attrs_hard = {"act_hard", sizeof(ActAttrs), hard_rows};
+
+static const AttrRow selu_rows[] = {
+    FLOAT(ActAttrs, "alpha", alpha, "1.67326319217681884765625"),
+    FLOAT(ActAttrs, "gamma", gamma, "1.05070102214813232421875"),
+    END};
+const AttrTable act_attrs_selu = {"act_selu", sizeof(ActAttrs), selu_rows};
+
+static const AttrRow shrink_rows[] = {
+    FLOAT(ActAttrs, "bias", bias, "0"),
+    FLOAT(ActAttrs, "lambd", lambd, "0.5"),
+    END};
+const AttrTable act_attrs_shrink = {"act_shrink", sizeof(ActAttrs), shrink_rows};
+
+static const AttrRow gelu_rows[] = {WORD(GeluAttrs, "approximate", approximate, "none", gelus), END};
+const AttrTable gelu_attrs = {"gelu", sizeof(GeluAttrs), gelu_rows};
+
+static const AttrRow softmax_rows[] = {INT(AxisAttrs, "axis", axis, "-1"), END};
+const AttrTable softmax_attrs = {"softmax", sizeof(AxisAttrs), softmax_rows};
+
+static const AttrRow flatten_rows[] = {INT(AxisAttrs, "axis", axis, "1"), END};
+const AttrTable flatten_attrs = {"flatten", sizeof(AxisAttrs), flatten_rows};
+
+static const AttrRow axis_rows[] = {INT(AxisAttrs, "axis", axis, "0"), END};
+const AttrTable axis_attrs = {"axis", sizeof(AxisAttrs), axis_rows};
+
+static const AttrRow reduce_rows[] = {
+    BOOL(ReduceAttrs, "keepdims", keepdims, "1"),
+    BOOL(ReduceAttrs, "noop_with_empty_axes", noop_with_empty_axes, "0"),
+    END};
+const AttrTable reduce_attrs = {"reduce", sizeof(ReduceAttrs), reduce_rows};
+
+static const AttrRow arg_rows[] = {
+    INT(ArgAttrs, "axis", axis, "0"),
+    BOOL(ArgAttrs, "keepdims", keepdims, "1"),
+    BOOL(ArgAttrs, "select_last_index", select_last_index, "0"),
+    END};
+const AttrTable arg_attrs = {"arg", sizeof(ArgAttrs), arg_rows};
+
+static const AttrRow split_rows[] = {
+    INT(SplitAttrs, "axis", axis, "0"),
+    INT(SplitAttrs, "num_outputs", num_outputs, NULL),
+    END};
+const AttrTable split_attrs = {"split", sizeof(SplitAttrs), split_rows};
+
+static const AttrRow pad_rows[] = {WORD(PadAttrs, "mode", mode, "constant", pad_modes), END};
+const AttrTable pad_attrs = {"pad", sizeof(PadAttrs), pad_rows};
+
+static const AttrRow transpose_rows[] = {INTS(TransposeAttrs, "perm", perm), END};
+const AttrTable transpose_attrs = {"transpose", sizeof(TransposeAttrs), transpose_rows};
+
+static const AttrRow reshape_rows[] = {BOOL(ReshapeAttrs, "allowzero", allowzero, "0"), END};
+const AttrTable reshape_attrs = {"reshape", sizeof(ReshapeAttrs), reshape_rows};
+
+static const AttrRow shape_rows[] = {
+    INT(ShapeAttrs, "start", start, "0"),
+    INT(ShapeAttrs, "end", end, NULL),
+    BOOL(ShapeAttrs, "has_end", has_end, "0"),
+    END};
+const AttrTable shape_attrs = {"shape", sizeof(ShapeAttrs), shape_rows};
+
+static const AttrRow resize_rows[] = {
+    WORD(ResizeAttrs, "mode", mode, "nearest", resize_modes),
+    WORD(ResizeAttrs, "coordinate_transformation_mode", coordinate, "half_pixel", coordinates),
+    WORD(ResizeAttrs, "nearest_mode", nearest_mode, "round_prefer_floor", nearest_modes),
+    FLOAT(ResizeAttrs, "cubic_coeff_a", cubic_coeff_a, "-0.75"),
+    FLOAT(ResizeAttrs, "extrapolation_value", extrapolation_value, "0"),
+    BOOL(ResizeAttrs, "exclude_outside", exclude_outside, "0"),
+    BOOL(ResizeAttrs, "antialias", antialias, "0"),
+    WORD(ResizeAttrs, "keep_aspect_ratio_policy", keep_aspect_ratio_policy, "stretch", aspect_policies),
+    INTS(ResizeAttrs, "axes", axes),
+    END};
+const AttrTable resize_attrs = {"resize", sizeof(ResizeAttrs), resize_rows};
+
+static const AttrRow depth_rows[] = {
+    INT(DepthAttrs, "blocksize", blocksize, NULL),
+    WORD(DepthAttrs, "mode", mode, "DCR", depth_modes),
+    END};
+const AttrTable depth_attrs = {"depth", sizeof(DepthAttrs), depth_rows};
+
+static const AttrRow cast_rows[] = {
+    DTYPE_ROW(CastAttrs, "to", to, NULL),
+    BOOL(CastAttrs, "saturate", saturate, "1"),
+    END};
+const AttrTable cast_attrs = {"cast", sizeof(CastAttrs), cast_rows};
+
+static const AttrRow fill_rows[] = {
+    FLOAT(FillAttrs, "value", value, "0"),
+    DTYPE_ROW(FillAttrs, "dtype", dtype, "f32"),
+    END};
+const AttrTable fill_attrs = {"fill", sizeof(FillAttrs), fill_rows};
+
+static const AttrRow mod_rows[] = {BOOL(ModAttrs, "fmod", fmod, "0"), END};
+const AttrTable mod_attrs = {"mod", sizeof(ModAttrs), mod_rows};
+
+static const AttrRow shift_rows[] = {WORD(ShiftAttrs, "direction", direction, "LEFT", directions), END};
+const AttrTable shift_attrs = {"shift", sizeof(ShiftAttrs), shift_rows};
+
+static const AttrRow isinf_rows[] = {
+    BOOL(IsInfAttrs, "detect_negative", detect_negative, "1"),
+    BOOL(IsInfAttrs, "detect_positive", detect_positive, "1"),
+    END};
+const AttrTable isinf_attrs = {"isinf", sizeof(IsInfAttrs), isinf_rows};
+
+static const AttrRow cum_rows[] = {
+    BOOL(CumAttrs, "exclusive", exclusive, "0"),
+    BOOL(CumAttrs, "reverse", reverse, "0"),
+    END};
+const AttrTable cum_attrs = {"cum", sizeof(CumAttrs), cum_rows};
+
+static const AttrRow fire_rows[] = {INT(FireAttrs, "band", band, "0"), END};
+const AttrTable fire_attrs = {"fire", sizeof(FireAttrs), fire_rows};
+
+static const AttrRow pack_rows[] = {
+    INT(PackAttrs, "panel", panel, NULL),
+    INT(PackAttrs, "block", block, NULL),
+    END};
+const AttrTable pack_attrs = {"pack", sizeof(PackAttrs), pack_rows};
