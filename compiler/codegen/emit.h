@@ -130,6 +130,8 @@ static inline Val e_mul_const(Emit *e, Val a, int64_t n) {
 // ---- Functions of floats (emit_math.c), f32 and f64, any number of lanes. Errors in ULP stand with each.
 
 Val e_sqrt(Emit *e, Val x);
+// "floor", "ceil", "trunc", "roundeven": only where target->rounds.
+Val e_round_intrinsic(Emit *e, const char *name, Val x);
 Val e_floor(Emit *e, Val x);
 Val e_ceil(Emit *e, Val x);
 Val e_trunc(Emit *e, Val x);
@@ -185,8 +187,8 @@ Var e_var(Emit *e, Val initial);
 Val e_get(Emit *e, Var var);
 void e_set(Emit *e, Var var, Val v);
 
-// A private function, shared by all that ask for the same name and types: `make` emits its body, and is called once.
-// It is how a kernel keeps a large sequence of scalar code (64-bit division, say) from being repeated.
+// A private function, shared by all that ask for the same name (spell the types in it): `make` emits its body, and is called once.
+// It is how a kernel keeps a large sequence of scalar code (64-bit division, say) from being repeated. At most 8 arguments.
 typedef Val (*HelperBody)(Emit *e, const Val *args);
 Val e_call_helper(Emit *e, const char *name, HelperBody make, DType result, int lanes, const Val *args, int count);
 

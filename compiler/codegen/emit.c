@@ -1,0 +1,480 @@
+// Values and arithmetic of the kernel language on LLVM. Control flow is in emit_flow.c, memory in emit_memory.c,
+// functions of floats in emit_math.c.
+//
+// Each function here is one operation of emit.h. What LLVM leaves undefined (division by zero, shifts beyond the
+// width, conversions out of range) is given the meaning that emit.h states, at the point of emission.
+#include <llvm-c/Core.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "codegen/emit_internal.h"
+#include "codegen/emit_soft.h"
+
+const Target *e_target(const Emit *e) {
+    return e->target;
+}
+
+Arena *e_arena(Emit *e) {
+    return e->arena;
+}
+
+bool e_fast(const Emit *e) {
+    return e->level != '0';
+}
+
+int e_lanes(const Emit *e, DType dtype) {
+    int bits = dtype_info[dtype].bits;
+    if (!e_fast(e) || (bits == 64 && e->target->pointer_bits == 32))
+        return 1;
+    return target_lanes(e->target, bits);
+}
+
+DType e_index_type(const Emit *e) {
+    return e->target->pointer_bits == 32 ? DT_I32 : DT_I64;
+}
+
+static LLVMTypeRef scalar_type(Emit *e, DType dtype, unsigned bool_bits) {
+    switch (dtype) {
+    case DT_F32: return LLVMFloatTypeInContext(e->context);
+    case DT_F64: return LLVMDoubleTypeInContext(e->context);
+    case DT_BOOL: return LLVMIntTypeInContext(e->context, bool_bits);
+    case DT_F16:
+    case DT_BF16:
+    case DT_I8:
+    case DT_I16:
+    case DT_I32:
+    case DT_I64:
+    case DT_U8:
+    case DT_U16:
+    case DT_U32:
+    case DT_U64: return LLVMIntTypeInContext(e->context, (unsigned)dtype_info[dtype].bits);
+    case DT_COUNT: break;
+    }
+    return LLVMVoidTypeInContext(e->context);
+}
+
+LLVMTypeRef emit_type(Emit *e, DType dtype, int lanes) {
+    LLVMTypeRef type = scalar_type(e, dtype, 1);
+    return lanes == 1 ? type : LLVMVectorType(type, (unsigned)lanes);
+}
+
+LLVMTypeRef emit_memory_type(Emit *e, DType dtype, int lanes) {
+    LLVMTypeRef type = scalar_type(e, dtype, 8);
+    return lanes == 1 ? type : LLVMVectorType(type, (unsigned)lanes);
+}
+
+LLVMTypeRef emit_pointer_type(Emit *e) {
+    return LLVMPointerTypeInContext(e->context, 0);
+}
+
+LLVMTypeRef emit_index_type(Emit *e) {
+    return emit_type(e, e_index_type(e), 1);
+}
+
+LLVMValueRef emit_intrinsic(Emit *e, const char *name, LLVMTypeRef overload, LLVMValueRef *args, unsigned count) {
+    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
+    size_t overloads = overload ? 1 : 0;
+    LLVMValueRef function = LLVMGetIntrinsicDeclaration(e->module, id, &overload, overloads);
+    LLVMTypeRef type = LLVMIntrinsicGetType(e->context, id, &overload, overloads);
+    return LLVMBuildCall2(e->builder, type, function, args, count, "");
+}
+
+// ---- Constants
+
+static Val val(const void *v, DType dtype, int lanes) {
+    return (Val){(void *)v, dtype, lanes};
+}
+
+Val e_int(Emit *e, DType dtype, int64_t n) {
+    return val(LLVMConstInt(emit_type(e, dtype, 1), (unsigned long long)n, 1), dtype, 1);
+}
+
+Val e_float(Emit *e, DType dtype, double x) {
+    return val(LLVMConstReal(emit_type(e, dtype, 1), dtype == DT_F32 ? (double)(float)x : x), dtype, 1);
+}
+
+static int64_t saturate(DType dtype, double x) {
+    int bits = dtype_info[dtype].bits;
+    double limit = dtype_is_signed(dtype) ? (double)(1ULL << (bits - 1)) : 2.0 * (double)(1ULL << (bits - 1));
+    if (!(x == x))
+        return 0;
+    if (x >= limit)
+        return dtype_is_signed(dtype) ? (int64_t)(UINT64_MAX >> (65 - bits)) : (int64_t)(UINT64_MAX >> (64 - bits));
+    if (!dtype_is_signed(dtype))
+        return x <= 0 ? 0 : (int64_t)(uint64_t)x;
+    return x <= -limit ? INT64_MIN >> (64 - bits) : (int64_t)x;
+}
+
+Val e_number(Emit *e, DType dtype, double x) {
+    if (dtype_is_float(dtype))
+        return e_float(e, dtype, x);
+    if (dtype == DT_BOOL)
+        return e_bool(e, x != 0);
+    return e_int(e, dtype, saturate(dtype, x));
+}
+
+Val e_index(Emit *e, int64_t n) {
+    return e_int(e, e_index_type(e), n);
+}
+
+Val e_bool(Emit *e, bool b) {
+    return e_int(e, DT_BOOL, b);
+}
+
+bool e_is_const(Val v, int64_t *n) {
+    if (v.lanes != 1 || dtype_is_float(v.dtype) || !LLVMIsAConstantInt(v.v))
+        return false;
+    *n = LLVMConstIntGetSExtValue(v.v);
+    return true;
+}
+
+Val e_splat(Emit *e, Val scalar, int lanes) {
+    if (lanes == 1)
+        return scalar;
+    LLVMTypeRef type = emit_type(e, scalar.dtype, lanes);
+    LLVMTypeRef int32 = LLVMInt32TypeInContext(e->context);
+    LLVMValueRef vector = LLVMBuildInsertElement(e->builder, LLVMGetPoison(type), scalar.v, LLVMConstInt(int32, 0, 0), "");
+    LLVMValueRef mask = LLVMConstNull(LLVMVectorType(int32, (unsigned)lanes));
+    return val(LLVMBuildShuffleVector(e->builder, vector, LLVMGetPoison(type), mask, ""), scalar.dtype, lanes);
+}
+
+Val e_zero(Emit *e, DType dtype, int lanes) {
+    return val(LLVMConstNull(emit_type(e, dtype, lanes)), dtype, lanes);
+}
+
+Val e_iota(Emit *e, DType dtype, int lanes) {
+    if (lanes == 1)
+        return e_int(e, dtype, 0);
+    LLVMValueRef *item = ARENA_ARRAY(e->arena, LLVMValueRef, lanes);
+    for (int i = 0; i < lanes; i++)
+        item[i] = e_int(e, dtype, i).v;
+    return val(LLVMConstVector(item, (unsigned)lanes), dtype, lanes);
+}
+
+// ---- Conversions
+
+typedef Val (*SoftCast)(Emit *e, DType to, Val v);
+
+static Val cast_by_lane(Emit *e, SoftCast cast, DType to, Val v) {
+    Val result = e_zero(e, to, v.lanes);
+    for (int i = 0; i < v.lanes; i++)
+        result = e_set_lane(e, result, i, cast(e, to, e_lane(e, v, i)));
+    return result;
+}
+
+static Val float_to_int(Emit *e, DType to, Val v) {
+    int bits = dtype_info[to].bits;
+    if (bits == 64 && e->target->pointer_bits == 32)
+        return cast_by_lane(e, soft_float_to_i64, to, v);
+    LLVMTypeRef types[2] = {emit_type(e, to, v.lanes), emit_type(e, v.dtype, v.lanes)};
+    const char *name = dtype_is_signed(to) ? "llvm.fptosi.sat" : "llvm.fptoui.sat";
+    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
+    LLVMValueRef function = LLVMGetIntrinsicDeclaration(e->module, id, types, 2);
+    LLVMValueRef args[1] = {v.v};
+    return val(LLVMBuildCall2(e->builder, LLVMIntrinsicGetType(e->context, id, types, 2), function, args, 1, ""), to,
+               v.lanes);
+}
+
+static Val int_to_float(Emit *e, DType to, Val v) {
+    if (dtype_info[v.dtype].bits == 64 && e->target->pointer_bits == 32)
+        return cast_by_lane(e, soft_i64_to_float, to, v);
+    LLVMTypeRef type = emit_type(e, to, v.lanes);
+    return val(dtype_is_signed(v.dtype) ? LLVMBuildSIToFP(e->builder, v.v, type, "")
+                                        : LLVMBuildUIToFP(e->builder, v.v, type, ""), to, v.lanes);
+}
+
+static Val int_to_int(Emit *e, DType to, Val v) {
+    LLVMTypeRef type = emit_type(e, to, v.lanes);
+    int from_bits = v.dtype == DT_BOOL ? 1 : dtype_info[v.dtype].bits, to_bits = dtype_info[to].bits;
+    if (from_bits == to_bits)
+        return val(v.v, to, v.lanes);
+    if (from_bits > to_bits)
+        return val(LLVMBuildTrunc(e->builder, v.v, type, ""), to, v.lanes);
+    return val(dtype_is_signed(v.dtype) ? LLVMBuildSExt(e->builder, v.v, type, "")
+                                        : LLVMBuildZExt(e->builder, v.v, type, ""), to, v.lanes);
+}
+
+Val e_cast(Emit *e, DType to, Val v) {
+    if (v.dtype == to)
+        return v;
+    if (to == DT_BOOL)
+        return e_ne(e, v, e_zero(e, v.dtype, v.lanes));
+    if (dtype_is_float(v.dtype) && dtype_is_float(to))
+        return val(LLVMBuildFPCast(e->builder, v.v, emit_type(e, to, v.lanes), ""), to, v.lanes);
+    if (dtype_is_float(v.dtype))
+        return float_to_int(e, to, v);
+    if (dtype_is_float(to))
+        return int_to_float(e, to, v);
+    return int_to_int(e, to, v);
+}
+
+Val e_to_index(Emit *e, Val v) {
+    return e_cast(e, e_index_type(e), v);
+}
+
+Val e_bits(Emit *e, DType to, Val v) {
+    return val(LLVMBuildBitCast(e->builder, v.v, emit_type(e, to, v.lanes), ""), to, v.lanes);
+}
+
+Val e_lane(Emit *e, Val v, int lane) {
+    if (v.lanes == 1)
+        return v;
+    LLVMValueRef index = LLVMConstInt(LLVMInt32TypeInContext(e->context), (unsigned)lane, 0);
+    return val(LLVMBuildExtractElement(e->builder, v.v, index, ""), v.dtype, 1);
+}
+
+Val e_set_lane(Emit *e, Val v, int lane, Val scalar) {
+    if (v.lanes == 1)
+        return scalar;
+    LLVMValueRef index = LLVMConstInt(LLVMInt32TypeInContext(e->context), (unsigned)lane, 0);
+    return val(LLVMBuildInsertElement(e->builder, v.v, scalar.v, index, ""), v.dtype, v.lanes);
+}
+
+// ---- Arithmetic
+
+Val e_add(Emit *e, Val a, Val b) {
+    return val(dtype_is_float(a.dtype) ? LLVMBuildFAdd(e->builder, a.v, b.v, "") : LLVMBuildAdd(e->builder, a.v, b.v, ""),
+               a.dtype, a.lanes);
+}
+
+Val e_sub(Emit *e, Val a, Val b) {
+    return val(dtype_is_float(a.dtype) ? LLVMBuildFSub(e->builder, a.v, b.v, "") : LLVMBuildSub(e->builder, a.v, b.v, ""),
+               a.dtype, a.lanes);
+}
+
+Val e_mul(Emit *e, Val a, Val b) {
+    return val(dtype_is_float(a.dtype) ? LLVMBuildFMul(e->builder, a.v, b.v, "") : LLVMBuildMul(e->builder, a.v, b.v, ""),
+               a.dtype, a.lanes);
+}
+
+Val e_fma(Emit *e, Val a, Val b, Val c) {
+    if (!e_fast(e) || !dtype_is_float(a.dtype))
+        return e_add(e, e_mul(e, a, b), c);
+    LLVMValueRef args[3] = {a.v, b.v, c.v};
+    return val(emit_intrinsic(e, "llvm.fmuladd", emit_type(e, a.dtype, a.lanes), args, 3), a.dtype, a.lanes);
+}
+
+// Whether the target divides unsigned integers of this width without a library.
+static bool divides(const Emit *e, int bits) {
+    if (bits == 64)
+        return e->target->pointer_bits == 64;
+    return e->target->divides;
+}
+
+typedef Val (*BinaryFn)(Emit *e, Val a, Val b);
+
+static Val by_lane(Emit *e, BinaryFn f, Val a, Val b) {
+    Val result = e_zero(e, a.dtype, a.lanes);
+    for (int i = 0; i < a.lanes; i++)
+        result = e_set_lane(e, result, i, f(e, e_lane(e, a, i), e_lane(e, b, i)));
+    return result;
+}
+
+// Unsigned, b not zero.
+static Val unsigned_divide(Emit *e, Val a, Val b, bool remainder) {
+    int bits = dtype_info[a.dtype].bits;
+    if (divides(e, bits))
+        return val(remainder ? LLVMBuildURem(e->builder, a.v, b.v, "") : LLVMBuildUDiv(e->builder, a.v, b.v, ""), a.dtype,
+                   a.lanes);
+    DType wide = bits == 64 ? DT_U64 : DT_U32;
+    BinaryFn f = bits == 64 ? remainder ? soft_urem64 : soft_udiv64 : remainder ? soft_urem32 : soft_udiv32;
+    return e_cast(e, a.dtype, by_lane(e, f, e_cast(e, wide, a), e_cast(e, wide, b)));
+}
+
+static DType unsigned_of(DType dtype) {
+    switch (dtype_info[dtype].bits) {
+    case 8: return DT_U8;
+    case 16: return DT_U16;
+    case 32: return DT_U32;
+    default: return DT_U64;
+    }
+}
+
+static Val constant_divide(Emit *e, Val a, Val b, bool remainder) {
+    LLVMValueRef v;
+    if (dtype_is_signed(a.dtype))
+        v = remainder ? LLVMBuildSRem(e->builder, a.v, b.v, "") : LLVMBuildSDiv(e->builder, a.v, b.v, "");
+    else
+        v = remainder ? LLVMBuildURem(e->builder, a.v, b.v, "") : LLVMBuildUDiv(e->builder, a.v, b.v, "");
+    return val(v, a.dtype, a.lanes);
+}
+
+// By magnitudes, so that the most negative number divided by -1 is no special case.
+static Val int_divide(Emit *e, Val a, Val b, bool remainder) {
+    int64_t n;
+    if (e_is_const(b, &n) && n > 0 && (dtype_info[a.dtype].bits < 64 || e->target->pointer_bits == 64))
+        return constant_divide(e, a, b, remainder);
+    DType magnitude = unsigned_of(a.dtype);
+    Val zero = e_zero(e, a.dtype, a.lanes), one = e_splat(e, e_int(e, magnitude, 1), a.lanes);
+    Val by_zero = e_eq(e, b, zero);
+    Val ua = e_cast(e, magnitude, dtype_is_signed(a.dtype) ? e_abs(e, a) : a);
+    Val ub = e_cast(e, magnitude, dtype_is_signed(a.dtype) ? e_abs(e, b) : b);
+    Val result = e_cast(e, a.dtype, unsigned_divide(e, ua, e_select(e, by_zero, one, ub), remainder));
+    if (dtype_is_signed(a.dtype)) {
+        Val negative = e_lt(e, remainder ? a : e_xor(e, a, b), zero);
+        result = e_select(e, negative, e_neg(e, result), result);
+    }
+    return e_select(e, by_zero, zero, result);
+}
+
+Val e_div(Emit *e, Val a, Val b) {
+    if (dtype_is_float(a.dtype))
+        return val(LLVMBuildFDiv(e->builder, a.v, b.v, ""), a.dtype, a.lanes);
+    return int_divide(e, a, b, false);
+}
+
+Val e_rem(Emit *e, Val a, Val b) {
+    return dtype_is_float(a.dtype) ? by_lane(e, soft_fmod, a, b) : int_divide(e, a, b, true);
+}
+
+Val e_neg(Emit *e, Val a) {
+    return val(dtype_is_float(a.dtype) ? LLVMBuildFNeg(e->builder, a.v, "") : LLVMBuildNeg(e->builder, a.v, ""), a.dtype,
+               a.lanes);
+}
+
+Val e_abs(Emit *e, Val a) {
+    if (dtype_is_float(a.dtype)) {
+        LLVMValueRef args[1] = {a.v};
+        return val(emit_intrinsic(e, "llvm.fabs", emit_type(e, a.dtype, a.lanes), args, 1), a.dtype, a.lanes);
+    }
+    return dtype_is_signed(a.dtype) ? e_select(e, e_lt(e, a, e_zero(e, a.dtype, a.lanes)), e_neg(e, a), a) : a;
+}
+
+Val e_min(Emit *e, Val a, Val b) {
+    return e_select(e, e_lt(e, a, b), a, b);
+}
+
+Val e_max(Emit *e, Val a, Val b) {
+    return e_select(e, e_gt(e, a, b), a, b);
+}
+
+Val e_min_nan(Emit *e, Val a, Val b) {
+    return dtype_is_float(a.dtype) ? e_select(e, e_is_nan(e, a), a, e_min(e, a, b)) : e_min(e, a, b);
+}
+
+Val e_max_nan(Emit *e, Val a, Val b) {
+    return dtype_is_float(a.dtype) ? e_select(e, e_is_nan(e, a), a, e_max(e, a, b)) : e_max(e, a, b);
+}
+
+Val e_and(Emit *e, Val a, Val b) {
+    return val(LLVMBuildAnd(e->builder, a.v, b.v, ""), a.dtype, a.lanes);
+}
+
+Val e_or(Emit *e, Val a, Val b) {
+    return val(LLVMBuildOr(e->builder, a.v, b.v, ""), a.dtype, a.lanes);
+}
+
+Val e_xor(Emit *e, Val a, Val b) {
+    return val(LLVMBuildXor(e->builder, a.v, b.v, ""), a.dtype, a.lanes);
+}
+
+Val e_not(Emit *e, Val a) {
+    return val(LLVMBuildNot(e->builder, a.v, ""), a.dtype, a.lanes);
+}
+
+static Val guarded_shift(Emit *e, Val a, Val b, bool left) {
+    int bits = dtype_info[a.dtype].bits;
+    Val last = e_splat(e, e_int(e, b.dtype, bits - 1), b.lanes);
+    Val amount = e_and(e, b, last);
+    LLVMValueRef v = left ? LLVMBuildShl(e->builder, a.v, amount.v, "")
+                   : dtype_is_signed(a.dtype) ? LLVMBuildAShr(e->builder, a.v, amount.v, "")
+                                              : LLVMBuildLShr(e->builder, a.v, amount.v, "");
+    return e_select(e, e_eq(e, amount, b), val(v, a.dtype, a.lanes), e_zero(e, a.dtype, a.lanes));
+}
+
+Val e_shl(Emit *e, Val a, Val b) {
+    return guarded_shift(e, a, b, true);
+}
+
+Val e_shr(Emit *e, Val a, Val b) {
+    return guarded_shift(e, a, b, false);
+}
+
+static Val compare(Emit *e, LLVMRealPredicate real, LLVMIntPredicate with_sign, LLVMIntPredicate without, Val a, Val b) {
+    LLVMValueRef v;
+    if (dtype_is_float(a.dtype))
+        v = LLVMBuildFCmp(e->builder, real, a.v, b.v, "");
+    else
+        v = LLVMBuildICmp(e->builder, dtype_is_signed(a.dtype) ? with_sign : without, a.v, b.v, "");
+    return val(v, DT_BOOL, a.lanes);
+}
+
+Val e_eq(Emit *e, Val a, Val b) {
+    return compare(e, LLVMRealOEQ, LLVMIntEQ, LLVMIntEQ, a, b);
+}
+
+Val e_ne(Emit *e, Val a, Val b) {
+    return compare(e, LLVMRealUNE, LLVMIntNE, LLVMIntNE, a, b);
+}
+
+Val e_lt(Emit *e, Val a, Val b) {
+    return compare(e, LLVMRealOLT, LLVMIntSLT, LLVMIntULT, a, b);
+}
+
+Val e_le(Emit *e, Val a, Val b) {
+    return compare(e, LLVMRealOLE, LLVMIntSLE, LLVMIntULE, a, b);
+}
+
+Val e_gt(Emit *e, Val a, Val b) {
+    return compare(e, LLVMRealOGT, LLVMIntSGT, LLVMIntUGT, a, b);
+}
+
+Val e_ge(Emit *e, Val a, Val b) {
+    return compare(e, LLVMRealOGE, LLVMIntSGE, LLVMIntUGE, a, b);
+}
+
+Val e_select(Emit *e, Val condition, Val yes, Val no) {
+    return val(LLVMBuildSelect(e->builder, condition.v, yes.v, no.v, ""), yes.dtype, yes.lanes);
+}
+
+Val e_is_nan(Emit *e, Val a) {
+    if (!dtype_is_float(a.dtype))
+        return e_zero(e, DT_BOOL, a.lanes);
+    return val(LLVMBuildFCmp(e->builder, LLVMRealUNO, a.v, a.v, ""), DT_BOOL, a.lanes);
+}
+
+// One half of a vector.
+static Val half(Emit *e, Val v, int from) {
+    int lanes = v.lanes / 2;
+    LLVMValueRef mask[64];
+    for (int i = 0; i < lanes; i++)
+        mask[i] = LLVMConstInt(LLVMInt32TypeInContext(e->context), (unsigned)(from + i), 0);
+    LLVMValueRef poison = LLVMGetPoison(emit_type(e, v.dtype, v.lanes));
+    Val part = val(LLVMBuildShuffleVector(e->builder, v.v, poison, LLVMConstVector(mask, (unsigned)lanes), ""), v.dtype, lanes);
+    if (lanes == 1)
+        part.v = LLVMBuildExtractElement(e->builder, part.v, LLVMConstInt(LLVMInt32TypeInContext(e->context), 0, 0), "");
+    return part;
+}
+
+static Val reduce(Emit *e, Val v, BinaryFn f) {
+    while (v.lanes > 1)
+        v = f(e, half(e, v, 0), half(e, v, v.lanes / 2));
+    return v;
+}
+
+Val e_reduce_add(Emit *e, Val v) {
+    return reduce(e, v, e_add);
+}
+
+Val e_reduce_max(Emit *e, Val v) {
+    return reduce(e, v, e_max_nan);
+}
+
+Val e_reduce_min(Emit *e, Val v) {
+    return reduce(e, v, e_min_nan);
+}
+
+static Val unary_intrinsic(Emit *e, const char *name, Val x) {
+    LLVMValueRef args[1] = {x.v};
+    return val(emit_intrinsic(e, name, emit_type(e, x.dtype, x.lanes), args, 1), x.dtype, x.lanes);
+}
+
+Val e_sqrt(Emit *e, Val x) {
+    return unary_intrinsic(e, "llvm.sqrt", x);
+}
+
+Val e_round_intrinsic(Emit *e, const char *name, Val x) {
+    char full[40];
+    snprintf(full, sizeof full, "llvm.%s", name);
+    return unary_intrinsic(e, full, x);
+}

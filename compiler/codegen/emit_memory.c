@@ -1,0 +1,106 @@
+// Loads, stores and addresses of the kernel language.
+#include <llvm-c/Core.h>
+
+#include "codegen/emit_internal.h"
+
+static Val val(const void *v, DType dtype, int lanes) {
+    return (Val){(void *)v, dtype, lanes};
+}
+
+Ptr e_at(Emit *e, Ptr p, Val index) {
+    LLVMValueRef i[1] = {index.v};
+    return (Ptr){LLVMBuildInBoundsGEP2(e->builder, emit_memory_type(e, p.dtype, 1), p.v, i, 1, ""), p.dtype};
+}
+
+Ptr e_at_const(Emit *e, Ptr p, int64_t index) {
+    return index ? e_at(e, p, e_index(e, index)) : p;
+}
+
+Ptr e_retype(Ptr p, DType dtype) {
+    return (Ptr){p.v, dtype};
+}
+
+static unsigned alignment(DType dtype) {
+    return (unsigned)dtype_info[dtype].bits / 8;
+}
+
+static Val load(Emit *e, Ptr p, int lanes) {
+    LLVMValueRef v = LLVMBuildLoad2(e->builder, emit_memory_type(e, p.dtype, lanes), p.v, "");
+    LLVMSetAlignment(v, alignment(p.dtype));
+    if (p.dtype != DT_BOOL)
+        return val(v, p.dtype, lanes);
+    return e_cast(e, DT_BOOL, val(v, DT_U8, lanes));
+}
+
+static void store(Emit *e, Ptr p, Val v) {
+    if (p.dtype == DT_BOOL)
+        v = e_cast(e, DT_U8, v);
+    LLVMSetAlignment(LLVMBuildStore(e->builder, v.v, p.v), alignment(p.dtype));
+}
+
+Val e_load(Emit *e, Ptr p, Val index, int lanes) {
+    return load(e, e_at(e, p, index), lanes);
+}
+
+Val e_load_const(Emit *e, Ptr p, int64_t index, int lanes) {
+    return load(e, e_at_const(e, p, index), lanes);
+}
+
+void e_store(Emit *e, Ptr p, Val index, Val v) {
+    store(e, e_at(e, p, index), v);
+}
+
+void e_store_const(Emit *e, Ptr p, int64_t index, Val v) {
+    store(e, e_at_const(e, p, index), v);
+}
+
+Val e_load_strided(Emit *e, Ptr p, Val index, int64_t stride, int lanes) {
+    Ptr first = e_at(e, p, index);
+    if (lanes == 1 || stride == 1)
+        return load(e, first, lanes);
+    if (stride == 0)
+        return e_splat(e, load(e, first, 1), lanes);
+    Val v = e_zero(e, p.dtype, lanes);
+    for (int i = 0; i < lanes; i++)
+        v = e_set_lane(e, v, i, load(e, e_at_const(e, first, i * stride), 1));
+    return v;
+}
+
+Val e_gather(Emit *e, Ptr p, Val indices) {
+    Val v = e_zero(e, p.dtype, indices.lanes);
+    for (int i = 0; i < indices.lanes; i++)
+        v = e_set_lane(e, v, i, load(e, e_at(e, p, e_to_index(e, e_lane(e, indices, i))), 1));
+    return v;
+}
+
+void e_store_strided(Emit *e, Ptr p, Val index, int64_t stride, Val v) {
+    Ptr first = e_at(e, p, index);
+    if (v.lanes == 1 || stride == 1) {
+        store(e, first, v);
+        return;
+    }
+    for (int i = 0; i < v.lanes; i++)
+        store(e, e_at_const(e, first, i * stride), e_lane(e, v, i));
+}
+
+void e_prefetch(Emit *e, Ptr p, Val index) {
+    LLVMTypeRef int32 = LLVMInt32TypeInContext(e->context);
+    LLVMValueRef read = LLVMConstInt(int32, 0, 0), keep = LLVMConstInt(int32, 3, 0), data = LLVMConstInt(int32, 1, 0);
+    LLVMValueRef args[4] = {e_at(e, p, index).v, read, keep, data};
+    emit_intrinsic(e, "llvm.prefetch", emit_pointer_type(e), args, 4);
+}
+
+void e_clear(Emit *e, Ptr p, Val index, int64_t count) {
+    Ptr first = e_at(e, p, index);
+    int lanes = e_lanes(e, p.dtype);
+    int64_t whole = count / lanes * lanes;
+    Val zero = e_zero(e, p.dtype, lanes);
+    if (whole <= 8 * lanes)
+        for (int64_t i = 0; i < whole; i += lanes)
+            store(e, e_at_const(e, first, i), zero);
+    else
+        EMIT_FOR(e, i, e_index(e, 0), e_index(e, whole), lanes)
+            e_store(e, first, i.i, zero);
+    for (int64_t i = whole; i < count; i++)
+        store(e, e_at_const(e, first, i), e_zero(e, p.dtype, 1));
+}

@@ -1,0 +1,262 @@
+// From the graph to functions. Codegen obeys here: which kernel, which layout and which place are fields of the IR.
+//
+// A kernel function takes pointers to its operands, so two nodes of one signature share it. A layer function knows
+// where one node's operands lie, and calls the kernel; profilers see the layer's name.
+#include "codegen/lower.h"
+
+#include <llvm-c/Core.h>
+#include <string.h>
+
+#include "codegen/kernel.h"
+#include "codegen/program.h"
+#include "ir/print.h"
+#include "support/checked.h"
+
+// ---- Kernels
+
+static void lower_node(Emit *e, const Node *node) {
+    if (node->kernel != KERNEL_generic)
+        kernel_info[node->kernel].lower(e, node);
+    else
+        op_impl[node->op]->lower(e, node);
+}
+
+static LLVMValueRef kernel_function(Program *program, const char *name, const Node *node) {
+    Emit *e = program->e;
+    int operands = node->nin + node->nout;
+    LLVMTypeRef *types = ARENA_ARRAY(e->arena, LLVMTypeRef, operands + PARAM_COUNT);
+    for (int i = 0; i < operands + PARAM_COUNT; i++)
+        types[i] = i < operands + PARAM_SHARD ? emit_pointer_type(e) : emit_index_type(e);
+    LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), types, (unsigned)(operands + PARAM_COUNT), 0);
+    LLVMValueRef function = emit_function(e, name, type, false);
+    emit_attribute(e, function, (unsigned)LLVMAttributeFunctionIndex, "noinline");
+    for (int i = 0; i < operands + PARAM_SHARD; i++)
+        emit_attribute(e, function, (unsigned)i + 1, "noalias");
+    return function;
+}
+
+// Integers among the constants may decide what code is emitted, so they count as part of the signature.
+static void add_integers(Str *text, const Node *node) {
+    for (int i = 0; i < node->nin; i++) {
+        const Value *value = node->in[i];
+        if (!value || !value->data || (dtype_is_float(value->type.dtype) && value->data->size > 8))
+            continue;
+        str_add(text, ";");
+        const unsigned char *bytes = value->data->bytes;
+        for (int64_t k = 0; k < value->data->size; k++)
+            str_printf(text, "%02x", bytes[k]);
+    }
+}
+
+static Kernel *kernel_of(Program *program, const Node *node) {
+    Emit *e = program->e;
+    Str text = {.arena = e->arena};
+    print_signature(&text, node);
+    add_integers(&text, node);
+    for (Kernel *kernel = program->kernels; kernel; kernel = kernel->next)
+        if (!strcmp(kernel->signature, text.text))
+            return kernel;
+    Kernel *kernel = ARENA_NEW(e->arena, Kernel);
+    int number = program->kernels ? 1 : 0;
+    for (Kernel *other = program->kernels; other && other->next; other = other->next)
+        number++;
+    const char *way = node->kernel == KERNEL_generic ? op_info[node->op].name : kernel_info[node->kernel].name;
+    const char *name = arena_printf(e->arena, "%s_kernel%d_%s", program->prefix, number, str_identifier(e->arena, way));
+    *kernel = (Kernel){.signature = text.text, .next = program->kernels};
+    kernel->used = ARENA_ARRAY(e->arena, bool, node->nin + node->nout);
+    kernel->function = kernel_function(program, name, node);
+    e->kernel = (KernelState){.node = node, .function = kernel->function, .used = kernel->used};
+    lower_node(e, node);
+    LLVMBuildRetVoid(e->builder);
+    kernel->shared = e->kernel.shared;
+    program->kernels = kernel;
+    return kernel;
+}
+
+// ---- Where operands lie
+
+static bool is_weight(const Value *value) {
+    return value->data || (value->def && (op_info[value->def->op].flags & RECIPE));
+}
+
+static int64_t weight_offset(Program *program, const Value *value) {
+    for (int i = 0; i < program->weights.n; i++)
+        if (program->weights.item[i].value == value)
+            return program->weights.item[i].offset;
+    int64_t offset = program->weights_size;
+    Weight weight = {value, offset};
+    LIST_PUSH(program->e->arena, &program->weights, weight);
+    program->weights_size = align_up(offset + type_bytes(&value->type), 64);
+    return offset;
+}
+
+static LLVMValueRef byte_offset(Program *program, LLVMValueRef base, int64_t offset) {
+    if (!offset)
+        return base;
+    LLVMValueRef index[1] = {e_index(program->e, offset).v};
+    LLVMTypeRef byte = LLVMInt8TypeInContext(program->e->context);
+    return LLVMBuildInBoundsGEP2(program->e->builder, byte, base, index, 1, "");
+}
+
+static LLVMValueRef context_field(Program *program, LLVMValueRef context, unsigned field) {
+    Emit *e = program->e;
+    LLVMValueRef address = LLVMBuildStructGEP2(e->builder, program->context_type, context, field, "");
+    return LLVMBuildLoad2(e->builder, LLVMStructGetTypeAtIndex(program->context_type, field), address, "");
+}
+
+static int list_index(const ValueList *list, const Value *value) {
+    for (int i = 0; i < list->n; i++)
+        if (list->item[i] == value)
+            return i;
+    return -1;
+}
+
+static LLVMValueRef argument(Program *program, LLVMValueRef context, unsigned field, int index) {
+    LLVMValueRef array = context_field(program, context, field);
+    LLVMValueRef i[1] = {e_index(program->e, index).v};
+    LLVMTypeRef pointer = emit_pointer_type(program->e);
+    return LLVMBuildLoad2(program->e->builder, pointer,
+                          LLVMBuildInBoundsGEP2(program->e->builder, pointer, array, i, 1, ""), "");
+}
+
+// Null after an error.
+static LLVMValueRef address_of(Program *program, LLVMValueRef context, const Value *value, const Loc *loc) {
+    const Graph *graph = program->module->graphs.item[0];
+    int64_t offset = 0;
+    const Value *root = place_root(value, &offset);
+    offset *= dtype_info[value->type.dtype].bits / 8;
+    int input = list_index(&graph->inputs, root), output = list_index(&graph->outputs, root);
+    LLVMValueRef base = NULL;
+    if (output >= 0)
+        base = argument(program, context, CONTEXT_OUTPUTS, output);
+    else if (input >= 0)
+        base = argument(program, context, CONTEXT_INPUTS, input);
+    else if (is_weight(root))
+        base = byte_offset(program, program->weights_base, weight_offset(program, root));
+    else if (root->place.kind == PLACE_WORKSPACE)
+        base = byte_offset(program, context_field(program, context, CONTEXT_WORKSPACE), root->place.offset);
+    else
+        diag_error(program->e->diag, loc, E_VERIFY, "value %s has no place; run plan-memory", value->name);
+    return base ? byte_offset(program, base, offset) : NULL;
+}
+
+// ---- Layers
+
+static bool layer_body(Program *program, const Node *node, const Kernel *kernel, LLVMValueRef function) {
+    Emit *e = program->e;
+    int operands = node->nin + node->nout;
+    LLVMValueRef context = LLVMGetParam(function, 0);
+    LLVMValueRef *args = ARENA_ARRAY(e->arena, LLVMValueRef, operands + PARAM_COUNT);
+    for (int i = 0; i < operands; i++) {
+        const Value *value = i < node->nin ? node->in[i] : node->out[i - node->nin];
+        args[i] = LLVMGetPoison(emit_pointer_type(e));
+        if (value && kernel->used[i] && !(args[i] = address_of(program, context, value, node->loc)))
+            return false;
+    }
+    Val shard = e_to_index(e, (Val){LLVMGetParam(function, 1), DT_I32, 1});
+    Val shards = e_to_index(e, (Val){context_field(program, context, CONTEXT_SHARDS), DT_I32, 1});
+    int64_t first = program->interface.workspace_bytes - program->interface.shard_bytes;
+    Val place = e_add_const(e, e_mul_const(e, shard, program->interface.shard_bytes), first);
+    LLVMValueRef workspace = context_field(program, context, CONTEXT_WORKSPACE);
+    LLVMTypeRef byte = LLVMInt8TypeInContext(e->context);
+    args[operands + PARAM_SCRATCH] = LLVMBuildGEP2(e->builder, byte, workspace, (LLVMValueRef *)&place.v, 1, "");
+    args[operands + PARAM_STATUS] = LLVMBuildStructGEP2(e->builder, program->context_type, context, CONTEXT_STATUS, "");
+    args[operands + PARAM_SHARD] = shard.v;
+    args[operands + PARAM_SHARDS] = shards.v;
+    LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(kernel->function), kernel->function, args,
+                   (unsigned)(operands + PARAM_COUNT), "");
+    LLVMBuildRetVoid(e->builder);
+    return true;
+}
+
+static bool layer_lower(Program *program, const Node *node) {
+    Emit *e = program->e;
+    const Kernel *kernel = kernel_of(program, node);
+    const char *label = node->loc && node->loc->node ? node->loc->node : node->out[0]->name;
+    const char *name = arena_printf(e->arena, "%s_layer_%s", program->prefix, str_identifier(e->arena, label));
+    LLVMTypeRef types[2] = {emit_pointer_type(e), LLVMInt32TypeInContext(e->context)};
+    LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), types, 2, 0);
+    Layer *layer = ARENA_NEW(e->arena, Layer);
+    *layer = (Layer){.kernel = kernel, .function = emit_function(e, name, type, false)};
+    *program->last_layer = layer;
+    program->last_layer = &layer->next;
+    return layer_body(program, node, kernel, layer->function);
+}
+
+static bool supported(Program *program, const Node *node) {
+    for (int i = 0; i < node->nin + node->nout; i++) {
+        const Value *value = i < node->nin ? node->in[i] : node->out[i - node->nin];
+        if (!value)
+            continue;
+        if (value->type.dtype == DT_F16 || value->type.dtype == DT_BF16 || value->type.dtype == DT_NONE)
+            return diag_error(program->e->diag, node->loc, E_DTYPE, "no code can be made for elements of type %s yet",
+                              value->type.dtype == DT_NONE ? "unknown" : dtype_info[value->type.dtype].name);
+        if (!type_is_static(&value->type))
+            return diag_error(program->e->diag, node->loc, E_SYMBOL, "the shape of %s is not known; run infer-shapes",
+                              value->name);
+    }
+    return true;
+}
+
+static bool emits_code(const Node *node) {
+    return node->kernel != KERNEL_view && !(op_info[node->op].flags & RECIPE) && type_count(&node->out[0]->type) > 0;
+}
+
+static bool graph_lower(Program *program, const Graph *graph) {
+    for (const Node *node = graph->first; node; node = node->next) {
+        if (!supported(program, node))
+            return false;
+        if (node->op == OP_Fire) {
+            if (!graph_lower(program, node->body))
+                return false;
+        } else if (emits_code(node) && !layer_lower(program, node)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool program_lower(Program *program) {
+    program->last_layer = &program->layers;
+    return graph_lower(program, program->module->graphs.item[0]);
+}
+
+// ---- Weights
+
+void program_weights(const Program *program, unsigned char *bytes) {
+    for (int i = 0; i < program->weights.n; i++) {
+        const Value *value = program->weights.item[i].value;
+        unsigned char *place = bytes + program->weights.item[i].offset;
+        if (value->data)
+            memcpy(place, value->data->bytes, (size_t)value->data->size);
+        else
+            recipe_write(value->def, place);
+    }
+}
+
+// ---- Shared by kernels
+
+static void clear_side(Emit *e, Ptr plane, const Layout *layout, int64_t first_row, int64_t rows, int64_t first, int64_t width) {
+    if (rows <= 0 || width <= 0)
+        return;
+    EMIT_FOR(e, y, e_index(e, first_row), e_index(e, first_row + rows), 1)
+        e_clear(e, plane, e_add_const(e, e_mul_const(e, y.i, layout->pitch * layout->block), first * layout->block),
+                width * layout->block);
+}
+
+void lower_border(Emit *e, Ptr p, const Type *type, Val begin, Val end) {
+    Layout layout = type->layout;
+    int64_t border = layout.border, height = type->dim[2].n, width = type->dim[3].n;
+    if (!layout.pitch)
+        layout.pitch = width + 2 * border;
+    if (border == 0 && layout.pitch == width)
+        return;
+    int64_t plane = layout.pitch * (height + 2 * border) * layout.block;
+    EMIT_FOR(e, i, begin, end, 1) {
+        Ptr start = e_at(e, p, e_mul_const(e, i.i, plane));
+        clear_side(e, start, &layout, 0, border, 0, layout.pitch);
+        clear_side(e, start, &layout, border, height, 0, border);
+        clear_side(e, start, &layout, border, height, border + width, layout.pitch - width - border);
+        clear_side(e, start, &layout, border + height, border, 0, layout.pitch);
+    }
+}
