@@ -49,8 +49,8 @@ typedef struct Place {
 struct Value {
     const char *name;      // unique in its graph; any bytes (the printer quotes)
     Type type;
-    Node *def;             // null for graph inputs and constants
     Graph *graph;
+    Node *def;             // null for graph inputs and constants
     const Constant *data;  // set for constants
     Place place;
     int id;                // index into graph->values
@@ -103,6 +103,10 @@ Node *value_single_user(const Value *value);  // the one node that reads it, if 
 void value_replace(Value *old, Value *new_);  // in all nodes' inputs and the graph's outputs
 // The integers of a constant (i32 or i64), sign-extended, into the arena; false if it is no such constant.
 bool value_as_ints(const Value *value, Arena *arena, Ints *ints);
+// The elements of a constant of any type as doubles, into the arena; false if it is no constant.
+bool value_as_doubles(const Value *value, Arena *arena, Floats *numbers);
+// A constant of a float or integer type from one number per element of the (static) type, rounded to nearest.
+Value *value_doubles(Graph *graph, const char *name, Type type, const double *v);
 bool value_as_double(const Value *value, double *number);  // a constant of one float or integer element
 
 // A node with default attributes and room for its operands, not yet in a list.

@@ -1,0 +1,67 @@
+// Types of matrix products and normalisations.
+#include "ir/infer.h"
+#include "ir/infer_check.h"
+
+static bool fail_matrix(Infer *infer, const Node *node) {
+    return diag_error(infer->diag, node->loc, E_SHAPE, "%s and %s cannot be multiplied",
+                      type_text(infer->arena, input_type(node, 0)), type_text(infer->arena, input_type(node, 1)));
+}
+
+static bool check_inner(Infer *infer, const Node *node, Dim a, Dim b) {
+    if (!a.sym && !b.sym && a.n != b.n)
+        return fail_matrix(infer, node);
+    return check_dim(infer, node, a, b, "the inner dimension");
+}
+
+bool infer_gemm(Infer *infer, const Node *node, Type *out) {
+    const GemmAttrs *attrs = node->attrs;
+    if (!check_dtype(infer, node, 0, SET_FLOAT | SET_WIDE_INT) || !check_same_dtype(infer, node, 0, 1) ||
+        !check_same_dtype(infer, node, 0, 2) || !check_rank(infer, node, 0, 2, 2) || !check_rank(infer, node, 1, 2, 2))
+        return false;
+    const Type *a = input_type(node, 0), *b = input_type(node, 1);
+    if (!check_inner(infer, node, a->dim[attrs->trans_a ? 0 : 1], b->dim[attrs->trans_b ? 1 : 0]))
+        return false;
+    *out = infer_like(a);
+    out->dim[0] = a->dim[attrs->trans_a ? 1 : 0];
+    out->dim[1] = b->dim[attrs->trans_b ? 0 : 1];
+    return !node_in(node, 2) || infer_broadcast_to(infer, node, input_type(node, 2), out);
+}
+
+// A vector on the left is a row, on the right a column; the added dimension goes away again.
+bool infer_matmul(Infer *infer, const Node *node, Type *out) {
+    if (!check_dtype(infer, node, 0, SET_FLOAT | SET_WIDE_INT) || !check_same_dtype(infer, node, 0, 1) ||
+        !check_rank(infer, node, 0, 1, MAX_RANK) || !check_rank(infer, node, 1, 1, MAX_RANK))
+        return false;
+    Type a = infer_like(input_type(node, 0)), b = infer_like(input_type(node, 1));
+    if (!check_inner(infer, node, a.dim[a.rank - 1], b.dim[b.rank > 1 ? b.rank - 2 : 0]))
+        return false;
+    Dim rows = a.dim[a.rank > 1 ? a.rank - 2 : 0], columns = b.dim[b.rank - 1];
+    bool has_rows = a.rank > 1, has_columns = b.rank > 1;
+    a.rank = a.rank > 2 ? a.rank - 2 : 0;
+    b.rank = b.rank > 2 ? b.rank - 2 : 0;
+    if (!infer_broadcast(infer, node, &a, &b, out))
+        return false;
+    if (has_rows)
+        out->dim[out->rank++] = rows;
+    if (has_columns)
+        out->dim[out->rank++] = columns;
+    return true;
+}
+
+static bool check_channels(Infer *infer, const Node *node, int index, Dim channels) {
+    return check_same_dtype(infer, node, 0, index) && check_rank(infer, node, index, 1, 1) &&
+           check_dim(infer, node, input_type(node, index)->dim[0], channels, "the length of a parameter");
+}
+
+bool infer_norm(Infer *infer, const Node *node, Type *out) {
+    const NormAttrs *attrs = node->attrs;
+    if (attrs->training_mode)
+        return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "training_mode is not supported: export for inference");
+    if (!check_dtype(infer, node, 0, SET_FLOAT) || !check_rank(infer, node, 0, 2, MAX_RANK))
+        return false;
+    for (int i = 1; i < node->nin; i++)
+        if (!check_channels(infer, node, i, input_type(node, 0)->dim[1]))
+            return false;
+    *out = infer_like(input_type(node, 0));
+    return true;
+}
