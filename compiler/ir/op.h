@@ -41,4 +41,9 @@ typedef struct OpInfo {
 extern const OpInfo op_info[OP_COUNT];
 OpKind op_find(const char *name);  // OP_COUNT if unknown
 
+// What the text form must know of kernels, which are codegen's: codegen/kernel.c defines these.
+const char *kernel_name(int kernel);          // null if there is no such kernel
+const AttrTable *kernel_params(int kernel);   // null: it has none
+int kernel_by_name(const char *name);         // -1 if unknown
+
 #endif

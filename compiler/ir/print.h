@@ -12,11 +12,12 @@ void print_graph(Str *out, const Graph *graph);
 void print_node(Str *out, const Node *node);  // one line; a body follows in braces
 
 // The bytes of the sidecar: the large constants one after the other, each at the offset that the text gives.
+const void *print_sidecar_bytes(Arena *arena, const Module *module, size_t *size);
 bool print_sidecar(const Module *module, const char *path, Diag *diag);
 
 // What two nodes must have in common to share one emitted function: operator, kernel, attributes, params, the types
-// and layouts of operands, bodies, but no names and no places (constants only by type, unless the lowering reads
-// their value; see codegen).
+// and layouts of operands, which operands are the same value, bodies, but no names and no places. Of constants the
+// type, and the elements of those that a lowering may read: all integers, and up to 8 floats.
 void print_signature(Str *out, const Node *node);
 
 #endif

@@ -23,6 +23,20 @@ void text_quote(Str *out, const char *text) {
     str_add(out, "\"");
 }
 
+bool text_is_bare(const char *name) {
+    for (const char *c = name; *c; c++)
+        if (!isalnum((unsigned char)*c) && !strchr("_./-$", *c))
+            return false;
+    return *name && !strstr(name, "//");
+}
+
+void text_name(Str *out, const char *name) {
+    if (text_is_bare(name))
+        str_add(out, name);
+    else
+        text_quote(out, name);
+}
+
 static int hex_digit(char c) {
     const char *digits = "0123456789abcdef";
     const char *found = c ? strchr(digits, tolower((unsigned char)c)) : NULL;

@@ -1,0 +1,30 @@
+// The kernel table, expanded, and what the text form asks of it.
+#include "codegen/kernel.h"
+
+#include <string.h>
+
+const KernelInfo kernel_info[KERNEL_COUNT] = {
+#define KERNEL(id, name, params, accepts, cost, lower) {name, params, accepts, cost, lower},
+#include "codegen/kernels.def"
+#undef KERNEL
+};
+
+int kernel_find(const char *name) {
+    for (int i = 0; i < KERNEL_COUNT; i++)
+        if (!strcmp(kernel_info[i].name, name))
+            return i;
+    return KERNEL_COUNT;
+}
+
+const char *kernel_name(int kernel) {
+    return kernel >= 0 && kernel < KERNEL_COUNT ? kernel_info[kernel].name : NULL;
+}
+
+const AttrTable *kernel_params(int kernel) {
+    return kernel >= 0 && kernel < KERNEL_COUNT ? kernel_info[kernel].params : NULL;
+}
+
+int kernel_by_name(const char *name) {
+    int kernel = kernel_find(name);
+    return kernel < KERNEL_COUNT ? kernel : -1;
+}
