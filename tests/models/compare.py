@@ -18,7 +18,7 @@ from onnx import helper
 
 import image
 from build import SHARED
-from native import SQZC, Network
+from native import MACHINES, SQZC, Network, Program
 
 
 def before_softmax(model):
@@ -105,10 +105,17 @@ def compare(path, options, folder):
         path = os.path.join(folder, os.path.basename(path))
         onnx.save(model, path)
     expect = reference(path)
-    run = sqzc_run(path, model, folder, options.flags) if options.run else Network(path, folder, *options.flags)
+    cases = [(arrays, expect(arrays)) for arrays in inputs(model, options)]
+    if options.run:
+        run = sqzc_run(path, model, folder, options.flags)
+    elif options.machine or options.stack:
+        shapes = [(e.shape, e.dtype) for e in cases[0][1]]
+        run = Program(path, folder, options.machine or "native", shapes, *options.flags, stack=options.stack)
+    else:
+        run = Network(path, folder, *options.flags)
     worst, classes = 0.0, 0
-    for arrays in inputs(model, options):
-        results, expected = run(arrays), expect(arrays)
+    for arrays, expected in cases:
+        results = run(arrays)
         worst = max([worst] + [error(r, e) for r, e in zip(results, expected, strict=True)])
         classes += results[0].argmax() != expected[0].argmax()
     good = worst <= options.tolerance and not (options.photos and classes)
@@ -130,6 +137,8 @@ def main():
     parser.add_argument("--preprocess", choices=("caffe", "efficientnet"), default="caffe")
     parser.add_argument("--before-softmax", action="store_true", help="compare what goes into the last Softmax")
     parser.add_argument("--run", action="store_true", help="use `sqzc run` instead of a linked object")
+    parser.add_argument("--machine", choices=MACHINES, help="link a program for this machine and run it, emulated")
+    parser.add_argument("--stack", type=int, help="run on a thread with a stack of so many bytes")
     options = parser.parse_args(arguments)
     options.flags = flags
     good = True

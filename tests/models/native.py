@@ -1,4 +1,4 @@
-"""Compiles a model with sqzc, loads it into this process, and calls it through the uniform entry of sqz.h."""
+"""Compiles a model with sqzc and calls it: Network in this process, Program in one of its own, emulated if need be."""
 
 import ctypes
 import os
@@ -39,14 +39,20 @@ def aligned(size, alignment=64):
     return block[start:start + size]
 
 
+def compile_model(path, folder, *flags):
+    """The model's C name, and the path of FOLDER/NAME.o without its suffix."""
+    name = re.sub(r"\W", "_", os.path.splitext(os.path.basename(path))[0])
+    stem = os.path.join(folder, name)
+    os.makedirs(folder, exist_ok=True)
+    subprocess.run([SQZC, path, "-o", stem + ".o", f"--name={name}", *flags], check=True)
+    return name, stem
+
+
 class Network:
     """A compiled model: network(arrays) -> arrays, both in the model's order."""
 
     def __init__(self, path, folder, *flags):
-        name = re.sub(r"\W", "_", os.path.splitext(os.path.basename(path))[0])
-        stem = os.path.join(folder, name)
-        os.makedirs(folder, exist_ok=True)
-        subprocess.run([SQZC, path, "-o", stem + ".o", f"--name={name}", *flags], check=True)
+        name, stem = compile_model(path, folder, *flags)
         subprocess.run(["cc", "-shared", stem + ".o", "-o", stem + ".so"], check=True)
         self.library = ctypes.CDLL(os.path.abspath(stem + ".so"))
         self.model = Model.in_dll(self.library, name + "_model")
@@ -75,3 +81,33 @@ class Network:
         if code:
             raise RuntimeError(f"the model returned {code}")
         return results
+
+
+CLANG = ["clang-22", "-fuse-ld=lld", "-static"]
+MACHINES = {  # name -> the triple, how to link, how to run
+    "native": (None, ["cc", "-pthread"], []),
+    "arm64": ("aarch64-unknown-linux-gnu", [*CLANG, "--target=aarch64-unknown-linux-gnu"], ["qemu-aarch64"]),
+    "armv7": ("armv7a-unknown-linux-gnueabihf", [*CLANG, "--target=armv7a-unknown-linux-gnueabihf"], ["qemu-arm"]),
+}
+
+
+class Program:
+    """The model linked with tests/e2e/Inputs/runner.c for a machine, which also looks for stray writes."""
+
+    def __init__(self, path, folder, machine, outputs, *flags, stack=None):
+        triple, link, self.emulator = MACHINES[machine]
+        name, self.stem = compile_model(path, folder, *([f"--target={triple}"] if triple else []), *flags)
+        self.outputs = outputs  # (shape, dtype) of each
+        subprocess.run([*link, "-O1", f"-DMODEL={name}_model", f"-DCALL={name}_call",
+                        *([f"-DSTACK={stack}"] if stack else []), "-I", os.path.join(ROOT, "runtime"),
+                        os.path.join(ROOT, "tests", "e2e", "Inputs", "runner.c"), self.stem + ".o", "-o", self.stem],
+                       check=True)
+
+    def __call__(self, arrays):
+        files = []
+        for index, array in enumerate(arrays):
+            files.append(f"{self.stem}.in{index}.raw")
+            np.ascontiguousarray(array).tofile(files[-1])
+        subprocess.run([*self.emulator, self.stem, self.stem + ".out", *files], check=True)
+        return [np.fromfile(f"{self.stem}.out{index}.raw", dtype).reshape(shape)
+                for index, (shape, dtype) in enumerate(self.outputs)]
