@@ -263,11 +263,36 @@ void graph_compact(Graph *graph) {
     graph->values.n = kept;
 }
 
+static int position_of(const ValueList *list, const Value *value) {
+    for (int i = 0; i < list->n; i++)
+        if (list->item[i] == value)
+            return i;
+    return -1;
+}
+
+// What stands for an input or output of a Fire's body outside of it, or null.
+static Value *outer_value(const Graph *graph, const Value *value) {
+    const Node *owner = graph->owner;
+    if (!owner || owner->op != OP_Fire)
+        return NULL;
+    int output = position_of(&graph->outputs, value), input = position_of(&graph->inputs, value);
+    if (output >= 0 && output < owner->nout)
+        return owner->out[output];
+    return input >= 0 && input < owner->nin ? owner->in[input] : NULL;
+}
+
 Value *place_root(const Value *value, int64_t *offset) {
     int64_t sum = 0;
-    while (value->place.kind == PLACE_IN) {
-        sum += value->place.offset;
-        value = value->place.base;
+    const Value *next = value;
+    while (next) {
+        value = next;
+        next = NULL;
+        if (value->place.kind == PLACE_IN) {
+            sum += value->place.offset;
+            next = value->place.base;
+        } else if (value->graph) {
+            next = outer_value(value->graph, value);
+        }
     }
     *offset = sum;
     return (Value *)(uintptr_t)value;

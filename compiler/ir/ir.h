@@ -49,7 +49,6 @@ typedef struct Place {
 struct Value {
     const char *name;      // unique in its graph; any bytes (the printer quotes)
     Type type;
-    Graph *graph;
     Node *def;             // null for graph inputs and constants
     const Constant *data;  // set for constants
     Place place;
