@@ -1,0 +1,68 @@
+// Functions of real numbers: roots, powers, exponentials, trigonometry.
+#include "ops/elementwise.h"
+
+// The operators that are a function of the kernel language: one row each.
+#define FUNCTION(ID, NAME)                                                       \
+    static Val expr_##ID(Emit *e, const Node *node, const Val *in) {             \
+        (void)node;                                                              \
+        return NAME(e, as_float(e, in[0]));                                      \
+    }                                                                            \
+    ELEMENTWISE_IMPL(ID, expr_##ID);
+FUNCTION(Acos, e_acos)
+FUNCTION(Acosh, e_acosh)
+FUNCTION(Asin, e_asin)
+FUNCTION(Asinh, e_asinh)
+FUNCTION(Atan, e_atan)
+FUNCTION(Atanh, e_atanh)
+FUNCTION(Cos, e_cos)
+FUNCTION(Cosh, e_cosh)
+FUNCTION(Erf, e_erf)
+FUNCTION(Exp, e_exp)
+FUNCTION(Log, e_log)
+FUNCTION(Sin, e_sin)
+FUNCTION(Sinh, e_sinh)
+FUNCTION(Sqrt, e_sqrt)
+FUNCTION(Tan, e_tan)
+#undef FUNCTION
+
+static Val expr_reciprocal(Emit *e, const Node *node, const Val *in) {
+    (void)node;
+    Val x = as_float(e, in[0]);
+    return e_div(e, constant_like(e, x, 1), x);
+}
+
+// Whole powers by squaring, modulo 2^bits. A negative exponent gives the reciprocal rounded to zero.
+static Val power_of_ints(Emit *e, Val x, Val y) {
+    Val one = constant_like(e, x, 1), zero = constant_like(e, x, 0), y_one = constant_like(e, y, 1);
+    Var result = e_var(e, one), base = e_var(e, x), left = e_var(e, y);
+    EMIT_TIMES(e, i, dtype_info[y.dtype].bits) {
+        Val n = e_get(e, left), b = e_get(e, base), r = e_get(e, result);
+        Val odd = e_ne(e, e_and(e, n, y_one), constant_like(e, y, 0));
+        e_set(e, result, e_select(e, odd, e_mul(e, r, b), r));
+        e_set(e, base, e_mul(e, b, b));
+        e_set(e, left, e_shr(e, n, y_one));
+    }
+    Val r = e_get(e, result);
+    if (!dtype_is_signed(y.dtype))
+        return r;
+    Val inverse = e_select(e, e_eq(e, x, one), one, zero);
+    if (dtype_is_signed(x.dtype)) {
+        Val minus = constant_like(e, x, -1);
+        Val odd = e_ne(e, e_and(e, y, y_one), constant_like(e, y, 0));
+        inverse = e_select(e, e_eq(e, x, minus), e_select(e, odd, minus, one), inverse);
+    }
+    return e_select(e, e_lt(e, y, constant_like(e, y, 0)), inverse, r);
+}
+
+// The result has the base's type; base and exponent may differ in theirs.
+static Val expr_pow(Emit *e, const Node *node, const Val *in) {
+    (void)node;
+    Val x = as_number(e, in[0]), y = as_number(e, in[1]);
+    if (!val_is_float(x) && !val_is_float(y))
+        return power_of_ints(e, x, y);
+    DType compute = x.dtype == DT_F32 && (y.dtype == DT_F32 || dtype_info[y.dtype].bits <= 16) ? DT_F32 : DT_F64;
+    return e_pow(e, x.dtype == compute ? x : e_cast(e, compute, x), y.dtype == compute ? y : e_cast(e, compute, y));
+}
+
+ELEMENTWISE_IMPL(Reciprocal, expr_reciprocal);
+ELEMENTWISE_IMPL(Pow, expr_pow);

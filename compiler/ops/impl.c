@@ -1,0 +1,17 @@
+// The table of lowerings: one row per operator, expanded from THE operator table, so that an operator without an
+// `impl_ID` is an error of the linker.
+#include "codegen/lower.h"
+
+#define OP(id, ...) extern const OpImpl impl_##id;
+#include "ir/ops.def"
+#undef OP
+
+// A Fire's body is lowered node by node, and a recipe runs when the object is written: neither has loops of its own.
+const OpImpl impl_Fire = {0};
+const OpImpl impl_PackConv = {0};
+
+const OpImpl *const op_impl[OP_COUNT] = {
+#define OP(id, ...) &impl_##id,
+#include "ir/ops.def"
+#undef OP
+};
