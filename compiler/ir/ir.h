@@ -49,6 +49,7 @@ typedef struct Place {
 struct Value {
     const char *name;      // unique in its graph; any bytes (the printer quotes)
     Type type;
+    Graph *graph;
     Node *def;             // null for graph inputs and constants
     const Constant *data;  // set for constants
     Place place;
@@ -92,6 +93,7 @@ Graph *graph_new(Module *module, const char *name);       // not yet in module->
 
 // `name` is made unique by a suffix if the graph has it already (null: "v").
 Value *value_new(Graph *graph, const char *name, Type type);
+Value *value_append(Graph *graph, const char *name, Type type);  // the same for a name known to be free, not copied
 Value *value_constant(Graph *graph, const char *name, Type type, const void *bytes);  // borrows `bytes`
 Value *value_find(const Graph *graph, const char *name);
 Value *value_int64s(Graph *graph, const char *name, const int64_t *v, int n);  // a rank-1 i64 constant
@@ -118,6 +120,11 @@ Value *node_output(Node *node, int index, const char *name, Type type);  // make
 static inline Value *node_in(const Node *node, int index) {  // null if left out
     return index < node->nin ? node->in[index] : 0;
 }
+void node_set_input(Node *node, int index, Value *value);  // room is made where there is none
+// Removes a node whose first output equals `value`, which its users then read. Where that output is one of the graph,
+// the producer of `value` writes it instead; false, with nothing changed, where none could (`value` is a graph input,
+// a constant or an output itself).
+bool node_bypass(Node *node, Value *value);
 Loc *loc_join(Arena *arena, const Loc *a, const Loc *b);  // a copy of both chains; either may be null
 
 // Removes values that nothing refers to and renumbers the others.

@@ -1,0 +1,51 @@
+// Removes what no output of the graph needs: nodes, then values. Also an unread last output that a node may leave out
+// (the indices of a MaxPool). Users stand behind their producers, so one walk from the end finds everything.
+#include "passes/pass.h"
+
+static void count_outputs(const Graph *graph, int *uses) {
+    for (int i = 0; i < graph->outputs.n; i++)
+        uses[graph->outputs.item[i]->id]++;
+}
+
+static void count_inputs(const Node *node, int *uses) {
+    for (int i = 0; i < node->nin; i++)
+        if (node->in[i])
+            uses[node->in[i]->id]++;
+}
+
+static bool is_needed(const Node *node, const int *uses) {
+    for (int i = 0; i < node->nout; i++)
+        if (node->out[i] && uses[node->out[i]->id])
+            return true;
+    return false;
+}
+
+static void drop_last_outputs(Node *node, const int *uses) {
+    while (node->nout > op_info[node->op].out_min && op_info[node->op].out_max != MANY && !node->body) {
+        const Value *last = node->out[node->nout - 1];
+        if (last && uses[last->id])
+            return;
+        node->nout--;
+    }
+}
+
+static void clean(Graph *graph, Arena *scratch) {
+    int *uses = ARENA_ARRAY(scratch, int, graph->values.n);
+    count_outputs(graph, uses);
+    for (Node *node = graph->last, *before; node; node = before) {
+        before = node->prev;
+        if (!is_needed(node, uses)) {
+            node_remove(node);
+            continue;
+        }
+        drop_last_outputs(node, uses);
+        count_inputs(node, uses);
+    }
+    graph_compact(graph);
+}
+
+bool pass_dead_nodes(PassContext *ctx) {
+    for (int i = 0; i < ctx->module->graphs.n; i++)
+        clean(ctx->module->graphs.item[i], ctx->scratch);
+    return true;
+}

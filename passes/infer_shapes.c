@@ -1,0 +1,236 @@
+// Gives every value its type, in the order of the nodes. Exporters compute shapes with small graphs of Shape, Gather,
+// Concat and the like; their elements are tracked as dimensions, and an output whose elements are all numbers becomes
+// a constant, so that those graphs vanish. Where something else than those operators decides a shape (a float scale,
+// a Where), but from constants only, that part is computed with the compiler's own code.
+//
+// All errors are reported, each at the node that causes it; nodes behind it are left alone. Dimensions that are still
+// symbolic at the end are one error, which names all of them and the flags that bind them.
+#include <string.h>
+
+#include "codegen/jit.h"
+#include "ir/infer.h"
+#include "passes/pass.h"
+#include "support/str.h"
+
+enum { MAX_CONE = 256, MAX_CONE_ELEMENTS = 1 << 16 };
+
+static bool type_is_known(const Value *value) {
+    return !value || (value->type.rank >= 0 && value->type.dtype != DT_NONE);
+}
+
+static bool inputs_are_known(const Node *node) {
+    for (int i = 0; i < node->nin; i++)
+        if (!type_is_known(node->in[i]))
+            return false;
+    return true;
+}
+
+// Layouts are not inference's: a value that keeps its shape keeps its layout.
+static void set_types(Node *node, const Type *types) {
+    for (int i = 0; i < node->nout; i++) {
+        Type *type = &node->out[i]->type;
+        Layout layout = type->layout;
+        bool same = type->rank >= 0 && type_same_shape(type, &types[i]);
+        *type = types[i];
+        if (same)
+            type->layout = layout;
+    }
+}
+
+// Computing what depends on constants only.
+
+typedef struct Cone {
+    Node *node[MAX_CONE];
+    int n;
+} Cone;
+
+static bool cone_has(const Cone *cone, const Node *node) {
+    for (int i = 0; i < cone->n; i++)
+        if (cone->node[i] == node)
+            return true;
+    return false;
+}
+
+static bool is_small(const Node *node) {
+    for (int i = 0; i < node->nout; i++) {
+        const Type *type = &node->out[i]->type;
+        if (!type_is_known(node->out[i]) || !type_is_static(type) || type_count(type) > MAX_CONE_ELEMENTS)
+            return false;
+    }
+    return true;
+}
+
+// Adds the nodes that `value` depends on, producers first.
+static bool cone_add(Cone *cone, const Value *value, int depth) {
+    if (!value || value->data)
+        return true;
+    Node *node = value->def;
+    if (!node || node->body || (op_info[node->op].flags & RANDOM) || !is_small(node) || depth == MAX_CONE)
+        return false;
+    if (cone_has(cone, node))
+        return true;
+    for (int i = 0; i < node->nin; i++)
+        if (!cone_add(cone, node->in[i], depth + 1))
+            return false;
+    if (cone->n == MAX_CONE)
+        return false;
+    cone->node[cone->n++] = node;
+    return true;
+}
+
+// Makes the inputs behind the first constant where that is possible; true if any became one.
+static bool fold_inputs(const Node *node, Arena *scratch, Diag *diag) {
+    bool folded = false;
+    for (int i = 1; i < node->nin; i++) {
+        Cone *cone = ARENA_NEW(scratch, Cone);
+        if (cone_add(cone, node->in[i], 0) && cone->n)
+            folded |= jit_fold(node->graph, cone->node, cone->n, diag);
+    }
+    return folded;
+}
+
+// One node.
+
+// Tries in silence first: a symbol is reported once at the end, and what is not constant yet may become so.
+static bool infer_types(Infer *infer, const Node *node, Type *types, Arena *scratch, bool *symbol) {
+    Diag quiet = {0}, *loud = infer->diag;
+    infer->diag = &quiet;
+    bool done = infer_node(infer, node, types);
+    if (!done && quiet.last == E_DYNAMIC && fold_inputs(node, scratch, loud))
+        done = infer_node(infer, node, types);
+    infer->diag = loud;
+    if (!done && quiet.last == E_SYMBOL) {
+        *symbol = true;
+        return false;
+    }
+    return done || infer_node(infer, node, types);
+}
+
+static bool all_numbers(const DimTensor *tensor) {
+    for (int i = 0; i < tensor->n; i++)
+        if (tensor->v[i].sym)
+            return false;
+    return true;
+}
+
+static const Constant *tensor_constant(Arena *arena, const DimTensor *tensor, DType dtype) {
+    Constant *constant = ARENA_NEW(arena, Constant);
+    void *bytes = arena_alloc(arena, (size_t)tensor->n * sizeof(int64_t));
+    for (int i = 0; i < tensor->n; i++) {
+        int32_t narrow = (int32_t)tensor->v[i].n;
+        if (dtype == DT_I64)
+            memcpy((int64_t *)bytes + i, &tensor->v[i].n, sizeof(int64_t));
+        else
+            memcpy((int32_t *)bytes + i, &narrow, sizeof narrow);
+    }
+    *constant = (Constant){.bytes = bytes, .size = tensor->n * dtype_info[dtype].bits / 8};
+    return constant;
+}
+
+static void replace_in_nodes(Graph *graph, const Value *old, Value *new_) {
+    for (Node *node = graph->first; node; node = node->next)
+        for (int i = 0; i < node->nin; i++)
+            if (node->in[i] == old)
+                node->in[i] = new_;
+}
+
+// An output of the graph stays computed, so that there is code that writes it.
+static void make_constant(Node *node, const DimTensor *tensor) {
+    Value *value = node->out[0];
+    Graph *graph = node->graph;
+    const Constant *constant = tensor_constant(graph->module->arena, tensor, value->type.dtype);
+    if (value_is_output(value)) {
+        replace_in_nodes(graph, value, value_constant(graph, value->name, value->type, constant->bytes));
+        return;
+    }
+    value->data = constant;
+    node_remove(node);
+}
+
+static void track_dims(Infer *infer, Node *node) {
+    DimTensor *tensor = infer_eval_dims(infer, node);
+    if (!tensor)
+        return;
+    if (all_numbers(tensor))
+        make_constant(node, tensor);
+    else if (node->out[0]->id < infer->nknown)
+        infer->known[node->out[0]->id] = tensor;
+}
+
+static bool infer_graph(PassContext *ctx, Graph *graph, bool *symbol) {
+    Infer infer = {.arena = ctx->module->arena, .diag = ctx->diag, .nknown = graph->values.n};
+    infer.known = ARENA_ARRAY(ctx->scratch, DimTensor *, infer.nknown);
+    bool complete = true;
+    for (Node *node = graph->first, *next; node; node = next) {
+        next = node->next;
+        Type *types = ARENA_ARRAY(ctx->scratch, Type, node->nout);
+        if (!inputs_are_known(node) || !infer_types(&infer, node, types, ctx->scratch, symbol)) {
+            complete = false;
+            continue;
+        }
+        set_types(node, types);
+        track_dims(&infer, node);
+    }
+    return complete;
+}
+
+// What is left unknown.
+
+typedef struct Symbols {
+    const Symbol **item;
+    int n, capacity;
+} Symbols;
+
+static void symbols_add(Arena *scratch, Symbols *symbols, const Symbol *symbol) {
+    for (int i = 0; i < symbols->n; i++)
+        if (symbols->item[i] == symbol)
+            return;
+    LIST_PUSH(scratch, symbols, symbol);
+}
+
+static void symbols_of(Arena *scratch, Symbols *symbols, const Graph *graph) {
+    for (int i = 0; i < graph->values.n; i++) {
+        const Type *type = &graph->values.item[i]->type;
+        for (int k = 0; k < type->rank; k++)
+            if (type->dim[k].sym)
+                symbols_add(scratch, symbols, type->dim[k].sym);
+    }
+}
+
+static bool report_symbols(PassContext *ctx, const Symbols *symbols) {
+    Str names = {.arena = ctx->scratch}, flags = {.arena = ctx->scratch};
+    for (int i = 0; i < symbols->n; i++) {
+        str_printf(&names, "%s'%s'", i ? ", " : "", symbols->item[i]->name);
+        str_printf(&flags, " --dim %s=VALUE", symbols->item[i]->name);
+    }
+    return diag_error(ctx->diag, NULL, E_SYMBOL, "%s %s not known; bind with%s",
+                      symbols->n > 1 ? "dimensions" : "dimension",
+                      arena_printf(ctx->scratch, "%s %s", names.text, symbols->n > 1 ? "are" : "is"), flags.text);
+}
+
+static bool check_inputs(PassContext *ctx, const Graph *graph) {
+    bool known = true;
+    for (int i = 0; i < graph->inputs.n; i++) {
+        const Value *value = graph->inputs.item[i];
+        if (!type_is_known(value))
+            known = diag_error(ctx->diag, NULL, E_SYMBOL, "the type of input '%s' is not known; give it with "
+                               "--shape %s=AxBxC", value->name, value->name);
+    }
+    return known;
+}
+
+bool pass_infer_shapes(PassContext *ctx) {
+    bool complete = true, symbol = false;
+    Symbols symbols = {0};
+    for (int i = 0; i < ctx->module->graphs.n; i++) {
+        Graph *graph = ctx->module->graphs.item[i];
+        complete &= check_inputs(ctx, graph);
+        complete &= infer_graph(ctx, graph, &symbol);
+        symbols_of(ctx->scratch, &symbols, graph);
+    }
+    if (symbols.n)
+        return report_symbols(ctx, &symbols);
+    if (symbol)
+        return diag_error(ctx->diag, NULL, E_SYMBOL, "a dimension is not known");
+    return complete;
+}

@@ -1,0 +1,217 @@
+// Orders the nodes so that fewer bytes are alive at once: list scheduling that always takes the ready node after which
+// the least is alive, the earlier one where two are equal. The order is kept as it was unless the peak falls, and
+// the search is repeated until it doesn't.
+//
+// Alive are the roots of values (what shares storage counts once) from the first write to the last read. Inputs,
+// outputs and constants lie elsewhere. While a node with a body runs, the values inside are alive as well.
+#include <string.h>
+
+#include "passes/pass.h"
+#include "support/checked.h"
+
+typedef struct Root {
+    int64_t bytes;
+    int reads;  // by nodes
+} Root;
+
+typedef struct Schedule {
+    const Graph *graph;
+    int n;
+    Node **node;        // in the given order
+    int *writer;        // by value id: index of the node, or -1
+    const int *root_of; // by value id
+    const Root *root;   // by value id of the root
+} Schedule;
+
+// The state of a walk over the nodes.
+typedef struct Walk {
+    int64_t alive, peak;
+    int *reads;  // still to come, by root
+    bool *live;
+} Walk;
+
+static int64_t root_bytes(const Value *root) {
+    bool outside = root->data || value_is_input(root) || value_is_output(root);
+    return outside ? 0 : min_i64(type_bytes(&root->type), INT64_MAX / (1 << 20));
+}
+
+static int64_t body_bytes(const Node *node) {
+    int64_t sum = 0;
+    for (int i = 0; node->body && i < node->body->values.n; i++) {
+        const Value *value = node->body->values.item[i];
+        if (value->def && value->place.kind != PLACE_IN)
+            sum += root_bytes(value);
+    }
+    return sum;
+}
+
+static Walk walk_start(const Schedule *s, Arena *scratch) {
+    int count = s->graph->values.n;
+    Walk walk = {.reads = ARENA_ARRAY(scratch, int, count), .live = ARENA_ARRAY(scratch, bool, count)};
+    for (int i = 0; i < count; i++)
+        walk.reads[i] = s->root[i].reads;
+    return walk;
+}
+
+static int root_at(const Schedule *s, const Value *value) {
+    return s->root_of[value->id];
+}
+
+static void walk_write(const Schedule *s, Walk *walk, const Value *value) {
+    int root = root_at(s, value);
+    if (!walk->live[root])
+        walk->alive += s->root[root].bytes;
+    walk->live[root] = true;
+}
+
+static void walk_release(const Schedule *s, Walk *walk, int root) {
+    if (walk->reads[root] == 0 && walk->live[root]) {
+        walk->alive -= s->root[root].bytes;
+        walk->live[root] = false;
+    }
+}
+
+static void walk_node(const Schedule *s, Walk *walk, const Node *node) {
+    for (int i = 0; i < node->nout; i++)
+        walk_write(s, walk, node->out[i]);
+    walk->peak = max_i64(walk->peak, walk->alive + body_bytes(node));
+    for (int i = 0; i < node->nin; i++)
+        if (node->in[i]) {
+            walk->reads[root_at(s, node->in[i])]--;
+            walk_release(s, walk, root_at(s, node->in[i]));
+        }
+    for (int i = 0; i < node->nout; i++)
+        walk_release(s, walk, root_at(s, node->out[i]));
+}
+
+static int64_t schedule_peak(const Schedule *s, Node *const *order, Arena *scratch) {
+    Walk walk = walk_start(s, scratch);
+    for (int i = 0; i < s->n; i++)
+        walk_node(s, &walk, order[i]);
+    return walk.peak;
+}
+
+// What running the node would add to the bytes alive, or remove. Reads of one root by one node count together.
+static int64_t node_growth(const Schedule *s, const Walk *walk, const Node *node) {
+    int64_t growth = 0;
+    for (int i = 0; i < node->nout; i++) {
+        int root = root_at(s, node->out[i]);
+        bool kept = !walk->live[root] && walk->reads[root] > 0;
+        for (int k = 0; k < i; k++)
+            kept &= root_at(s, node->out[k]) != root;
+        growth += kept ? s->root[root].bytes : 0;
+    }
+    for (int i = 0; i < node->nin; i++) {
+        int root = node->in[i] ? root_at(s, node->in[i]) : -1, reads = 0;
+        bool seen = false;
+        for (int k = 0; root >= 0 && k < node->nin; k++)
+            if (node->in[k] && root_at(s, node->in[k]) == root) {
+                seen |= k < i;
+                reads++;
+            }
+        if (root >= 0 && !seen && walk->live[root] && walk->reads[root] == reads)
+            growth -= s->root[root].bytes;
+    }
+    return growth;
+}
+
+static bool is_ready(const Schedule *s, const bool *done, const Node *node) {
+    for (int i = 0; i < node->nin; i++) {
+        int writer = node->in[i] ? s->writer[node->in[i]->id] : -1;
+        if (writer >= 0 && !done[writer])
+            return false;
+    }
+    return true;
+}
+
+static void schedule_greedily(const Schedule *s, Node **order, Arena *scratch) {
+    Walk walk = walk_start(s, scratch);
+    bool *done = ARENA_ARRAY(scratch, bool, s->n);
+    for (int step = 0; step < s->n; step++) {
+        int best = -1;
+        int64_t least = 0;
+        for (int i = 0; i < s->n; i++) {
+            if (done[i] || !is_ready(s, done, s->node[i]))
+                continue;
+            int64_t growth = node_growth(s, &walk, s->node[i]);
+            if (best < 0 || growth < least) {
+                best = i;
+                least = growth;
+            }
+        }
+        done[best] = true;
+        order[step] = s->node[best];
+        walk_node(s, &walk, order[step]);
+    }
+}
+
+static void count_reads(const Schedule *s, Root *root) {
+    for (int i = 0; i < s->n; i++)
+        for (int k = 0; k < s->node[i]->nin; k++)
+            if (s->node[i]->in[k])
+                root[root_at(s, s->node[i]->in[k])].reads++;
+}
+
+static void schedule_values(Schedule *s, Arena *scratch) {
+    const Graph *graph = s->graph;
+    int count = graph->values.n;
+    int *root_of = ARENA_ARRAY(scratch, int, count);
+    Root *root = ARENA_ARRAY(scratch, Root, count);
+    s->root_of = root_of;
+    s->root = root;
+    s->writer = ARENA_ARRAY(scratch, int, count);
+    for (int i = 0; i < count; i++) {
+        int64_t offset;
+        const Value *owner = place_root(graph->values.item[i], &offset);
+        root_of[i] = owner->graph == graph ? owner->id : i;
+        root[i].bytes = root_bytes(graph->values.item[i]);
+        s->writer[i] = -1;
+    }
+}
+
+static Schedule schedule_of(const Graph *graph, Arena *scratch) {
+    Schedule s = {.graph = graph};
+    schedule_values(&s, scratch);
+    for (const Node *node = graph->first; node; node = node->next)
+        s.n++;
+    s.node = ARENA_ARRAY(scratch, Node *, s.n);
+    int i = 0;
+    for (Node *node = graph->first; node; node = node->next) {
+        for (int k = 0; k < node->nout; k++)
+            s.writer[node->out[k]->id] = i;
+        s.node[i++] = node;
+    }
+    count_reads(&s, (Root *)(uintptr_t)s.root);
+    return s;
+}
+
+static void relink(Graph *graph, Node *const *order, int n) {
+    graph->first = graph->last = NULL;
+    for (int i = 0; i < n; i++)
+        graph_append(graph, order[i]);
+}
+
+static bool improve(Graph *graph, Arena *scratch) {
+    Schedule s = schedule_of(graph, scratch);
+    Node **order = ARENA_ARRAY(scratch, Node *, s.n);
+    schedule_greedily(&s, order, scratch);
+    if (schedule_peak(&s, order, scratch) >= schedule_peak(&s, s.node, scratch))
+        return false;
+    relink(graph, order, s.n);
+    return true;
+}
+
+static bool all_static(const Graph *graph) {
+    for (int i = 0; i < graph->values.n; i++)
+        if (!type_is_static(&graph->values.item[i]->type))
+            return false;
+    return true;
+}
+
+bool pass_order_nodes(PassContext *ctx) {
+    for (int i = 0; i < ctx->module->graphs.n; i++)
+        if (all_static(ctx->module->graphs.item[i]))
+            while (improve(ctx->module->graphs.item[i], ctx->scratch))
+                continue;
+    return true;
+}
