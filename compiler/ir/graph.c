@@ -53,14 +53,18 @@ static const char *unique_name(const Graph *graph, const char *name) {
     return candidate;
 }
 
-Value *value_new(Graph *graph, const char *name, Type type) {
+Value *value_append(Graph *graph, const char *name, Type type) {
     Value *value = ARENA_NEW(graph->module->arena, Value);
-    value->name = unique_name(graph, name);
+    value->name = name;
     value->type = type;
     value->graph = graph;
     value->id = graph->values.n;
     LIST_PUSH(graph->module->arena, &graph->values, value);
     return value;
+}
+
+Value *value_new(Graph *graph, const char *name, Type type) {
+    return value_append(graph, unique_name(graph, name), type);
 }
 
 Value *value_constant(Graph *graph, const char *name, Type type, const void *bytes) {
