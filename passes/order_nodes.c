@@ -4,8 +4,6 @@
 //
 // Alive are the roots of values (what shares storage counts once) from the first write to the last read. Inputs,
 // outputs and constants lie elsewhere. While a node with a body runs, the values inside are alive as well.
-#include <string.h>
-
 #include "passes/pass.h"
 #include "support/checked.h"
 
@@ -201,16 +199,19 @@ static bool improve(Graph *graph, Arena *scratch) {
     return true;
 }
 
-static bool all_static(const Graph *graph) {
-    for (int i = 0; i < graph->values.n; i++)
-        if (!type_is_static(&graph->values.item[i]->type))
+// Sizes must be known, and places in the workspace must not be: they hold for one order only.
+static bool can_order(const Graph *graph) {
+    for (int i = 0; i < graph->values.n; i++) {
+        const Value *value = graph->values.item[i];
+        if (!type_is_static(&value->type) || value->place.kind == PLACE_WORKSPACE)
             return false;
+    }
     return true;
 }
 
 bool pass_order_nodes(PassContext *ctx) {
     for (int i = 0; i < ctx->module->graphs.n; i++)
-        if (all_static(ctx->module->graphs.item[i]))
+        if (can_order(ctx->module->graphs.item[i]))
             while (improve(ctx->module->graphs.item[i], ctx->scratch))
                 continue;
     return true;

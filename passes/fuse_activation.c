@@ -1,0 +1,93 @@
+// Lets a Conv or Gemm apply the activation of its result as it stores: the activation becomes the attribute `act` of
+// the producer. Through a Concat it goes to all that is concatenated, if all of that comes from such producers.
+#include <float.h>
+
+#include "passes/pass.h"
+
+enum { MAX_DEPTH = 8 };
+
+static Act *act_of(Node *node) {
+    if (node->op == OP_Conv)
+        return &((ConvAttrs *)node->attrs)->act;
+    return node->op == OP_Gemm ? &((GemmAttrs *)node->attrs)->act : NULL;
+}
+
+static bool clip_bounds(const Node *node, Act *act) {
+    DType dtype = node->out[0]->type.dtype;
+    if (dtype != DT_F32 && dtype != DT_F64)
+        return false;
+    double most = dtype == DT_F32 ? (double)FLT_MAX : DBL_MAX;
+    act->alpha = -most;
+    act->beta = most;
+    if ((node_in(node, 1) && !value_as_double(node->in[1], &act->alpha)) ||
+        (node_in(node, 2) && !value_as_double(node->in[2], &act->beta)))
+        return false;
+    return act->alpha <= act->beta;
+}
+
+static bool activation_of(const Node *node, Act *act) {
+    const ActAttrs *attrs = node->attrs;
+    *act = (Act){.kind = ACT_NONE};
+    if (!dtype_is_float(node->out[0]->type.dtype))
+        return false;
+    if (node->op == OP_Relu) {
+        act->kind = ACT_RELU;
+    } else if (node->op == OP_Clip) {
+        act->kind = ACT_CLIP;
+        return clip_bounds(node, act);
+    } else if (node->op == OP_LeakyRelu) {
+        *act = (Act){ACT_LEAKY_RELU, attrs->alpha, 0};
+    } else if (node->op == OP_HardSigmoid) {
+        *act = (Act){ACT_HARD_SIGMOID, attrs->alpha, attrs->beta};
+    } else if (node->op == OP_Sigmoid) {
+        act->kind = ACT_SIGMOID;
+    } else if (node->op == OP_Tanh) {
+        act->kind = ACT_TANH;
+    } else if (node->op == OP_HardSwish) {
+        act->kind = ACT_HARD_SWISH;
+    }
+    return act->kind != ACT_NONE;
+}
+
+static bool takes_activation(const Value *value, int depth) {
+    Node *node = value->def;
+    if (!node || value_uses(value) != 1)
+        return false;
+    if (node->op != OP_Concat) {
+        const Act *act = act_of(node);
+        return act && act->kind == ACT_NONE;
+    }
+    for (int i = 0; i < node->nin; i++)
+        if (depth == MAX_DEPTH || !takes_activation(node->in[i], depth + 1))
+            return false;
+    return true;
+}
+
+static void apply_activation(Value *value, const Act *act, const Loc *loc) {
+    Node *node = value->def;
+    if (node->op == OP_Concat) {
+        for (int i = 0; i < node->nin; i++)
+            apply_activation(node->in[i], act, loc);
+        return;
+    }
+    *act_of(node) = *act;
+    node->loc = loc_join(node->graph->module->arena, node->loc, loc);
+}
+
+static void fuse(Graph *graph) {
+    for (Node *node = graph->first, *next; node; node = next) {
+        Act act;
+        next = node->next;
+        if (!activation_of(node, &act) || !takes_activation(node->in[0], 0))
+            continue;
+        Value *value = node->in[0];
+        if (node_bypass(node, value))
+            apply_activation(value->def ? value : node->out[0], &act, node->loc);
+    }
+}
+
+bool pass_fuse_activation(PassContext *ctx) {
+    for (int i = 0; i < ctx->module->graphs.n; i++)
+        fuse(ctx->module->graphs.item[i]);
+    return true;
+}
