@@ -137,6 +137,28 @@ void element_set(DType dtype, void *bytes, int64_t index, double number) {
         store_bits(dtype, bytes, index, number >= -0x1p62 && number <= 0x1p62 ? (uint64_t)(int64_t)number : 0);
 }
 
+bool element_equal(DType dtype, const void *a, const void *b, int64_t index) {
+    return load_bits(dtype, a, index) == load_bits(dtype, b, index);
+}
+
+// The output of SplitMix64 (Steele, Lea, Flood 2014) from state `seed` after `index` steps.
+static uint64_t split_mix(uint64_t seed, int64_t index) {
+    uint64_t z = seed + ((uint64_t)index + 1) * 0x9e3779b97f4a7c15;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    return z ^ z >> 31;
+}
+
+void element_random(DType dtype, int64_t index, uint64_t seed, void *element) {
+    uint64_t bits = split_mix(seed, index);
+    double number = (double)(bits >> 40) * 0x1p-23 - 1;
+    if (dtype == DT_BOOL)
+        number = (double)(bits >> 63);
+    else if (!dtype_is_float(dtype))
+        number = (double)(bits >> 60) - (dtype_is_signed(dtype) ? 8 : 0);
+    element_set(dtype, element, 0, number);
+}
+
 static void print_double(Str *out, double number) {
     char text[40];
     int digits = 6;

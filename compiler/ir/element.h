@@ -2,6 +2,9 @@
 #ifndef IR_ELEMENT_H
 #define IR_ELEMENT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "ir/type.h"
 #include "support/str.h"
 
@@ -18,7 +21,11 @@ int64_t element_int(DType dtype, const void *bytes, int64_t index);    // intege
 void element_print(Str *out, DType dtype, const void *bytes, int64_t index);
 const char *element_read(DType dtype, void *bytes, int64_t index, const char *text);
 
-// The number in the type, as closely as it can be: for `iota` and `random`.
+// The number in the type, as closely as it can be.
 void element_set(DType dtype, void *bytes, int64_t index, double number);
+
+// The element number `index` of `random(seed)`, to `element`: a float in [-1, 1), a signed integer in [-8, 8), an unsigned one in [0, 16), a bool.
+void element_random(DType dtype, int64_t index, uint64_t seed, void *element);
+bool element_equal(DType dtype, const void *a, const void *b, int64_t index);  // the same bits
 
 #endif

@@ -61,28 +61,13 @@ static bool parse_iota(Parser *p, DType dtype, int64_t count, const void **bytes
     return made != NULL;
 }
 
-// The output of SplitMix64 (Steele, Lea, Flood 2014) from state `seed` after `index` steps.
-static uint64_t split_mix(uint64_t seed, int64_t index) {
-    uint64_t z = seed + ((uint64_t)index + 1) * 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
-}
-
 static bool parse_random(Parser *p, DType dtype, int64_t count, const void **bytes) {
     int64_t seed;
     char *made = make_room(p, dtype, count, MADE_NUMBERS_MAX);
     if (!made || !lex_expect(&p->lex, "(") || !lex_int(&p->lex, &seed))
         return false;
-    for (int64_t i = 0; i < count; i++) {
-        uint64_t bits = split_mix((uint64_t)seed, i);
-        double number = (double)(bits >> 40) * 0x1p-23 - 1;
-        if (dtype == DT_BOOL)
-            number = (double)(bits >> 63);
-        else if (!dtype_is_float(dtype))
-            number = (double)(bits >> 60) - (dtype_is_signed(dtype) ? 8 : 0);
-        element_set(dtype, made, i, number);
-    }
+    for (int64_t i = 0; i < count; i++)
+        element_random(dtype, i, (uint64_t)seed, made + i * (dtype_info[dtype].bits / 8));
     *bytes = made;
     return lex_expect(&p->lex, ")");
 }

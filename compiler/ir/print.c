@@ -10,7 +10,7 @@
 #include "support/checked.h"
 #include "support/file.h"
 
-enum { LIST_MAX = 16, SIDECAR_ALIGN = 64 };
+enum { LIST_MAX = 16, SIDECAR_ALIGN = 64, SEEDS_TRIED = 100 };
 
 typedef struct Printer {
     Str *out;
@@ -108,8 +108,28 @@ void print_list(Str *out, const Value *constant) {
     str_add(out, ")");
 }
 
+static bool comes_from(const Value *constant, int seed) {
+    DType dtype = constant->type.dtype;
+    char element[8];
+    for (int64_t i = 0; i < element_count(constant); i++) {
+        const char *bytes = (const char *)constant->data->bytes + i * element_bytes(constant);
+        element_random(dtype, i, (uint64_t)seed, element);
+        if (!element_equal(dtype, element, bytes, 0))
+            return false;
+    }
+    return true;
+}
+
+// The seed of a test's `random(seed)`, so that it prints as it was written; -1 for other constants.
+static int seed_of(const Value *constant) {
+    for (int seed = 0; seed < SEEDS_TRIED; seed++)
+        if (comes_from(constant, seed))
+            return seed;
+    return -1;
+}
+
 static bool in_sidecar(const Value *constant) {
-    return element_count(constant) > LIST_MAX && !all_same(constant) && !counts_up(constant);
+    return element_count(constant) > LIST_MAX && !all_same(constant) && !counts_up(constant) && seed_of(constant) < 0;
 }
 
 static void print_data(Printer *p, const Value *constant) {
@@ -120,6 +140,8 @@ static void print_data(Printer *p, const Value *constant) {
         str_add(p->out, ")");
     } else if (count > LIST_MAX && counts_up(constant)) {
         str_add(p->out, "iota");
+    } else if (count > LIST_MAX && seed_of(constant) >= 0) {
+        str_printf(p->out, "random(%d)", seed_of(constant));
     } else if (p->sidecar && in_sidecar(constant)) {
         str_printf(p->out, "bytes(0x%llx of ", (unsigned long long)p->offset);
         text_quote(p->out, p->sidecar);
