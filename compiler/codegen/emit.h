@@ -181,7 +181,11 @@ typedef struct Branch {
 } Branch;
 Branch e_if_open(Emit *e, Val condition);
 void e_if_close(Emit *e, Branch *branch);
-#define EMIT_IF(e, condition) for (Branch branch_ = e_if_open((e), (condition)); branch_.open; e_if_close((e), &branch_))
+#define EMIT_PASTE_(a, b) a##b
+#define EMIT_NAME_(line) EMIT_PASTE_(branch_, line)
+#define EMIT_IF(e, condition) \
+    for (Branch EMIT_NAME_(__LINE__) = e_if_open((e), (condition)); EMIT_NAME_(__LINE__).open; \
+         e_if_close((e), &EMIT_NAME_(__LINE__)))
 
 Var e_var(Emit *e, Val initial);
 Val e_get(Emit *e, Var var);

@@ -3,8 +3,11 @@
 
 #include <string.h>
 
+#include "codegen/kernels/kernels.h"
+
 const KernelInfo kernel_info[KERNEL_COUNT] = {
-#define KERNEL(id, name, params, accepts, cost, lower) {name, params, accepts, cost, lower},
+#define KERNEL(id, name, params, layouts, accepts, cost, scratch, lower) \
+    {name, params, layouts, accepts, cost, scratch, lower},
 #include "codegen/kernels.def"
 #undef KERNEL
 };

@@ -6,7 +6,7 @@
 #include "target/target.h"
 
 typedef enum KernelKind {
-#define KERNEL(id, name, params, accepts, cost, lower) KERNEL_##id,
+#define KERNEL(id, name, params, layouts, accepts, cost, scratch, lower) KERNEL_##id,
 #include "codegen/kernels.def"
 #undef KERNEL
     KERNEL_COUNT
@@ -17,10 +17,14 @@ struct Emit;
 typedef struct KernelInfo {
     const char *name;
     const AttrTable *params;  // null: none
-    // Whether the kernel can compute the node as it is (layouts and places included).
+    // The layouts that the kernel would like for the node's first input and output (the border as far as its own pads
+    // need it); false if it cannot compute such a node at all. Looks at shapes and attributes only.
+    bool (*layouts)(const Node *node, const Target *target, Layout *in, Layout *out);
+    // Whether the kernel can compute the node as it is, layouts included.
     bool (*accepts)(const Node *node, const Target *target);
-    // Fills in node->params for the target (may be null) and returns the predicted time in seconds.
+    // Fills in node->params (allocated, at their defaults) for the target; returns the predicted time in seconds.
     double (*cost)(Node *node, const Target *target);
+    int64_t (*scratch)(const Node *node, const Target *target);  // bytes of each shard; null: none
     void (*lower)(struct Emit *e, const Node *node);
 } KernelInfo;
 

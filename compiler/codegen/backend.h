@@ -1,0 +1,22 @@
+// What object.c and jit.c share: making an LLVM module of a Program.
+#ifndef CODEGEN_BACKEND_H
+#define CODEGEN_BACKEND_H
+
+#include "codegen/program.h"
+
+struct LLVMOpaqueTargetMachine;
+
+// How the code gets at the weights.
+typedef enum WeightsMode {
+    WEIGHTS_PATCHED,   // zeros, to be written into the object
+    WEIGHTS_IN_TEXT,   // in the module, since its text must hold them
+    WEIGHTS_IN_MEMORY  // at their address in this process
+} WeightsMode;
+
+void backend_init(void);
+struct LLVMOpaqueTargetMachine *backend_machine(const Target *target, char level, Diag *diag);  // null after an error
+void emit_open(Emit *e, Arena *arena, const Target *target, char level, const char *name, Diag *diag);
+// Lowers everything and optimises. `weights` are in e->arena.
+bool backend_program(Program *program, struct LLVMOpaqueTargetMachine *machine, WeightsMode mode, unsigned char **weights);
+
+#endif

@@ -1,0 +1,139 @@
+// Depthwise convolution on channel blocks: one filter for each channel.
+//
+//     y[c][q][p] = act(bias[c] + sum over v, u of x[c][q * s + v * d][p * s + u * d] * w[c][v][u])
+//
+// Lanes are channels, so nothing is splat or shuffled. A tile is a few pixels of one row times one block; a loop walks
+// the rows of the filter, and within one the taps are unrolled, so that pixels of neighbouring tiles share their loads.
+#include "codegen/kernels/kernels.h"
+#include "codegen/lower.h"
+#include "ir/infer.h"
+#include "support/checked.h"
+
+enum { MAX_ACC = 32, MAX_WIDTH = 16 };
+
+static bool has_shape(const Node *node) {
+    const ConvAttrs *attrs = node->attrs;
+    const Type *x = &node->in[0]->type, *y = &node->out[0]->type;
+    const Value *weights = node->in[1], *bias = node_in(node, 2);
+    bool constant = weights->data || (weights->def && weights->def->op == OP_PackConv);
+    return is_image(x) && is_image(y) && constant && (!bias || bias->data) && !node_in(node, 3) && attrs->group > 1 &&
+           attrs->group == x->dim[1].n && x->dim[1].n == y->dim[1].n && node_window(node).kernel[1] <= MAX_WIDTH;
+}
+
+static int64_t needed_border(const Window *window) {
+    return max_i64(max_i64(window->begin[0], window->end[0]), max_i64(window->begin[1], window->end[1]));
+}
+
+bool conv_depthwise_layouts(const Node *node, const Target *target, Layout *in, Layout *out) {
+    if (!has_shape(node))
+        return false;
+    Window window = node_window(node);
+    if (needed_border(&window) > 16)
+        return false;
+    *in = (Layout){LAYOUT_NCHWC, target->block, (int)needed_border(&window), 0};
+    *out = (Layout){LAYOUT_NCHWC, target->block, 0, 0};
+    return true;
+}
+
+bool conv_depthwise_accepts(const Node *node, const Target *target) {
+    if (!has_shape(node) || !is_blocked(&node->in[0]->type, target) || !is_blocked(&node->out[0]->type, target))
+        return false;
+    Window window = node_window(node);
+    return node->in[0]->type.layout.border >= needed_border(&window);
+}
+
+double conv_depthwise_cost(Node *node, const Target *target) {
+    DirectParams *params = node->params;
+    const Type *y = &node->out[0]->type;
+    Window window = node_window(node);
+    int lanes = target_lanes(target, 32), vecs = target->block / lanes;
+    params->rows = max_i64(1, target->registers / 2 / vecs);
+    double macs = (double)type_count(y) * (double)window.kernel[0] * (double)window.kernel[1];
+    return macs / (lanes * target->fma_per_cycle * target->ghz * 1e9 * 0.4);
+}
+
+typedef struct Depthwise {
+    Image x, y;
+    Ptr w, bias;
+    bool has_bias;
+    Window window;
+    const Act *act;
+    int lanes, vecs;
+} Depthwise;
+
+static void tile_row(Emit *e, const Depthwise *d, int64_t rows, Ptr x, Ptr w, Val *acc) {
+    for (int64_t u = 0; u < d->window.kernel[1]; u++)
+        for (int v = 0; v < d->vecs; v++) {
+            Val weight = e_load_const(e, w, u * d->y.block + (int64_t)v * d->lanes, d->lanes);
+            for (int64_t r = 0; r < rows; r++) {
+                int64_t pixel = r * d->window.stride[1] + u * d->window.dilation[1];
+                Val xv = e_load_const(e, x, pixel * d->x.stride.pixel + (int64_t)v * d->lanes, d->lanes);
+                acc[r * d->vecs + v] = e_fma(e, xv, weight, acc[r * d->vecs + v]);
+            }
+        }
+}
+
+static void tile_emit(Emit *e, const Depthwise *d, int64_t rows, Ptr x, Ptr w, Val channel, Ptr y) {
+    Var sum[MAX_ACC];
+    Val acc[MAX_ACC];
+    int count = (int)rows * d->vecs;
+    for (int i = 0; i < count; i++) {
+        Val offset = e_add_const(e, channel, (int64_t)(i % d->vecs) * d->lanes);
+        sum[i] = e_var(e, d->has_bias ? e_load(e, d->bias, offset, d->lanes) : e_zero(e, DT_F32, d->lanes));
+    }
+    EMIT_TIMES(e, v, d->window.kernel[0]) {
+        for (int i = 0; i < count; i++)
+            acc[i] = e_get(e, sum[i]);
+        Ptr from = e_at(e, x, e_mul_const(e, v.i, d->window.dilation[0] * d->x.stride.row));
+        tile_row(e, d, rows, from, e_at(e, w, e_mul_const(e, v.i, d->window.kernel[1] * d->y.block)), acc);
+        for (int i = 0; i < count; i++)
+            e_set(e, sum[i], acc[i]);
+    }
+    for (int i = 0; i < count; i++)
+        e_store_const(e, y, i / d->vecs * d->y.stride.pixel + (int64_t)(i % d->vecs) * d->lanes,
+                      e_act(e, d->act, e_get(e, sum[i])));
+}
+
+static void tiles_emit(Emit *e, const Depthwise *d, int64_t first, int64_t count, int64_t rows, Ptr x, Ptr w, Val channel, Ptr y) {
+    EMIT_TIMES(e, t, count) {
+        Val pixel = e_add_const(e, e_mul_const(e, t.i, rows), first);
+        Ptr from = e_at(e, x, e_mul_const(e, pixel, d->window.stride[1] * d->x.stride.pixel));
+        tile_emit(e, d, rows, from, w, channel, e_at(e, y, e_mul_const(e, pixel, d->y.stride.pixel)));
+    }
+}
+
+static Depthwise depthwise_of(Emit *e, const Node *node) {
+    Depthwise d = {.x = image_of(e_in(e, 0), &node->in[0]->type),
+                   .y = image_of(e_out(e, 0), &node->out[0]->type),
+                   .w = e_in(e, 1),
+                   .has_bias = node_in(node, 2) != NULL,
+                   .window = node_window(node),
+                   .act = &((const ConvAttrs *)node->attrs)->act,
+                   .lanes = target_lanes(e_target(e), 32)};
+    if (d.has_bias)
+        d.bias = e_in(e, 2);
+    d.vecs = (int)d.y.block / d.lanes;
+    return d;
+}
+
+void conv_depthwise_lower(Emit *e, const Node *node) {
+    const DirectParams *params = node->params;
+    Depthwise d = depthwise_of(e, node);
+    int64_t blocks = image_blocks(&d.y), taps = d.window.kernel[0] * d.window.kernel[1];
+    int64_t x_first = d.x.stride.origin - d.window.begin[0] * d.x.stride.row - d.window.begin[1] * d.x.stride.pixel;
+    RowTiles tiles = row_tiles(d.y.width, params->rows);
+    Share share = e_share(e, d.y.batch * blocks * d.y.height);
+    EMIT_FOR(e, unit, share.begin, share.end, 1) {
+        Val row = e_rem(e, unit.i, e_index(e, d.y.height)), plane = e_div(e, unit.i, e_index(e, d.y.height));
+        Val block = e_rem(e, plane, e_index(e, blocks));
+        EMIT_IF(e, e_eq(e, row, e_index(e, 0)))
+            lower_border(e, d.y.p, &node->out[0]->type, plane, e_add_const(e, plane, 1));
+        Val from = e_add(e, e_mul_const(e, plane, d.x.stride.channel), e_mul_const(e, row, d.window.stride[0] * d.x.stride.row));
+        Ptr x = e_at(e, d.x.p, e_add_const(e, from, x_first));
+        Ptr w = e_at(e, d.w, e_mul_const(e, block, taps * d.y.block));
+        Ptr y = e_at(e, image_plane(e, &d.y, plane), e_mul_const(e, row, d.y.stride.row));
+        Val channel = e_mul_const(e, block, d.y.block);
+        tiles_emit(e, &d, 0, tiles.extra, tiles.base + 1, x, w, channel, y);
+        tiles_emit(e, &d, tiles.extra * (tiles.base + 1), tiles.count - tiles.extra, tiles.base, x, w, channel, y);
+    }
+}

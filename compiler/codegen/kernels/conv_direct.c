@@ -1,0 +1,303 @@
+// Direct convolution on channel blocks.
+//
+//     y[o][q][p] = act(bias[o] + sum over i, v, u of x[i][q * s + v * d][p * s + u * d] * w[o][i][v][u])
+//
+// The output is NCHWc; the input is NCHWc, or row-major (a block of one channel), as the first layer of a network has
+// it. Padding is the input's zeroed rim, so nothing is tested. Weights are packed as [panel of outputs][block of inputs]
+// [v][u][input][output] (sqz.PackConv) and read from front to back.
+//
+// A register tile is `rows` pixels of one output row times `panels` panels of output channels:
+//
+//              panel: c .. c + block - 1
+//     pixel p    acc acc        for each input channel and tap: load the panel's weights once,
+//     pixel p+1  acc acc        splat one x for each pixel, multiply and add
+//     ...        acc acc
+//
+// The accumulators stay in registers through all input channels and taps. A row is cut into tiles of nearly equal width
+// so that no tile is left with one pixel. A 1x1 convolution of stride 1 without rims sees the whole plane as one row,
+// cut into runs of a few tiles so that shards have something to share.
+#include "codegen/kernels/kernels.h"
+#include "codegen/lower.h"
+#include "ir/infer.h"
+#include "support/checked.h"
+
+enum { MAX_TILE = 32, UNROLL = 16, RUN_TILES = 8 };
+
+static const AttrRow direct_rows[] = {
+    {"rows", ATTR_INT, offsetof(DirectParams, rows), "1", NULL},
+    {"panels", ATTR_INT, offsetof(DirectParams, panels), "1", NULL},
+    {NULL, ATTR_INT, 0, NULL, NULL}};
+const AttrTable direct_params = {"direct_params", sizeof(DirectParams), direct_rows};
+
+typedef struct Direct {
+    Image x, y;
+    Ptr w, bias;
+    bool has_bias;
+    Window window;
+    const Act *act;
+    int64_t group, blocks_in, panels_out;  // of one group
+    int64_t row_length, rows;              // of the output as the kernel walks it
+    int64_t taps;
+    int lanes, vecs;                       // of a pixel of the tile, over its panels
+    int panels;
+} Direct;
+
+// ---- What it accepts
+
+static bool has_shape(const Node *node, const Target *target) {
+    const ConvAttrs *attrs = node->attrs;
+    if (node->nin < 2 || (node->nin > 3 && node->in[3]) || !is_image(&node->in[0]->type) || !is_image(&node->out[0]->type))
+        return false;
+    const Value *weights = node->in[1], *bias = node_in(node, 2);
+    bool constant = weights->data || (weights->def && weights->def->op == OP_PackConv);
+    if (!constant || (bias && !bias->data))
+        return false;
+    int64_t ins = node->in[0]->type.dim[1].n, outs = node->out[0]->type.dim[1].n;
+    return attrs->group == 1 || (ins / attrs->group % target->block == 0 && outs / attrs->group % target->block == 0);
+}
+
+static int needed_border(const Window *window) {
+    int64_t border = 0;
+    for (int i = 0; i < 2; i++)
+        border = max_i64(border, max_i64(window->begin[i], window->end[i]));
+    return (int)min_i64(border, 1 << 20);
+}
+
+bool conv_direct_layouts(const Node *node, const Target *target, Layout *in, Layout *out) {
+    if (!has_shape(node, target))
+        return false;
+    Window window = node_window(node);
+    bool few = node->in[0]->type.dim[1].n < target->block / 2 && ((const ConvAttrs *)node->attrs)->group == 1;
+    int border = needed_border(&window);
+    if (border > 16)
+        return false;
+    *in = (Layout){few ? LAYOUT_ROW_MAJOR : LAYOUT_NCHWC, few ? 1 : target->block, border, 0};
+    *out = (Layout){LAYOUT_NCHWC, target->block, 0, 0};
+    return true;
+}
+
+bool conv_direct_accepts(const Node *node, const Target *target) {
+    if (!has_shape(node, target) || !is_blocked(&node->out[0]->type, target))
+        return false;
+    Window window = node_window(node);
+    const Type *x = &node->in[0]->type;
+    bool plain = x->layout.kind == LAYOUT_ROW_MAJOR && ((const ConvAttrs *)node->attrs)->group == 1;
+    return (plain || is_blocked(x, target)) && x->layout.border >= needed_border(&window);
+}
+
+// ---- Choices
+
+// The most pixels whose accumulators, weights and splat fit into the registers.
+static int64_t most_rows(const Target *target, int vecs) {
+    int spare = target->registers - vecs - (target->fma ? 1 : 2);
+    int64_t rows = spare / vecs;
+    return max_i64(1, min_i64(rows, 14));
+}
+
+double conv_direct_cost(Node *node, const Target *target) {
+    DirectParams *params = node->params;
+    const Type *x = &node->in[0]->type, *y = &node->out[0]->type;
+    const ConvAttrs *attrs = node->attrs;
+    Window window = node_window(node);
+    int lanes = target_lanes(target, 32);
+    params->panels = lanes == target->block && y->dim[1].n / attrs->group % (2 * target->block) == 0 ? 2 : 1;
+    params->rows = most_rows(target, (int)params->panels * target->block / lanes);
+    double macs = (double)y->dim[0].n * (double)align_up(y->dim[1].n, target->block) * (double)y->dim[2].n *
+                  (double)y->dim[3].n * (double)x->dim[1].n / (double)attrs->group * (double)window.kernel[0] *
+                  (double)window.kernel[1];
+    return macs / (lanes * target->fma_per_cycle * target->ghz * 1e9 * 0.9);
+}
+
+// ---- The tile
+
+typedef struct Tile {
+    Val acc[MAX_TILE];  // [row][vec]
+    Var sum[MAX_TILE];
+    int rows;
+} Tile;
+
+static Val bias_of(Emit *e, const Direct *d, Val channel, int vec) {
+    if (!d->has_bias)
+        return e_zero(e, DT_F32, d->lanes);
+    return e_load(e, d->bias, e_add_const(e, channel, (int64_t)vec * d->lanes), d->lanes);
+}
+
+// One input channel and tap: `k` channels behind x, at the same step of the panels' weights.
+static void tile_step(Emit *e, const Direct *d, Tile *tile, Ptr x, int64_t x_offset, Ptr w, int64_t w_offset) {
+    int64_t panel_stride = d->blocks_in * d->taps * d->x.block * d->y.block;
+    int64_t pixel = d->window.stride[1] * d->x.stride.pixel;
+    int per_panel = d->vecs / d->panels;
+    Val weight[MAX_TILE];
+    for (int v = 0; v < d->vecs; v++)
+        weight[v] = e_load_const(e, w, w_offset + v / per_panel * panel_stride + (int64_t)(v % per_panel) * d->lanes, d->lanes);
+    for (int r = 0; r < tile->rows; r++) {
+        Val splat = e_splat(e, e_load_const(e, x, x_offset + r * pixel, 1), d->lanes);
+        for (int v = 0; v < d->vecs; v++)
+            tile->acc[r * d->vecs + v] = e_fma(e, splat, weight[v], tile->acc[r * d->vecs + v]);
+    }
+}
+
+static void tile_load(Emit *e, const Direct *d, Tile *tile) {
+    for (int i = 0; i < tile->rows * d->vecs; i++)
+        tile->acc[i] = e_get(e, tile->sum[i]);
+}
+
+static void tile_save(Emit *e, const Direct *d, const Tile *tile) {
+    for (int i = 0; i < tile->rows * d->vecs; i++)
+        e_set(e, tile->sum[i], tile->acc[i]);
+}
+
+// All taps for one block of a row-major input: a single channel, so the taps are what unrolls.
+static void taps_unrolled(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w) {
+    const Window *window = &d->window;
+    tile_load(e, d, tile);
+    for (int64_t v = 0; v < window->kernel[0]; v++)
+        for (int64_t u = 0; u < window->kernel[1]; u++) {
+            int64_t at = v * window->dilation[0] * d->x.stride.row + u * window->dilation[1] * d->x.stride.pixel;
+            tile_step(e, d, tile, x, at, w, (v * window->kernel[1] + u) * d->y.block);
+        }
+    tile_save(e, d, tile);
+}
+
+// All taps for one block of channels: real loops over the taps, the channels unrolled.
+static void taps_looped(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w) {
+    const Window *window = &d->window;
+    int64_t step = d->x.block * d->y.block;
+    EMIT_TIMES(e, v, window->kernel[0])
+        EMIT_TIMES(e, u, window->kernel[1]) {
+            Val down = e_mul_const(e, v.i, window->dilation[0] * d->x.stride.row);
+            Val right = e_mul_const(e, u.i, window->dilation[1] * d->x.stride.pixel);
+            Val tap = e_add(e, e_mul_const(e, v.i, window->kernel[1]), u.i);
+            Ptr from = e_at(e, x, e_add(e, down, right)), weights = e_at(e, w, e_mul_const(e, tap, step));
+            EMIT_FOR(e, k, e_index(e, 0), e_index(e, d->x.block), UNROLL) {
+                Ptr xk = e_at(e, from, k.i), wk = e_at(e, weights, e_mul_const(e, k.i, d->y.block));
+                tile_load(e, d, tile);
+                for (int64_t j = 0; j < min_i64(UNROLL, d->x.block); j++)
+                    tile_step(e, d, tile, xk, j, wk, j * d->y.block);
+                tile_save(e, d, tile);
+            }
+        }
+}
+
+static void tile_store(Emit *e, const Direct *d, Tile *tile, Ptr y) {
+    int per_panel = d->vecs / d->panels;
+    tile_load(e, d, tile);
+    for (int r = 0; r < tile->rows; r++)
+        for (int v = 0; v < d->vecs; v++) {
+            Val result = e_act(e, d->act, tile->acc[r * d->vecs + v]);
+            e_store_const(e, y, v / per_panel * d->y.stride.channel + r * d->y.stride.pixel + (int64_t)(v % per_panel) * d->lanes, result);
+        }
+}
+
+// `x` is the tile's first input pixel in the first channel block of the group, `y` its first output pixel.
+static void tile_emit(Emit *e, const Direct *d, int64_t rows, Ptr x, Ptr w, Val channel, Ptr y) {
+    Tile tile = {.rows = (int)rows};
+    for (int i = 0; i < tile.rows * d->vecs; i++)
+        tile.sum[i] = e_var(e, bias_of(e, d, channel, i % d->vecs));
+    EMIT_TIMES(e, i, d->blocks_in) {
+        Ptr from = e_at(e, x, e_mul_const(e, i.i, d->x.stride.channel));
+        Ptr weights = e_at(e, w, e_mul_const(e, i.i, d->taps * d->x.block * d->y.block));
+        if (d->x.block == 1)
+            taps_unrolled(e, d, &tile, from, weights);
+        else
+            taps_looped(e, d, &tile, from, weights);
+    }
+    tile_store(e, d, &tile, y);
+}
+
+// ---- Rows and panels
+
+// `count` tiles of `rows` pixels from pixel `first` on.
+static void tiles_emit(Emit *e, const Direct *d, int64_t first, int64_t count, int64_t rows, Ptr x, Ptr w, Val channel, Ptr y) {
+    EMIT_TIMES(e, t, count) {
+        Val pixel = e_add_const(e, e_mul_const(e, t.i, rows), first);
+        Ptr from = e_at(e, x, e_mul_const(e, pixel, d->window.stride[1] * d->x.stride.pixel));
+        tile_emit(e, d, rows, from, w, channel, e_at(e, y, e_mul_const(e, pixel, d->y.stride.pixel)));
+    }
+}
+
+static void row_emit(Emit *e, const Direct *d, int64_t length, int64_t most, Ptr x, Ptr w, Val channel, Ptr y) {
+    RowTiles tiles = row_tiles(length, most);
+    tiles_emit(e, d, 0, tiles.extra, tiles.base + 1, x, w, channel, y);
+    tiles_emit(e, d, tiles.extra * (tiles.base + 1), tiles.count - tiles.extra, tiles.base, x, w, channel, y);
+}
+
+// Whether the output's plane can be walked as one long row.
+static bool is_flat(const Direct *d) {
+    const Window *window = &d->window;
+    bool point = window->kernel[0] == 1 && window->kernel[1] == 1 && window->stride[0] == 1 && window->stride[1] == 1;
+    bool unpadded = d->x.height == d->y.height && d->x.width == d->y.width && !window->begin[0] && !window->begin[1];
+    bool dense_x = d->x.stride.row == d->x.width * d->x.stride.pixel, dense_y = d->y.stride.row == d->y.width * d->y.stride.pixel;
+    return point && unpadded && dense_x && dense_y;
+}
+
+static Direct direct_of(Emit *e, const Node *node) {
+    const ConvAttrs *attrs = node->attrs;
+    const DirectParams *params = node->params;
+    const Target *target = e_target(e);
+    Direct d = {.x = image_of(e_in(e, 0), &node->in[0]->type),
+                .y = image_of(e_out(e, 0), &node->out[0]->type),
+                .w = e_in(e, 1),
+                .has_bias = node_in(node, 2) != NULL,
+                .window = node_window(node),
+                .act = &attrs->act,
+                .group = attrs->group,
+                .lanes = target_lanes(target, 32),
+                .panels = (int)params->panels};
+    if (d.has_bias)
+        d.bias = e_in(e, 2);
+    d.taps = d.window.kernel[0] * d.window.kernel[1];
+    d.blocks_in = div_up(d.x.channels / d.group, d.x.block);
+    d.panels_out = div_up(d.y.channels / d.group, d.y.block);
+    d.vecs = d.panels * target->block / d.lanes;
+    d.row_length = d.y.width;
+    d.rows = d.y.height;
+    if (is_flat(&d)) {
+        d.row_length = min_i64(d.y.height * d.y.width, params->rows * RUN_TILES);
+        d.rows = div_up(d.y.height * d.y.width, d.row_length);
+    }
+    return d;
+}
+
+// One unit of work: row `row` of a group of panels.
+static void unit_emit(Emit *e, const Direct *d, int64_t most, Val batch, Val panel, Val row) {
+    bool flat = d->rows != d->y.height || d->row_length != d->y.width;
+    int64_t down = flat ? d->row_length * d->x.stride.pixel : d->window.stride[0] * d->x.stride.row;
+    int64_t x_first = d->x.stride.origin - d->window.begin[0] * d->x.stride.row - d->window.begin[1] * d->x.stride.pixel;
+    Val block = e_mul_const(e, batch, d->group * d->blocks_in);
+    if (d->group > 1)
+        block = e_add(e, block, e_mul_const(e, e_div(e, panel, e_index(e, d->panels_out)), d->blocks_in));
+    Val from = e_add(e, e_mul_const(e, block, d->x.stride.channel), e_mul_const(e, row, down));
+    Ptr x = e_at(e, d->x.p, e_add_const(e, from, x_first));
+    Ptr w = e_at(e, d->w, e_mul_const(e, panel, d->blocks_in * d->taps * d->x.block * d->y.block));
+    Val plane = e_add(e, e_mul_const(e, batch, d->group * d->panels_out), panel);
+    int64_t y_down = flat ? d->row_length * d->y.stride.pixel : d->y.stride.row;
+    Ptr y = e_at(e, image_plane(e, &d->y, plane), e_mul_const(e, row, y_down));
+    Val channel = e_mul_const(e, panel, d->y.block);
+    int64_t last = flat ? d->y.height * d->y.width - (d->rows - 1) * d->row_length : d->row_length;
+    if (last == d->row_length) {
+        row_emit(e, d, last, most, x, w, channel, y);
+        return;
+    }
+    EMIT_IF(e, e_lt(e, row, e_index(e, d->rows - 1)))
+        row_emit(e, d, d->row_length, most, x, w, channel, y);
+    EMIT_IF(e, e_eq(e, row, e_index(e, d->rows - 1)))
+        row_emit(e, d, last, most, x, w, channel, y);
+}
+
+void conv_direct_lower(Emit *e, const Node *node) {
+    const DirectParams *params = node->params;
+    Direct d = direct_of(e, node);
+    int64_t groups_of_panels = d.group * d.panels_out / d.panels;
+    Share share = e_share(e, d.y.batch * groups_of_panels * d.rows);
+    EMIT_FOR(e, unit, share.begin, share.end, 1) {
+        Val row = e_rem(e, unit.i, e_index(e, d.rows)), rest = e_div(e, unit.i, e_index(e, d.rows));
+        Val batch = e_div(e, rest, e_index(e, groups_of_panels));
+        Val panel = e_mul_const(e, e_rem(e, rest, e_index(e, groups_of_panels)), d.panels);
+        EMIT_IF(e, e_eq(e, row, e_index(e, 0))) {
+            Val first = e_add(e, e_mul_const(e, batch, d.group * d.panels_out), panel);
+            lower_border(e, d.y.p, &node->out[0]->type, first, e_add_const(e, first, d.panels));
+        }
+        unit_emit(e, &d, params->rows, batch, panel, row);
+    }
+}

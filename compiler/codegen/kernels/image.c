@@ -1,0 +1,36 @@
+// What the kernels on images share: strides, planes and the division of rows into tiles.
+#include "codegen/kernels/kernels.h"
+#include "support/checked.h"
+
+Image image_of(Ptr p, const Type *type) {
+    return (Image){.p = p,
+                   .batch = type->dim[0].n,
+                   .channels = type->dim[1].n,
+                   .height = type->dim[2].n,
+                   .width = type->dim[3].n,
+                   .block = type->layout.kind == LAYOUT_NCHWC ? type->layout.block : 1,
+                   .border = type->layout.border,
+                   .stride = type_strides(type)};
+}
+
+int64_t image_blocks(const Image *image) {
+    return div_up(image->channels, image->block);
+}
+
+Ptr image_plane(Emit *e, const Image *image, Val unit) {
+    Val offset = e_mul_const(e, unit, image->stride.channel);  // batches follow one another without a gap
+    return e_at(e, image->p, e_add_const(e, offset, image->stride.origin));
+}
+
+bool is_image(const Type *type) {
+    return type->dtype == DT_F32 && type->rank == 4 && type_is_static(type) && type_count(type) > 0;
+}
+
+bool is_blocked(const Type *type, const Target *target) {
+    return is_image(type) && type->layout.kind == LAYOUT_NCHWC && type->layout.block == target->block;
+}
+
+RowTiles row_tiles(int64_t length, int64_t most) {
+    int64_t count = div_up(length, most);
+    return (RowTiles){count, length / count, length % count};
+}

@@ -1,0 +1,46 @@
+// The functions behind the rows of kernels.def, one file each, and what they share.
+#ifndef CODEGEN_KERNELS_KERNELS_H
+#define CODEGEN_KERNELS_KERNELS_H
+
+#include "codegen/emit.h"
+#include "codegen/kernel.h"
+
+#define KERNEL_FUNCTIONS(id)                                                                    \
+    bool id##_layouts(const Node *node, const Target *target, Layout *in, Layout *out);         \
+    bool id##_accepts(const Node *node, const Target *target);                                  \
+    double id##_cost(Node *node, const Target *target);                                         \
+    void id##_lower(Emit *e, const Node *node);
+KERNEL_FUNCTIONS(conv_direct)
+KERNEL_FUNCTIONS(conv_depthwise)
+KERNEL_FUNCTIONS(pool_blocked)
+KERNEL_FUNCTIONS(global_pool)
+#undef KERNEL_FUNCTIONS
+
+typedef struct DirectParams {
+    int64_t rows;    // pixels of a register tile
+    int64_t panels;  // panels of output channels of a register tile
+} DirectParams;
+extern const AttrTable direct_params;
+
+// ---- Shared
+
+// A rank-4 operand: sizes, strides in elements, and where its first element lies.
+typedef struct Image {
+    Ptr p;
+    int64_t batch, channels, height, width, block, border;
+    Strides stride;
+} Image;
+Image image_of(Ptr p, const Type *type);
+Ptr image_plane(Emit *e, const Image *image, Val unit);  // of pair number `unit` of (batch, channel block)
+int64_t image_blocks(const Image *image);                // channel blocks of one batch element
+
+bool is_blocked(const Type *type, const Target *target);  // static rank-4 f32 NCHWc of the target's block
+bool is_image(const Type *type);                          // static rank-4 f32
+
+// A row of `length` pixels as tiles of nearly equal size, at most `most`: `extra` of base + 1, then the rest of base.
+typedef struct RowTiles {
+    int64_t count, base, extra;
+} RowTiles;
+RowTiles row_tiles(int64_t length, int64_t most);
+
+#endif

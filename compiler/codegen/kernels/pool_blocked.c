@@ -1,0 +1,148 @@
+// MaxPool and AveragePool on channel blocks: lanes are channels.
+//
+// Windows that lie wholly inside the input are unrolled. At the rims a window is clipped; which of its taps count is
+// known while emitting, because each clipped row and column of the output is emitted for itself.
+#include "codegen/kernels/kernels.h"
+#include "codegen/lower.h"
+#include "ir/infer.h"
+#include "support/checked.h"
+
+enum { MAX_CLIPPED = 4, MAX_TAPS = 25 };
+
+// The taps first .. last - 1 of one axis at some output positions.
+typedef struct Span {
+    int64_t begin, end;    // output positions
+    int64_t first, last;   // taps inside the input
+    int64_t padded;        // taps inside the input or its pads
+} Span;
+
+typedef struct Spans {
+    int n;
+    Span item[2 * MAX_CLIPPED + 1];
+} Spans;
+
+static Span span_at(const Window *window, int axis, int64_t position) {
+    int64_t start = position * window->stride[axis] - window->begin[axis], step = window->dilation[axis];
+    int64_t kernel = window->kernel[axis], in = window->in[axis];
+    Span span = {position, position + 1, start < 0 ? min_i64(kernel, div_up(-start, step)) : 0, kernel, kernel};
+    if (start + (kernel - 1) * step >= in)
+        span.last = in > start ? min_i64(kernel, div_up(in - start, step)) : 0;
+    if (start + (kernel - 1) * step >= in + window->end[axis])
+        span.padded = min_i64(kernel, div_up(in + window->end[axis] - start, step));
+    return span;
+}
+
+static bool same_taps(const Span *a, const Span *b) {
+    return a->first == b->first && a->last == b->last && a->padded == b->padded;
+}
+
+// Neighbouring positions with the same taps in one span; false if there are too many kinds.
+static bool spans_of(const Window *window, int axis, Spans *spans) {
+    spans->n = 0;
+    for (int64_t i = 0; i < window->out[axis]; i++) {
+        Span span = span_at(window, axis, i);
+        if (spans->n && same_taps(&spans->item[spans->n - 1], &span)) {
+            spans->item[spans->n - 1].end = i + 1;
+            continue;
+        }
+        if (spans->n == (int)(sizeof spans->item / sizeof *spans->item))
+            return false;
+        spans->item[spans->n++] = span;
+    }
+    return true;
+}
+
+bool pool_blocked_layouts(const Node *node, const Target *target, Layout *in, Layout *out) {
+    if (node->nout > 1 && node->out[1])
+        return false;
+    if (!is_image(&node->in[0]->type) || !is_image(&node->out[0]->type))
+        return false;
+    Window window = node_window(node);
+    Spans spans;
+    if (window.n != 2 || window.kernel[0] * window.kernel[1] > MAX_TAPS || !spans_of(&window, 0, &spans) || !spans_of(&window, 1, &spans))
+        return false;
+    *in = *out = (Layout){LAYOUT_NCHWC, target->block, 0, 0};
+    return true;
+}
+
+bool pool_blocked_accepts(const Node *node, const Target *target) {
+    Layout in, out;
+    return pool_blocked_layouts(node, target, &in, &out) && is_blocked(&node->in[0]->type, target) &&
+           is_blocked(&node->out[0]->type, target);
+}
+
+double pool_blocked_cost(Node *node, const Target *target) {
+    Window window = node_window(node);
+    double taps = (double)type_count(&node->out[0]->type) * (double)window.kernel[0] * (double)window.kernel[1];
+    return taps / (target_lanes(target, 32) * target->ghz * 1e9);
+}
+
+typedef struct Pool {
+    Image x, y;
+    Window window;
+    bool average, count_pads;
+    int lanes, vecs;
+} Pool;
+
+static Val combine(Emit *e, const Pool *pool, Val a, Val b) {
+    return pool->average ? e_add(e, a, b) : e_max_nan(e, a, b);
+}
+
+static void pixel_emit(Emit *e, const Pool *pool, const Span *down, const Span *right, Ptr x, Ptr y) {
+    const Window *window = &pool->window;
+    int64_t counted = (down->last - down->first) * (right->last - right->first);
+    if (pool->count_pads)
+        counted = down->padded * right->padded;
+    for (int lane = 0; lane < pool->vecs; lane++) {
+        Val result = e_zero(e, DT_F32, pool->lanes);
+        bool started = false;
+        for (int64_t v = down->first; v < down->last; v++)
+            for (int64_t u = right->first; u < right->last; u++) {
+                int64_t at = v * window->dilation[0] * pool->x.stride.row + u * window->dilation[1] * pool->x.stride.pixel;
+                Val tap = e_load_const(e, x, at + (int64_t)lane * pool->lanes, pool->lanes);
+                result = started ? combine(e, pool, result, tap) : tap;
+                started = true;
+            }
+        if (pool->average && counted > 1)
+            result = e_div(e, result, e_splat(e, e_float(e, DT_F32, (double)counted), pool->lanes));
+        e_store_const(e, y, (int64_t)lane * pool->lanes, result);
+    }
+}
+
+static void row_emit(Emit *e, const Pool *pool, const Span *down, const Spans *columns, Ptr x, Ptr y) {
+    for (int i = 0; i < columns->n; i++) {
+        const Span *right = &columns->item[i];
+        EMIT_FOR(e, p, e_index(e, right->begin), e_index(e, right->end), 1) {
+            Ptr from = e_at(e, x, e_mul_const(e, p.i, pool->window.stride[1] * pool->x.stride.pixel));
+            pixel_emit(e, pool, down, right, from, e_at(e, y, e_mul_const(e, p.i, pool->y.stride.pixel)));
+        }
+    }
+}
+
+void pool_blocked_lower(Emit *e, const Node *node) {
+    Pool pool = {.x = image_of(e_in(e, 0), &node->in[0]->type),
+                 .y = image_of(e_out(e, 0), &node->out[0]->type),
+                 .window = node_window(node),
+                 .average = node->op == OP_AveragePool,
+                 .count_pads = ((const PoolAttrs *)node->attrs)->count_include_pad,
+                 .lanes = target_lanes(e_target(e), 32)};
+    pool.vecs = (int)pool.y.block / pool.lanes;
+    Spans rows, columns;
+    spans_of(&pool.window, 0, &rows);
+    spans_of(&pool.window, 1, &columns);
+    int64_t first = pool.x.stride.origin - pool.window.begin[0] * pool.x.stride.row - pool.window.begin[1] * pool.x.stride.pixel;
+    Share share = e_share(e, pool.y.batch * image_blocks(&pool.y) * pool.y.height);
+    EMIT_FOR(e, unit, share.begin, share.end, 1) {
+        Val row = e_rem(e, unit.i, e_index(e, pool.y.height)), plane = e_div(e, unit.i, e_index(e, pool.y.height));
+        EMIT_IF(e, e_eq(e, row, e_index(e, 0)))
+            lower_border(e, pool.y.p, &node->out[0]->type, plane, e_add_const(e, plane, 1));
+        Val from = e_add(e, e_mul_const(e, plane, pool.x.stride.channel), e_mul_const(e, row, pool.window.stride[0] * pool.x.stride.row));
+        Ptr x = e_at(e, pool.x.p, e_add_const(e, from, first));
+        Ptr y = e_at(e, image_plane(e, &pool.y, plane), e_mul_const(e, row, pool.y.stride.row));
+        for (int i = 0; i < rows.n; i++) {
+            Val inside = e_and(e, e_ge(e, row, e_index(e, rows.item[i].begin)), e_lt(e, row, e_index(e, rows.item[i].end)));
+            EMIT_IF(e, rows.n == 1 ? e_bool(e, true) : inside)
+                row_emit(e, &pool, &rows.item[i], &columns, x, y);
+        }
+    }
+}

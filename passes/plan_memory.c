@@ -1,0 +1,105 @@
+// Gives every value that needs storage of its own a place in the workspace.
+//
+// A value is alive from the node that first writes it, or a slice of it, to the last one that reads it. Largest first,
+// each value takes the lowest offset where it overlaps no placed value that is alive at the same time. The bodies of
+// Fire nodes take part as if they stood in the outer graph.
+#include <stdlib.h>
+
+#include "codegen/kernel.h"
+#include "passes/pass.h"
+#include "support/checked.h"
+
+enum { ALIGN = 64 };
+
+typedef struct Interval {
+    Value *value;
+    int first, last;  // steps, both included
+    int64_t size, offset;
+} Interval;
+
+typedef struct Plan {
+    Arena *arena;
+    Interval *item;
+    int n, capacity, step;
+    int64_t shard_bytes;
+} Plan;
+
+static bool needs_place(const Value *value) {
+    if (value->data || (value->def && (op_info[value->def->op].flags & RECIPE)))
+        return false;
+    return value->graph->owner || (!value_is_input(value) && !value_is_output(value));
+}
+
+static void touch(Plan *plan, const Value *value) {
+    int64_t offset;
+    Value *root = place_root(value, &offset);
+    if (!needs_place(root))
+        return;
+    for (int i = 0; i < plan->n; i++)
+        if (plan->item[i].value == root) {
+            plan->item[i].last = plan->step;
+            return;
+        }
+    Interval interval = {.value = root, .first = plan->step, .last = plan->step, .size = align_up(type_bytes(&root->type), ALIGN)};
+    LIST_PUSH(plan->arena, plan, interval);
+}
+
+static void scan(Plan *plan, const Graph *graph, const Target *target) {
+    for (const Node *node = graph->first; node; node = node->next) {
+        if (node->op == OP_Fire) {
+            scan(plan, node->body, target);
+            continue;
+        }
+        for (int i = 0; i < node->nin; i++)
+            if (node->in[i])
+                touch(plan, node->in[i]);
+        for (int i = 0; i < node->nout; i++)
+            touch(plan, node->out[i]);
+        plan->step++;
+        if (kernel_info[node->kernel].scratch)
+            plan->shard_bytes = max_i64(plan->shard_bytes, kernel_info[node->kernel].scratch(node, target));
+    }
+}
+
+static int larger_first(const void *a, const void *b) {
+    const Interval *x = a, *y = b;
+    if (x->size != y->size)
+        return x->size > y->size ? -1 : 1;
+    return x->first != y->first ? x->first - y->first : x->last - y->last;
+}
+
+static bool in_the_way(const Interval *placed, const Interval *item, int64_t offset) {
+    bool together = placed->first <= item->last && item->first <= placed->last;
+    return together && placed->offset < offset + item->size && offset < placed->offset + placed->size;
+}
+
+static int64_t lowest_offset(const Plan *plan, int index) {
+    const Interval *item = &plan->item[index];
+    int64_t offset = 0;
+    for (int i = 0; i < index; i++)
+        if (in_the_way(&plan->item[i], item, offset)) {
+            offset = plan->item[i].offset + plan->item[i].size;
+            i = -1;  // anything may be in the way of the new offset
+        }
+    return offset;
+}
+
+bool pass_plan_memory(PassContext *ctx) {
+    Plan plan = {.arena = ctx->scratch};
+    scan(&plan, ctx->module->graphs.item[0], ctx->target);
+    if (plan.n)
+        qsort(plan.item, (size_t)plan.n, sizeof *plan.item, larger_first);
+    int64_t limit = ctx->target->pointer_bits == 32 ? INT32_MAX : INT64_MAX / 4;
+    ctx->module->workspace_bytes = 0;
+    for (int i = 0; i < plan.n; i++) {
+        Interval *item = &plan.item[i];
+        item->offset = lowest_offset(&plan, i);
+        if (item->size < 0 || item->offset > limit - item->size)
+            return diag_error(ctx->diag, item->value->def ? item->value->def->loc : NULL, E_TOO_BIG,
+                              "the workspace would be larger than the target can address");
+        item->value->place = (Place){.kind = PLACE_WORKSPACE, .offset = item->offset};
+        ctx->module->workspace_bytes = max_i64(ctx->module->workspace_bytes, item->offset + item->size);
+    }
+    ctx->module->shard_bytes = align_up(plan.shard_bytes, ALIGN);
+    return true;
+}
