@@ -1,0 +1,32 @@
+// The passes of each optimisation level, in the order in which they run. Every entry says why it stands where it does.
+#include "passes/pass.h"
+
+// Each operator by its generic lowering, row-major, in the order of the model.
+static const char *const plain[] = {
+    "infer-shapes",  // codegen needs static shapes
+    "dead-nodes",    // the shape arithmetic that inference has turned into constants has no users any more
+    "plan-memory",   // codegen needs places
+    NULL};
+
+static const char *const fast[] = {
+    "infer-shapes",      // all that follows reads types
+    "fold-constants",    // before the rewrites, which look for constant operands
+    "infer-shapes",      // a shape may have become constant by folding
+    "drop-noops",        // they stand between the nodes that rewrites look for
+    "dead-nodes",        // rewrites ask for the only user of a value: dead users would forbid them
+    "fold-batchnorm",    // before activations, which follow the BatchNormalization
+    "fuse-activation",   // before Fire, which wants its convolutions complete
+    "fuse-fire",         // before layouts, since a group has one layout inside
+    "choose-layouts",    // after fusion, which would otherwise have to see through the conversions
+    "fuse-elementwise",  // after layouts: one loop needs one layout; after activations, which cost nothing in a Conv
+    "choose-kernels",    // kernels accept only certain layouts
+    "pack-weights",      // the kernel says how it reads its weights
+    "dead-nodes",        // the unpacked weights
+    "place-concats",     // before the order, which counts what shares storage once
+    "order-nodes",       // before the plan, which takes the order as it is
+    "plan-memory",       // last: a change of any value behind it would be wrong
+    NULL};
+
+const char *const *pipeline(char level) {
+    return level == '0' ? plain : fast;
+}
