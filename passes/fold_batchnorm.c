@@ -223,7 +223,7 @@ static void fold(Graph *graph, Arena *scratch) {
         Affine affine;
         int x;
         next = node->next;
-        if (!affine_of(node, scratch, &x, &affine) || !is_finite(&affine))
+        if (!node->out[0] || !affine_of(node, scratch, &x, &affine) || !is_finite(&affine))
             continue;
         Value *value = node->in[x];
         if (type_equal(&value->type, &node->out[0]->type) && takes_affine(value, 0)) {

@@ -28,7 +28,7 @@ static bool clip_bounds(const Node *node, Act *act) {
 static bool activation_of(const Node *node, Act *act) {
     const ActAttrs *attrs = node->attrs;
     *act = (Act){.kind = ACT_NONE};
-    if (!dtype_is_float(node->out[0]->type.dtype))
+    if (!node->out[0] || !dtype_is_float(node->out[0]->type.dtype))
         return false;
     if (node->op == OP_Relu) {
         act->kind = ACT_RELU;

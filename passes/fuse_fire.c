@@ -28,7 +28,7 @@ static bool all_are(const Ints *ints, int64_t wanted) {
 }
 
 static bool is_plain_conv(const Node *node) {
-    if (node->op != OP_Conv || node->out[0]->type.rank != 4 || !type_is_static(&node->out[0]->type))
+    if (node->op != OP_Conv || !node->out[0] || node->out[0]->type.rank != 4 || !type_is_static(&node->out[0]->type))
         return false;
     if (node_in(node, 3) || !node->in[1]->data || (node_in(node, 2) && !node->in[2]->data))
         return false;
@@ -62,7 +62,7 @@ static Node *reader_of(const Value *value) {
 }
 
 static bool is_channel_concat(const Node *node) {
-    if (!node || node->op != OP_Concat || node->out[0]->type.rank != 4)
+    if (!node || node->op != OP_Concat || !node->out[0] || node->out[0]->type.rank != 4)
         return false;
     const AxisAttrs *attrs = node->attrs;
     return attrs->axis == 1 || attrs->axis == 1 - 4;

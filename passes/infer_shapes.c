@@ -28,6 +28,8 @@ static bool inputs_are_known(const Node *node) {
 // Layouts are not inference's: a value that keeps its shape keeps its layout.
 static void set_types(Node *node, const Type *types) {
     for (int i = 0; i < node->nout; i++) {
+        if (!node->out[i])
+            continue;
         Type *type = &node->out[i]->type;
         Layout layout = type->layout;
         bool same = type->rank >= 0 && type_same_shape(type, &types[i]);
@@ -53,6 +55,8 @@ static bool cone_has(const Cone *cone, const Node *node) {
 
 static bool is_small(const Node *node) {
     for (int i = 0; i < node->nout; i++) {
+        if (!node->out[i])
+            return false;
         const Type *type = &node->out[i]->type;
         if (!type_is_known(node->out[i]) || !type_is_static(type) || type_count(type) > MAX_CONE_ELEMENTS)
             return false;
@@ -148,7 +152,7 @@ static void make_constant(Node *node, const DimTensor *tensor) {
 }
 
 static void track_dims(Infer *infer, Node *node) {
-    DimTensor *tensor = infer_eval_dims(infer, node);
+    DimTensor *tensor = node->out[0] ? infer_eval_dims(infer, node) : NULL;
     if (!tensor)
         return;
     if (all_numbers(tensor))

@@ -71,7 +71,8 @@ static void walk_release(const Schedule *s, Walk *walk, int root) {
 
 static void walk_node(const Schedule *s, Walk *walk, const Node *node) {
     for (int i = 0; i < node->nout; i++)
-        walk_write(s, walk, node->out[i]);
+        if (node->out[i])
+            walk_write(s, walk, node->out[i]);
     walk->peak = max_i64(walk->peak, walk->alive + body_bytes(node));
     for (int i = 0; i < node->nin; i++)
         if (node->in[i]) {
@@ -79,7 +80,8 @@ static void walk_node(const Schedule *s, Walk *walk, const Node *node) {
             walk_release(s, walk, root_at(s, node->in[i]));
         }
     for (int i = 0; i < node->nout; i++)
-        walk_release(s, walk, root_at(s, node->out[i]));
+        if (node->out[i])
+            walk_release(s, walk, root_at(s, node->out[i]));
 }
 
 static int64_t schedule_peak(const Schedule *s, Node *const *order, Arena *scratch) {
@@ -93,10 +95,10 @@ static int64_t schedule_peak(const Schedule *s, Node *const *order, Arena *scrat
 static int64_t node_growth(const Schedule *s, const Walk *walk, const Node *node) {
     int64_t growth = 0;
     for (int i = 0; i < node->nout; i++) {
-        int root = root_at(s, node->out[i]);
-        bool kept = !walk->live[root] && walk->reads[root] > 0;
+        int root = node->out[i] ? root_at(s, node->out[i]) : -1;
+        bool kept = root >= 0 && !walk->live[root] && walk->reads[root] > 0;
         for (int k = 0; k < i; k++)
-            kept &= root_at(s, node->out[k]) != root;
+            kept &= !node->out[k] || root_at(s, node->out[k]) != root;
         growth += kept ? s->root[root].bytes : 0;
     }
     for (int i = 0; i < node->nin; i++) {
@@ -176,7 +178,8 @@ static Schedule schedule_of(const Graph *graph, Arena *scratch) {
     int i = 0;
     for (Node *node = graph->first; node; node = node->next) {
         for (int k = 0; k < node->nout; k++)
-            s.writer[node->out[k]->id] = i;
+            if (node->out[k])
+                s.writer[node->out[k]->id] = i;
         s.node[i++] = node;
     }
     count_reads(&s, (Root *)(uintptr_t)s.root);

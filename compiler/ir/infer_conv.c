@@ -257,7 +257,8 @@ static bool check_group(Infer *infer, const Node *node, int64_t channels, int64_
 
 // The output channels of packed weights lie between two panels; the value that the node defines says how many.
 static bool packed_channels(Infer *infer, const Node *node, Dim *channels) {
-    const Type *weights = input_type(node, 1), *result = &node->out[0]->type;
+    const Type *weights = input_type(node, 1), unknown = type_unknown();
+    const Type *result = node->out[0] ? &node->out[0]->type : &unknown;
     int64_t panels = weights->dim[0].n, panel = weights->dim[weights->rank - 1].n, most;
     int64_t n = result->rank > 1 ? result->dim[1].n : 0;
     *channels = dim_const(n);
