@@ -1,0 +1,283 @@
+// Composite operators as graphs of core ones, after the function bodies that the ONNX standard gives for them. Each
+// builder takes what attributes it knows from the draft, makes nodes and names the last one's result; attributes that
+// remain are refused by draft_done. The normalizations are in norms.c.
+#include "onnx/decompose.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "ir/element.h"
+#include "onnx/norms.h"
+
+// Constants.
+
+static bool constant_list(Importer *im, Draft *d, const Onnx__AttributeProto *a, DType dtype, bool scalar) {
+    int64_t n = scalar ? 1 : (int64_t)(dtype == DT_F32 ? a->n_floats : a->n_ints);
+    Type type = type_make(dtype, scalar ? 0 : 1, &n);
+    void *bytes = arena_alloc(im->arena, (size_t)type_bytes(&type));
+    if (dtype == DT_F32 && n)
+        memcpy(bytes, scalar ? &a->f : a->floats, (size_t)n * sizeof a->f);
+    else if (n)
+        memcpy(bytes, scalar ? &a->i : a->ints, (size_t)n * sizeof a->i);
+    return draft_done(im, d, draft_constant(im, d, "value", &type, bytes));
+}
+
+static bool constant_tensor(Importer *im, Draft *d, const Onnx__AttributeProto *a) {
+    Type type;
+    const void *bytes;
+    const char *name = d->nout ? d->out[0] : "";
+    if (!a->t)
+        return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute 'value' has no tensor");
+    return tensor_read(&im->tensors, d->loc, name, a->t, &type, &bytes) &&
+           draft_done(im, d, value_constant(im->graph, scope_label(d->scope, name), type, bytes));
+}
+
+static bool make_constant(Importer *im, Draft *d) {
+    const Onnx__AttributeProto *a;
+    if ((a = draft_take(d, "value")))
+        return constant_tensor(im, d, a);
+    if ((a = draft_take(d, "value_float")))
+        return constant_list(im, d, a, DT_F32, true);
+    if ((a = draft_take(d, "value_floats")))
+        return constant_list(im, d, a, DT_F32, false);
+    if ((a = draft_take(d, "value_int")))
+        return constant_list(im, d, a, DT_I64, true);
+    if ((a = draft_take(d, "value_ints")))
+        return constant_list(im, d, a, DT_I64, false);
+    if (draft_take(d, "value_string") || draft_take(d, "value_strings"))
+        return diag_error(im->diag, d->loc, E_DTYPE, "strings are not supported");
+    if (draft_take(d, "sparse_value"))
+        return diag_error(im->diag, d->loc, E_TENSOR, "sparse tensors are not supported");
+    return diag_error(im->diag, d->loc, E_ATTRIBUTE, "it has no value");
+}
+
+// A 64-bit integer that no double holds is expanded from a constant.
+static bool fits_double(const Type *type, const void *bytes) {
+    if (type->dtype != DT_I64 && type->dtype != DT_U64)
+        return true;
+    int64_t number = element_int(type->dtype, bytes, 0);
+    return number >= -((int64_t)1 << 53) && number <= (int64_t)1 << 53;
+}
+
+static bool make_filled(Importer *im, Draft *d) {
+    const Onnx__AttributeProto *a = draft_take(d, "value");
+    Type type = type_make(DT_F32, 0, NULL);
+    const float zero = 0;
+    const void *bytes = &zero;
+    if (!draft_need(im, d, 1))
+        return false;
+    if (a && a->t && !tensor_read(&im->tensors, d->loc, "value", a->t, &type, &bytes))
+        return false;
+    if ((a && !a->t) || type_count(&type) != 1)
+        return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute 'value' must be a tensor of one element");
+    if (!fits_double(&type, bytes)) {
+        Type scalar = type_make(type.dtype, 0, NULL);
+        return draft_done(im, d, draft_node(im, d, OP_Expand, draft_constant(im, d, "value", &scalar, bytes), d->in[0], NULL));
+    }
+    Value *result = draft_node(im, d, OP_ConstantOfShape, d->in[0], NULL, NULL);
+    *(FillAttrs *)result->def->attrs = (FillAttrs){element_double(type.dtype, bytes, 0), type.dtype};
+    draft_infer(im, result->def);
+    return draft_done(im, d, result);
+}
+
+// Shape
+
+static bool make_shape(Importer *im, Draft *d) {
+    bool has_end = false;
+    for (int i = 0; i < d->nattr; i++)
+        has_end = has_end || !strcmp(d->attr[i]->name, "end");
+    if (!draft_finish(im, d, OP_Shape))
+        return false;
+    Node *node = im->graph->last;
+    ((ShapeAttrs *)node->attrs)->has_end = has_end;
+    draft_infer(im, node);
+    return true;
+}
+
+// Dropout passes its input on; the mask says that it kept all.
+static bool make_dropout(Importer *im, Draft *d) {
+    const Value *training = draft_in(d, 2);
+    double on = 0;
+    if (!draft_need(im, d, 1))
+        return false;
+    if (training && (!training->data || type_count(&training->type) != 1))
+        return diag_error(im->diag, d->loc, E_DYNAMIC, "training_mode must be a constant");
+    if (training)
+        on = element_double(training->type.dtype, training->data->bytes, 0);
+    if (on != 0)
+        return diag_error(im->diag, d->loc, E_OPERATOR, "training mode is not supported");
+    draft_take(d, "ratio");
+    draft_take(d, "seed");
+    draft_take(d, "is_test");
+    if (draft_wants(d, 1)) {
+        Value *mask = draft_node(im, d, OP_ConstantOfShape, draft_node(im, d, OP_Shape, d->in[0], NULL, NULL), NULL, NULL);
+        // Before opset 10 the mask had the type of the data.
+        *(FillAttrs *)mask->def->attrs = (FillAttrs){1, d->opset < 10 ? draft_dtype(d, 0) : DT_BOOL};
+        draft_infer(im, mask->def);
+        if (!draft_define(im, d, 1, mask))
+            return false;
+    }
+    return draft_done(im, d, draft_node(im, d, OP_Identity, d->in[0], NULL, NULL));
+}
+
+static bool make_cast_like(Importer *im, Draft *d) {
+    int64_t saturate;
+    if (!draft_need(im, d, 2) || !draft_take_int(im, d, "saturate", 1, &saturate))
+        return false;
+    draft_take(d, "round_mode");
+    if (d->in[1]->type.dtype == DT_NONE)
+        return diag_error(im->diag, d->loc, E_DYNAMIC, "the element type of input 1 is not known");
+    return draft_done(im, d, draft_cast(im, d, d->in[0], d->in[1]->type.dtype));
+}
+
+// Activations
+
+// 0.5 x (1 + erf(x / sqrt 2)), or with tanh(sqrt(2 / pi) (x + 0.044715 x^3)) in place of erf
+static bool make_gelu(Importer *im, Draft *d) {
+    const char *approximate;
+    if (!draft_need(im, d, 1) || !draft_take_text(im, d, "approximate", "none", &approximate))
+        return false;
+    DType dtype = draft_dtype(d, 0);
+    Value *x = d->in[0], *inner;
+    if (!strcmp(approximate, "none")) {
+        Value *scaled = draft_node(im, d, OP_Mul, x, draft_scalar(im, d, "sqrt_half", dtype, sqrt(0.5)), NULL);
+        inner = draft_node(im, d, OP_Erf, scaled, NULL, NULL);
+    } else if (!strcmp(approximate, "tanh")) {
+        Value *cube = draft_node(im, d, OP_Mul, draft_node(im, d, OP_Mul, x, x, NULL), x, NULL);
+        Value *part = draft_node(im, d, OP_Mul, cube, draft_scalar(im, d, "cubic", dtype, 0.044715), NULL);
+        Value *sum = draft_node(im, d, OP_Add, x, part, NULL);
+        Value *factor = draft_scalar(im, d, "factor", dtype, sqrt(2 / acos(-1)));
+        inner = draft_node(im, d, OP_Tanh, draft_node(im, d, OP_Mul, sum, factor, NULL), NULL, NULL);
+    } else {
+        return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute 'approximate' is '%s'; known are none, tanh", approximate);
+    }
+    Value *one_more = draft_node(im, d, OP_Add, inner, draft_scalar(im, d, "one", dtype, 1), NULL);
+    Value *half = draft_node(im, d, OP_Mul, x, draft_scalar(im, d, "half", dtype, 0.5), NULL);
+    return draft_done(im, d, draft_node(im, d, OP_Mul, half, one_more, NULL));
+}
+
+// x sigmoid(alpha x)
+static bool make_swish(Importer *im, Draft *d) {
+    double alpha;
+    if (!draft_need(im, d, 1) || !draft_take_float(im, d, "alpha", 1, &alpha))
+        return false;
+    Value *x = d->in[0], *scaled = x;
+    if (alpha != 1)
+        scaled = draft_node(im, d, OP_Mul, x, draft_scalar(im, d, "alpha", draft_dtype(d, 0), alpha), NULL);
+    return draft_done(im, d, draft_node(im, d, OP_Mul, x, draft_node(im, d, OP_Sigmoid, scaled, NULL, NULL), NULL));
+}
+
+// Positions
+
+// 0, 1, ... up to the scalar or one-element `count`, followed by `behind` axes of size 1.
+static Value *count_up(Importer *im, const Draft *d, Value *count, int behind) {
+    Value *scalar = draft_node(im, d, OP_Reshape, count, draft_ints(im, d, "scalar", NULL, 0), NULL);
+    Value *range = draft_node(im, d, OP_Range, draft_scalar(im, d, "zero", DT_I64, 0), scalar,
+                              draft_scalar(im, d, "one", DT_I64, 1));
+    if (!behind)
+        return range;
+    int64_t axes[MAX_RANK];
+    for (int i = 0; i < behind; i++)
+        axes[i] = i + 1;
+    return draft_node(im, d, OP_Unsqueeze, range, draft_ints(im, d, "axes", axes, behind), NULL);
+}
+
+// How many axes lie behind `axis` of a tensor whose rank may be unknown; -1 if that cannot be told.
+static int axes_behind(int64_t axis, int rank) {
+    int64_t behind = axis < 0 ? -axis - 1 : rank < 0 ? -1 : rank - 1 - axis;
+    return behind < 0 || behind >= MAX_RANK ? -1 : (int)behind;
+}
+
+// 1 where the first largest element along `axis` is, 0 elsewhere
+static Value *hardmax(Importer *im, Draft *d, Value *x, int64_t axis, int behind) {
+    Value *largest = draft_node(im, d, OP_ArgMax, x, NULL, NULL);
+    ((ArgAttrs *)largest->def->attrs)->axis = axis;
+    draft_infer(im, largest->def);
+    Value *shape = draft_node(im, d, OP_Shape, x, NULL, NULL);
+    Value *size = draft_node(im, d, OP_Gather, shape, draft_int(im, d, "axis", axis), NULL);
+    Value *hit = draft_node(im, d, OP_Equal, largest, count_up(im, d, size, behind), NULL);
+    return draft_cast(im, d, hit, draft_dtype(d, 0));
+}
+
+static bool make_hardmax(Importer *im, Draft *d) {
+    int64_t axis;
+    if (!draft_need(im, d, 1) || !draft_take_int(im, d, "axis", d->opset < 13 ? 1 : -1, &axis))
+        return false;
+    Value *x = d->in[0];
+    if (d->opset < 13 && axis != -1) {  // of the matrix that Flatten gives
+        Value *matrix = draft_node(im, d, OP_Flatten, x, NULL, NULL);
+        ((AxisAttrs *)matrix->def->attrs)->axis = axis;
+        draft_infer(im, matrix->def);
+        Value *shape = draft_node(im, d, OP_Shape, x, NULL, NULL);
+        return draft_done(im, d, draft_node(im, d, OP_Reshape, hardmax(im, d, matrix, -1, 0), shape, NULL));
+    }
+    int behind = axes_behind(axis, draft_rank(d, 0));
+    if (behind < 0)
+        return diag_error(im->diag, d->loc, E_SHAPE, "axis %lld is out of range, or the input's rank is not known",
+                          (long long)axis);
+    return draft_done(im, d, hardmax(im, d, x, axis, behind));
+}
+
+// Where(indices == 0..depth-1 along the new axis, on, off), negative indices counted from the end
+static bool make_one_hot(Importer *im, Draft *d) {
+    int64_t axis;
+    if (!draft_need(im, d, 3) || !draft_take_int(im, d, "axis", -1, &axis))
+        return false;
+    int rank = draft_rank(d, 0), behind = axes_behind(axis, rank < 0 ? -1 : rank + 1);
+    if (behind < 0)
+        return diag_error(im->diag, d->loc, E_SHAPE, "axis %lld is out of range, or the input's rank is not known",
+                          (long long)axis);
+    Value *index = draft_cast(im, d, d->in[0], DT_I64);
+    Value *depth = draft_node(im, d, OP_Reshape, draft_cast(im, d, d->in[1], DT_I64), draft_int(im, d, "one", 1), NULL);
+    Value *negative = draft_node(im, d, OP_Less, index, draft_scalar(im, d, "zero", DT_I64, 0), NULL);
+    Value *wrapped = draft_node(im, d, OP_Where, negative, draft_node(im, d, OP_Add, index, depth, NULL), index);
+    Value *spread = draft_node(im, d, OP_Unsqueeze, wrapped, draft_int(im, d, "axis", axis), NULL);
+    Value *hit = draft_node(im, d, OP_Equal, spread, count_up(im, d, depth, behind), NULL);
+    Value *off = draft_node(im, d, OP_Gather, d->in[2], draft_scalar(im, d, "off", DT_I64, 0), NULL);
+    Value *on = draft_node(im, d, OP_Gather, d->in[2], draft_scalar(im, d, "on", DT_I64, 1), NULL);
+    return draft_done(im, d, draft_node(im, d, OP_Where, hit, on, off));
+}
+
+// x where column - row >= k (upper) or <= k (lower), 0 elsewhere
+static bool make_trilu(Importer *im, Draft *d) {
+    int64_t upper;
+    if (!draft_need(im, d, 1) || !draft_take_int(im, d, "upper", 1, &upper))
+        return false;
+    Value *shape = draft_node(im, d, OP_Shape, d->in[0], NULL, NULL);
+    Value *rows = draft_node(im, d, OP_Gather, shape, draft_int(im, d, "row_axis", -2), NULL);
+    Value *columns = draft_node(im, d, OP_Gather, shape, draft_int(im, d, "column_axis", -1), NULL);
+    Value *k = draft_in(d, 1) ? d->in[1] : draft_scalar(im, d, "k", DT_I64, 0);
+    Value *edge = draft_node(im, d, OP_Add, count_up(im, d, rows, 1), k, NULL);
+    Value *inside = draft_node(im, d, upper ? OP_GreaterOrEqual : OP_LessOrEqual, count_up(im, d, columns, 0), edge, NULL);
+    Value *zero = draft_scalar(im, d, "zero", draft_dtype(d, 0), 0);
+    return draft_done(im, d, draft_node(im, d, OP_Where, inside, d->in[0], zero));
+}
+
+static const struct {
+    const char *op;
+    Decomposition decompose;
+} composites[] = {
+    {"CastLike", make_cast_like},
+    {"Constant", make_constant},
+    {"ConstantOfShape", make_filled},
+    {"Dropout", make_dropout},
+    {"Gelu", make_gelu},
+    {"GlobalLpPool", make_global_lp_pool},
+    {"GroupNormalization", make_group_normalization},
+    {"Hardmax", make_hardmax},
+    {"LayerNormalization", make_layer_normalization},
+    {"LpNormalization", make_lp_normalization},
+    {"MeanVarianceNormalization", make_mean_variance_normalization},
+    {"OneHot", make_one_hot},
+    {"RMSNormalization", make_rms_normalization},
+    {"Shape", make_shape},
+    {"Swish", make_swish},
+    {"Trilu", make_trilu},
+};
+
+Decomposition decompose_find(const char *op) {
+    for (size_t i = 0; i < sizeof composites / sizeof *composites; i++)
+        if (!strcmp(composites[i].op, op))
+            return composites[i].decompose;
+    return NULL;
+}

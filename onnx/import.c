@@ -1,0 +1,332 @@
+// The way through a model: decode (guard.c), constants, inputs (inputs.c), nodes in their order, outputs. Each node
+// becomes a Draft, which is brought to the newest form (upgrade.c) and then either is an operator of the table
+// (draft.c), a composite (decompose.c) or a call of the model's own function (functions.c). A node that fails is
+// reported and its results are marked, so that its users are still checked for being supported, but not blamed.
+#include "onnx/import.h"
+
+#include <string.h>
+
+#include "onnx/decompose.h"
+#include "onnx/functions.h"
+#include "onnx/guard.h"
+#include "onnx/upgrade.h"
+
+bool import_failed(const Importer *im) {
+    return im->stop || im->diag->errors - im->errors >= ERRORS_MAX;
+}
+
+bool import_work(Importer *im, size_t amount) {
+    if (im->work > WORK_MAX || amount > WORK_MAX - im->work || im->graph->values.n > VALUES_MAX) {
+        im->stop = true;
+        return diag_error(im->diag, NULL, E_LIMIT, "the graph has more than %d values or %d operands", VALUES_MAX, WORK_MAX);
+    }
+    im->work += amount;
+    return true;
+}
+
+// Operator sets.
+
+bool domain_is_onnx(const char *domain) {
+    return !domain || !*domain || !strcmp(domain, "ai.onnx");
+}
+
+bool import_opset(Importer *im, const char *where, Onnx__OperatorSetIdProto *const *imports, size_t n, int64_t otherwise,
+                  int64_t *version) {
+    *version = otherwise;
+    for (size_t i = 0; i < n; i++)
+        if (domain_is_onnx(imports[i]->domain))
+            *version = imports[i]->version;
+    if (!*version)
+        return diag_error(im->diag, NULL, E_OPSET, "%s does not say which operator set it uses", where);
+    if (*version < OPSET_OLDEST || *version > OPSET_NEWEST)
+        return diag_error(im->diag, NULL, E_OPSET, "%s uses operator set %lld; supported are %d to %d", where,
+                          (long long)*version, OPSET_OLDEST, OPSET_NEWEST);
+    return true;
+}
+
+static bool check_model(Importer *im, const Onnx__ModelProto *model) {
+    int newest = ONNX__VERSION__IR_VERSION;
+    if (!model->graph)
+        return diag_error(im->diag, NULL, E_MODEL, "there is no graph in the file; this is not an ONNX model");
+    if (!model->has_ir_version || model->ir_version < IR_OLDEST || model->ir_version > newest)
+        return diag_error(im->diag, NULL, E_OPSET, "IR version %lld; supported are %d to %d", (long long)model->ir_version,
+                          IR_OLDEST, newest);
+    if (model->n_functions > FUNCTIONS_MAX)
+        return diag_error(im->diag, NULL, E_LIMIT, "the model has more than %d functions", FUNCTIONS_MAX);
+    if (model->graph->n_input > INPUTS_MAX)
+        return diag_error(im->diag, NULL, E_LIMIT, "the model has more than %d inputs", INPUTS_MAX);
+    return true;
+}
+
+// Initializers.
+
+static bool import_initializer(Importer *im, Scope *scope, const Onnx__TensorProto *tensor) {
+    if (!import_work(im, 1))
+        return false;
+    if (!tensor->name || !*tensor->name)
+        return diag_error(im->diag, NULL, E_GRAPH, "an initializer has no name");
+    if (scope_find(scope, tensor->name))
+        return diag_error(im->diag, NULL, E_GRAPH, "value '%s' is defined twice", tensor->name);
+    Type type;
+    const void *bytes;
+    if (!tensor_read(&im->tensors, NULL, tensor->name, tensor, &type, &bytes)) {
+        scope_define(scope, tensor->name, NAME_FAILED, NULL);
+        return false;
+    }
+    return scope_define(scope, tensor->name, NAME_VALUE, value_constant(im->graph, tensor->name, type, bytes));
+}
+
+static bool import_initializers(Importer *im, Scope *scope, const Onnx__GraphProto *graph) {
+    bool ok = true;
+    for (size_t i = 0; i < graph->n_initializer && !import_failed(im); i++)
+        ok = import_initializer(im, scope, graph->initializer[i]) && ok;
+    if (graph->n_sparse_initializer)
+        ok = diag_error(im->diag, NULL, E_TENSOR, "sparse initializers are not supported");
+    return ok;
+}
+
+// Nodes.
+
+static Loc *make_loc(Importer *im, const Scope *scope, const Onnx__NodeProto *proto) {
+    Loc *loc = ARENA_NEW(im->arena, Loc);
+    const char *name = proto->name && *proto->name ? proto->name : "";
+    for (size_t i = 0; i < proto->n_output && !*name; i++)
+        name = proto->output[i];
+    loc->node = arena_printf(im->arena, "%s%s", scope->prefix ? scope->prefix : "", name);
+    loc->op = arena_string(im->arena, proto->op_type ? proto->op_type : "");
+    return loc;
+}
+
+static bool defined_later(Onnx__NodeProto *const *nodes, size_t n, const char *name) {
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < nodes[i]->n_output; k++)
+            if (!strcmp(nodes[i]->output[k], name))
+                return true;
+    return false;
+}
+
+typedef struct Body {
+    Onnx__NodeProto *const *nodes;
+    size_t n;
+} Body;
+
+// Finds an operand. `*failed` where it comes from a node that was reported already.
+static bool find_operand(Importer *im, const Draft *d, const Body *body, const char *text, Value **value, bool *failed) {
+    *value = NULL;
+    if (!*text)
+        return true;
+    const Name *name = scope_find(d->scope, text);
+    if (!name && defined_later(body->nodes, body->n, text))
+        return diag_error(im->diag, d->loc, E_GRAPH, "value '%s' is read before the node that defines it: the nodes are not "
+                          "in order, or form a cycle", text);
+    if (!name)
+        return diag_error(im->diag, d->loc, E_GRAPH, "value '%s' is never defined", text);
+    if (name->state == NAME_TRAINING)
+        return diag_error(im->diag, d->loc, E_OPERATOR, "value '%s' is a result of training, which is not supported", text);
+    *value = name->value;
+    *failed = *failed || name->state == NAME_FAILED;
+    return true;
+}
+
+static bool draft_operands(Importer *im, Draft *d, const Onnx__NodeProto *proto, const Body *body, bool *failed) {
+    bool ok = true;
+    d->nin = (int)proto->n_input;
+    d->in = ARENA_ARRAY(im->scratch, Value *, proto->n_input + DRAFT_SPARE);
+    for (int i = 0; i < d->nin; i++)
+        ok = find_operand(im, d, body, proto->input[i], &d->in[i], failed) && ok;
+    d->nout = (int)proto->n_output;
+    d->out = (const char *const *)proto->output;
+    return ok;
+}
+
+// Copies the attribute list; those that refer to attributes of a function get their values.
+static bool draft_attributes(Importer *im, Draft *d, const Onnx__NodeProto *proto) {
+    d->attr = ARENA_ARRAY(im->scratch, Onnx__AttributeProto *, proto->n_attribute + DRAFT_SPARE);
+    for (size_t i = 0; i < proto->n_attribute; i++) {
+        Onnx__AttributeProto *a = proto->attribute[i];
+        if (!a->name || !*a->name)
+            return diag_error(im->diag, d->loc, E_ATTRIBUTE, "an attribute has no name");
+        if (a->ref_attr_name && *a->ref_attr_name) {
+            const Onnx__AttributeProto *actual = function_attribute(d->scope, a->ref_attr_name);
+            if (!actual)
+                continue;
+            Onnx__AttributeProto *copy = ARENA_NEW(im->scratch, Onnx__AttributeProto);
+            *copy = *actual;
+            copy->name = a->name;
+            a = copy;
+        }
+        for (int k = 0; k < d->nattr && proto->n_attribute < 100; k++)
+            if (!strcmp(d->attr[k]->name, a->name))
+                return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute '%s' is given twice", a->name);
+        d->attr[d->nattr++] = a;
+    }
+    return true;
+}
+
+static bool is_supported(const char *op) {
+    OpKind kind = op_find(op);
+    return decompose_find(op) || (kind != OP_COUNT && !(op_info[kind].flags & INTERNAL));
+}
+
+static bool unsupported(Importer *im, const Draft *d, const Onnx__NodeProto *proto) {
+    if (!domain_is_onnx(proto->domain))
+        return diag_error(im->diag, d->loc, E_OPERATOR, "operator %s of domain '%s' is not supported", d->op, proto->domain);
+    for (size_t i = 0; i < proto->n_attribute; i++)
+        if (proto->attribute[i]->g || proto->attribute[i]->n_graphs)
+            return diag_error(im->diag, d->loc, E_OPERATOR, "operator %s has a subgraph, which is not supported", d->op);
+    return diag_error(im->diag, d->loc, E_OPERATOR, "operator %s is not supported", d->op);
+}
+
+static bool import_draft(Importer *im, Draft *d) {
+    if (!upgrade_draft(im, d))
+        return false;
+    if (d->done)
+        return true;
+    Decomposition decompose = decompose_find(d->op);
+    return decompose ? decompose(im, d) : draft_finish(im, d, op_find(d->op));
+}
+
+static bool import_node(Importer *im, Scope *scope, const Body *body, const Onnx__NodeProto *proto) {
+    Draft draft = {.op = proto->op_type ? proto->op_type : "", .opset = scope->opset, .scope = scope};
+    draft.loc = make_loc(im, scope, proto);
+    bool failed = false;
+    bool ok = draft_operands(im, &draft, proto, body, &failed);
+    const Onnx__FunctionProto *function = function_find(im, proto->domain, draft.op, proto->overload);
+    if (!function && (!domain_is_onnx(proto->domain) || !is_supported(upgrade_name(draft.op, draft.opset))))
+        return unsupported(im, &draft, proto);
+    if (!ok || failed || !draft_attributes(im, &draft, proto))
+        return false;
+    return function ? function_inline(im, &draft, function) : import_draft(im, &draft);
+}
+
+bool import_nodes(Importer *im, Scope *scope, Onnx__NodeProto *const *nodes, size_t n) {
+    Body body = {nodes, n};
+    bool ok = true;
+    for (size_t i = 0; i < n && !import_failed(im); i++) {
+        const Onnx__NodeProto *proto = nodes[i];
+        if (!import_work(im, 1 + proto->n_input + proto->n_output + proto->n_attribute))
+            return false;
+        if (import_node(im, scope, &body, proto))
+            continue;
+        ok = false;
+        for (size_t k = 0; k < proto->n_output; k++)
+            if (*proto->output[k])
+                scope_define(scope, proto->output[k], NAME_FAILED, NULL);
+    }
+    return ok;
+}
+
+// Outputs.
+
+static void add_output(Importer *im, const char *name, Value *value) {
+    if (!value->def || value_is_output(value)) {  // an input, a constant, or an output already: a copy
+        Node *copy = node_new(im->graph, OP_Identity, 1, 1);
+        copy->in[0] = value;
+        graph_append(im->graph, copy);
+        value = node_output(copy, 0, name, type_unknown());
+    }
+    LIST_PUSH(im->arena, &im->graph->outputs, value);
+}
+
+// An output keeps its name; a value from inside a function that happens to have it gets the output's.
+static void restore_name(Importer *im, const char *name, Value *value) {
+    Value *other = value_find(im->graph, name);
+    if (!value->def || other == value || (other && value_is_input(other)))
+        return;
+    if (other)
+        other->name = value->name;
+    value->name = arena_string(im->arena, name);
+}
+
+static bool import_output(Importer *im, const Scope *scope, const Onnx__ValueInfoProto *output) {
+    const Name *name = output->name && *output->name ? scope_find(scope, output->name) : NULL;
+    if (!name)
+        return diag_error(im->diag, NULL, E_GRAPH, "output '%s' is never defined", output->name ? output->name : "");
+    if (name->state == NAME_TRAINING)
+        return diag_error(im->diag, NULL, E_OPERATOR, "output '%s' is a result of training", output->name);
+    if (name->state != NAME_VALUE)
+        return false;
+    restore_name(im, output->name, name->value);
+    add_output(im, output->name, name->value);
+    return true;
+}
+
+static bool keep_value(Importer *im, const Scope *scope, const char *text) {
+    const Name *name = scope_find(scope, text);
+    Value *value = name ? name->value : value_find(im->graph, text);
+    if (!value)
+        return diag_error(im->diag, NULL, E_USAGE, "--keep: the model has no value '%s'", text);
+    if (!value_is_output(value))
+        add_output(im, text, value);
+    return true;
+}
+
+static void keep_all(Importer *im, const Scope *scope, const Onnx__GraphProto *graph) {
+    for (size_t i = 0; i < graph->n_node; i++)
+        for (size_t k = 0; k < graph->node[i]->n_output; k++) {
+            const Name *name = scope_find(scope, graph->node[i]->output[k]);
+            if (name && name->value && name->value->def && !value_is_output(name->value))
+                add_output(im, name->text, name->value);
+        }
+}
+
+static bool import_outputs(Importer *im, const Scope *scope, const Onnx__GraphProto *graph) {
+    bool ok = graph->n_output || diag_error(im->diag, NULL, E_GRAPH, "the model has no outputs");
+    for (size_t i = 0; i < graph->n_output && !import_failed(im); i++)
+        ok = import_work(im, 1) && import_output(im, scope, graph->output[i]) && ok;
+    for (int i = 0; i < im->options->nkeep && ok; i++)
+        ok = keep_value(im, scope, im->options->keep[i]);
+    if (im->options->keep_all && ok)
+        keep_all(im, scope, graph);
+    return ok;
+}
+
+// Inference is a pass; what the importer found on its way is not to be relied on.
+static void forget_types(Graph *graph) {
+    for (int i = 0; i < graph->values.n; i++)
+        if (graph->values.item[i]->def)
+            graph->values.item[i]->type = type_unknown();
+}
+
+static bool import_model(Importer *im) {
+    const Onnx__ModelProto *model = im->model;
+    const Onnx__GraphProto *graph = model->graph;
+    Scope scope = {.arena = im->scratch};
+    if (!check_model(im, model) || !import_opset(im, "the model", model->opset_import, model->n_opset_import, 0, &scope.opset))
+        return false;
+    const char *name = graph->name && *graph->name ? graph->name : "model";
+    im->module = module_new(im->arena, name);
+    im->graph = graph_new(im->module, name);
+    LIST_PUSH(im->arena, &im->module->graphs, im->graph);
+    bool ok = import_initializers(im, &scope, graph);
+    ok = import_inputs(im, &scope, graph) && ok;
+    ok = import_nodes(im, &scope, graph->node, graph->n_node) && ok;
+    if (import_failed(im)) {
+        diag_warn(im->diag, NULL, "the rest of the model was not looked at");
+        return false;
+    }
+    ok = import_outputs(im, &scope, graph) && ok;
+    if (!ok)
+        return false;
+    forget_types(im->graph);
+    graph_compact(im->graph);
+    return true;
+}
+
+Module *onnx_import(Arena *arena, const unsigned char *bytes, size_t size, const char *folder,
+                    const OnnxOptions *options, Diag *diag) {
+    static const OnnxOptions no_options;
+    if (!size) {
+        diag_error(diag, NULL, E_MODEL, "the file is empty");
+        return NULL;
+    }
+    Arena *scratch = arena_new();
+    Importer im = {.arena = arena, .scratch = scratch, .diag = diag, .errors = diag->errors,
+                   .options = options ? options : &no_options,
+                   .tensors = {.arena = arena, .bytes = bytes, .size = size, .folder = folder, .diag = diag}};
+    ProtobufCMessage *message = guard_unpack(scratch, &onnx__model_proto__descriptor, bytes, size, diag);
+    im.model = (const Onnx__ModelProto *)message;
+    bool ok = message && import_model(&im);
+    arena_free(scratch);
+    return ok && diag->errors == im.errors ? im.module : NULL;
+}

@@ -1,0 +1,52 @@
+// What the parts of the importer share.
+#ifndef ONNX_IMPORTER_H
+#define ONNX_IMPORTER_H
+
+#include <onnx.pb-c.h>
+
+#include "ir/infer.h"
+#include "ir/ir.h"
+#include "onnx/import.h"
+#include "onnx/scope.h"
+#include "onnx/tensor.h"
+
+enum {
+    OPSET_OLDEST = 6,
+    OPSET_NEWEST = 28,
+    IR_OLDEST = 3,
+    ERRORS_MAX = 100,     // after which the import gives up
+    VALUES_MAX = 40000,   // in the graph, functions inlined
+    INPUTS_MAX = 4096,    // of the graph
+    FUNCTIONS_MAX = 4096,
+    CALL_DEPTH_MAX = 32,  // of functions that call functions
+    WORK_MAX = 8 << 20    // operands and attributes of all nodes, functions inlined
+};
+
+typedef struct Importer {
+    Arena *arena;    // the module's
+    Arena *scratch;  // until the import ends
+    Diag *diag;
+    int errors;  // of diag, as the import began
+    const OnnxOptions *options;
+    const Onnx__ModelProto *model;
+    TensorSource tensors;
+    Module *module;
+    Graph *graph;
+    int call_depth;
+    size_t work;
+    bool stop;  // a limit was reached
+} Importer;
+
+// onnx/inputs.c: makes the graph's inputs, with the dimensions that the options bind.
+bool import_inputs(Importer *im, Scope *scope, const Onnx__GraphProto *graph);
+
+// onnx/import.c
+bool import_failed(const Importer *im);  // so often that going on makes no sense
+bool import_work(Importer *im, size_t amount);  // false, with an error, beyond WORK_MAX
+bool import_nodes(Importer *im, Scope *scope, Onnx__NodeProto *const *nodes, size_t n);
+bool domain_is_onnx(const char *domain);  // null, "" and "ai.onnx" are one
+// The version of ai.onnx among the imports, checked; `otherwise` where there is none (0: an error).
+bool import_opset(Importer *im, const char *where, Onnx__OperatorSetIdProto *const *imports, size_t n, int64_t otherwise,
+                  int64_t *version);
+
+#endif

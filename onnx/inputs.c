@@ -1,0 +1,209 @@
+// The graph's inputs: types as the model declares them, dimensions as the options bind them. Options are collected
+// first, since the shape of one input may bind a symbol in the type of another. A dimension without a number and a
+// name is called after its place: "data:0".
+#include <string.h>
+
+#include "onnx/importer.h"
+
+typedef Onnx__TensorShapeProto__Dimension Dimension;
+
+typedef struct Binding {
+    const char *name;
+    int64_t value;
+    const char *flag;  // where it comes from, for messages
+    bool used;
+} Binding;
+
+typedef struct Bindings {
+    Binding *item;
+    int n, capacity;
+} Bindings;
+
+static Binding *find_binding(const Bindings *bindings, const char *name) {
+    for (int i = 0; i < bindings->n; i++)
+        if (!strcmp(bindings->item[i].name, name))
+            return &bindings->item[i];
+    return NULL;
+}
+
+static bool bind(Importer *im, Bindings *bindings, const char *name, int64_t value, const char *flag) {
+    const Binding *known = find_binding(bindings, name);
+    if (value < 0)
+        return diag_error(im->diag, NULL, E_USAGE, "%s: dimension '%s' is negative", flag, name);
+    if (known && known->value != value)
+        return diag_error(im->diag, NULL, E_USAGE, "dimension '%s' is %lld by %s and %lld by %s", name,
+                          (long long)known->value, known->flag, (long long)value, flag);
+    if (!known) {
+        Binding binding = {name, value, flag, false};
+        LIST_PUSH(im->scratch, bindings, binding);
+    }
+    return true;
+}
+
+static const char *dimension_name(Importer *im, const char *input, const Dimension *dim, size_t index) {
+    if (dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM && dim->dim_param && *dim->dim_param)
+        return dim->dim_param;
+    return arena_printf(im->arena, "%s:%zu", input, index);
+}
+
+static bool dimension_number(const Dimension *dim, int64_t *number) {
+    *number = dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE ? dim->dim_value : -1;
+    return *number >= 0;
+}
+
+// The tensor that an input is declared as, or null after an error.
+static const Onnx__TypeProto__Tensor *declared(Importer *im, const Onnx__ValueInfoProto *input) {
+    const Onnx__TypeProto *type = input->type;
+    if (type && type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE && type->tensor_type)
+        return type->tensor_type;
+    diag_error(im->diag, NULL, E_DTYPE, "input '%s' is not a tensor", input->name);
+    return NULL;
+}
+
+// Binds the symbols of an input's declared shape to `dims`.
+static bool bind_shape(Importer *im, Bindings *bindings, const Onnx__ValueInfoProto *input, int rank,
+                       const int64_t *dims, const char *flag) {
+    const Onnx__TypeProto__Tensor *tensor = declared(im, input);
+    if (!tensor || !tensor->shape)
+        return tensor != NULL;
+    if (tensor->shape->n_dim != (size_t)rank)
+        return diag_error(im->diag, NULL, E_USAGE, "%s: input '%s' has rank %zu, not %d", flag, input->name,
+                          tensor->shape->n_dim, rank);
+    for (int i = 0; i < rank; i++) {
+        int64_t number;
+        const Dimension *dim = tensor->shape->dim[i];
+        if (!dimension_number(dim, &number)) {
+            if (!bind(im, bindings, dimension_name(im, input->name, dim, (size_t)i), dims[i], flag))
+                return false;
+        } else if (number != dims[i]) {
+            return diag_error(im->diag, NULL, E_USAGE, "%s: dimension %d of input '%s' is %lld in the model, not %lld",
+                              flag, i, input->name, (long long)number, (long long)dims[i]);
+        }
+    }
+    return true;
+}
+
+static const Onnx__ValueInfoProto *find_input(const Onnx__GraphProto *graph, const char *name) {
+    for (size_t i = 0; i < graph->n_input; i++)
+        if (graph->input[i]->name && !strcmp(graph->input[i]->name, name))
+            return graph->input[i];
+    return NULL;
+}
+
+static bool collect_bindings(Importer *im, const Onnx__GraphProto *graph, Bindings *bindings) {
+    const OnnxOptions *o = im->options;
+    bool ok = true;
+    for (int i = 0; i < o->ndims; i++)
+        ok = bind(im, bindings, o->dims[i].name, o->dims[i].value, "--dim") && ok;
+    for (int i = 0; i < o->nshapes; i++) {
+        const OnnxShape *shape = &o->shapes[i];
+        const Onnx__ValueInfoProto *input = find_input(graph, shape->input);
+        if (!input)
+            ok = diag_error(im->diag, NULL, E_USAGE, "--shape: the model has no input '%s'", shape->input);
+        else
+            ok = bind_shape(im, bindings, input, shape->rank, shape->dim, "--shape") && ok;
+    }
+    for (int i = 0; i < o->nbinds; i++) {
+        const Type *type = &o->binds[i].type;
+        const Onnx__ValueInfoProto *input = find_input(graph, o->binds[i].input);
+        int64_t dims[MAX_RANK];
+        for (int k = 0; k < MAX_RANK; k++)
+            dims[k] = type->dim[k].n;
+        if (!input)
+            ok = diag_error(im->diag, NULL, E_USAGE, "--bind: the model has no input '%s'", o->binds[i].input);
+        else
+            ok = bind_shape(im, bindings, input, type->rank, dims, "--bind") && ok;
+    }
+    return ok;
+}
+
+static const OnnxShape *shape_option(const Importer *im, const char *input) {
+    for (int i = 0; i < im->options->nshapes; i++)
+        if (!strcmp(im->options->shapes[i].input, input))
+            return &im->options->shapes[i];
+    return NULL;
+}
+
+static Dim input_dim(Importer *im, Bindings *bindings, const char *input, const Dimension *dim, size_t index) {
+    int64_t number;
+    if (dimension_number(dim, &number))
+        return dim_const(number);
+    const char *name = dimension_name(im, input, dim, index);
+    Binding *binding = find_binding(bindings, name);
+    if (!binding)
+        return (Dim){1, module_symbol(im->module, name)};
+    binding->used = true;
+    return dim_const(binding->value);
+}
+
+static bool input_type(Importer *im, Bindings *bindings, const Onnx__ValueInfoProto *input, Type *type) {
+    const Onnx__TypeProto__Tensor *tensor = declared(im, input);
+    if (!tensor)
+        return false;
+    DType dtype = dtype_from_onnx(tensor->elem_type);
+    if (dtype == DT_NONE)
+        return diag_error(im->diag, NULL, E_DTYPE, "input '%s': element type %s (%d) is not supported", input->name,
+                          tensor_type_name(tensor->elem_type), tensor->elem_type);
+    const OnnxShape *shape = shape_option(im, input->name);
+    if (!tensor->shape) {
+        if (!shape)
+            return diag_error(im->diag, NULL, E_SYMBOL, "input '%s' has no shape: bind it with --shape %s=AxBxC",
+                              input->name, input->name);
+        *type = type_make(dtype, shape->rank, shape->dim);
+        return true;
+    }
+    if (tensor->shape->n_dim > MAX_RANK)
+        return diag_error(im->diag, NULL, E_SHAPE, "input '%s' has rank %zu; at most %d is supported", input->name,
+                          tensor->shape->n_dim, MAX_RANK);
+    *type = type_make(dtype, 0, NULL);
+    type->rank = (int)tensor->shape->n_dim;
+    for (int i = 0; i < type->rank; i++)
+        type->dim[i] = input_dim(im, bindings, input->name, tensor->shape->dim[i], (size_t)i);
+    return true;
+}
+
+static const OnnxBind *bind_option(const Importer *im, const char *input) {
+    for (int i = 0; i < im->options->nbinds; i++)
+        if (!strcmp(im->options->binds[i].input, input))
+            return &im->options->binds[i];
+    return NULL;
+}
+
+static bool import_input(Importer *im, Scope *scope, Bindings *bindings, const Onnx__ValueInfoProto *input) {
+    if (!input->name || !*input->name)
+        return diag_error(im->diag, NULL, E_GRAPH, "an input has no name");
+    const Name *known = scope_find(scope, input->name);
+    if (known && known->value && known->value->data)
+        return true;  // an initializer gives it
+    if (known)
+        return known->state == NAME_FAILED || diag_error(im->diag, NULL, E_GRAPH, "input '%s' is declared twice", input->name);
+    Type type;
+    if (!input_type(im, bindings, input, &type)) {
+        scope_define(scope, input->name, NAME_FAILED, NULL);
+        return false;
+    }
+    const OnnxBind *constant = bind_option(im, input->name);
+    Value *value;
+    if (constant && constant->type.dtype != type.dtype)
+        return diag_error(im->diag, NULL, E_USAGE, "--bind: input '%s' is %s, the file %s", input->name,
+                          dtype_info[type.dtype].name, dtype_info[constant->type.dtype].name);
+    if (constant) {
+        value = value_constant(im->graph, input->name, constant->type, constant->bytes);
+    } else {
+        value = value_new(im->graph, input->name, type);
+        LIST_PUSH(im->arena, &im->graph->inputs, value);
+    }
+    scope_define(scope, input->name, NAME_VALUE, value);
+    return true;
+}
+
+bool import_inputs(Importer *im, Scope *scope, const Onnx__GraphProto *graph) {
+    Bindings bindings = {0};
+    bool ok = collect_bindings(im, graph, &bindings);
+    for (size_t i = 0; i < graph->n_input && !import_failed(im); i++)
+        ok = import_input(im, scope, &bindings, graph->input[i]) && ok;
+    for (int i = 0; i < bindings.n && ok; i++)
+        if (!bindings.item[i].used && !strcmp(bindings.item[i].flag, "--dim"))
+            ok = diag_error(im->diag, NULL, E_USAGE, "--dim: no input has a dimension '%s'", bindings.item[i].name);
+    return ok;
+}

@@ -1,0 +1,56 @@
+// A hash table with linear probing, at most half full. It exists since names come from a file that may hold as many
+// as it likes.
+#include "onnx/scope.h"
+
+#include <string.h>
+
+static uint64_t hash(const char *text) {
+    uint64_t h = 14695981039346656037u;
+    for (; *text; text++)
+        h = (h ^ (unsigned char)*text) * 1099511628211u;
+    return h ^ h >> 32;
+}
+
+static Name *probe(Name *slot, int capacity, const char *text) {
+    int at = (int)(hash(text) & (uint64_t)(capacity - 1));
+    while (slot[at].text && strcmp(slot[at].text, text))
+        at = (at + 1) & (capacity - 1);
+    return &slot[at];
+}
+
+Name *scope_find(const Scope *scope, const char *text) {
+    if (!scope->capacity)
+        return NULL;
+    Name *name = probe(scope->slot, scope->capacity, text);
+    return name->text ? name : NULL;
+}
+
+static void grow(Scope *scope) {
+    int capacity = scope->capacity ? 2 * scope->capacity : 64;
+    Name *slot = ARENA_ARRAY(scope->arena, Name, capacity);
+    for (int i = 0; i < scope->capacity; i++)
+        if (scope->slot[i].text)
+            *probe(slot, capacity, scope->slot[i].text) = scope->slot[i];
+    scope->slot = slot;
+    scope->capacity = capacity;
+}
+
+bool scope_define(Scope *scope, const char *text, NameState state, Value *value) {
+    if (2 * (scope->n + 1) > scope->capacity)
+        grow(scope);
+    Name *name = probe(scope->slot, scope->capacity, text);
+    if (name->text)
+        return false;
+    *name = (Name){text, state, value};
+    scope->n++;
+    return true;
+}
+
+const char *scope_label(const Scope *scope, const char *text) {
+    if (!scope->function)
+        return text;
+    for (size_t i = 0; i < scope->function->n_output; i++)
+        if (!strcmp(scope->function->output[i], text) && scope->result_names[i])
+            return scope->result_names[i];
+    return arena_printf(scope->arena, "%s%s", scope->prefix, text);
+}

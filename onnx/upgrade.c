@@ -1,0 +1,286 @@
+// The IR knows one form of each operator, that of the newest operator set. The table at the end lists what changed:
+// up to which operator set an old form was in use, and the function that rewrites it. Rows apply in their order, so a
+// form that changed twice has two. Changes that only allowed more (types, optional inputs, broadcasting) need none.
+#include "onnx/upgrade.h"
+
+#include <string.h>
+
+#include "ir/element.h"
+
+// Attributes that became inputs.
+
+static bool ints_to_input(Importer *im, Draft *d, const char *name, int index) {
+    Ints ints;
+    bool found;
+    if (!draft_take_ints(im, d, name, &ints, &found))
+        return false;
+    if (found)
+        draft_set_input(d, index, draft_ints(im, d, name, ints.v, ints.n));
+    return true;
+}
+
+static bool axes_to_input(Importer *im, Draft *d) {
+    return ints_to_input(im, d, "axes", 1);
+}
+
+static bool split_to_input(Importer *im, Draft *d) {
+    return ints_to_input(im, d, "split", 1);
+}
+
+// Without sizes, Split went by the number of outputs alone.
+static bool split_evenly(Importer *im, Draft *d) {
+    if (!draft_in(d, 1))
+        draft_set_int(im, d, "num_outputs", d->nout);
+    return true;
+}
+
+static bool slice_to_inputs(Importer *im, Draft *d) {
+    return ints_to_input(im, d, "starts", 1) && ints_to_input(im, d, "ends", 2) && ints_to_input(im, d, "axes", 3);
+}
+
+static bool float_to_input(Importer *im, Draft *d, const char *name, int index) {
+    bool found = false;
+    for (int i = 0; i < d->nattr; i++)
+        found = found || !strcmp(d->attr[i]->name, name);
+    double number;
+    if (!draft_take_float(im, d, name, 0, &number))
+        return false;
+    if (found)
+        draft_set_input(d, index, draft_scalar(im, d, name, draft_dtype(d, 0), number));
+    return true;
+}
+
+static bool clip_to_inputs(Importer *im, Draft *d) {
+    return float_to_input(im, d, "min", 1) && float_to_input(im, d, "max", 2);
+}
+
+static bool pad_to_inputs(Importer *im, Draft *d) {
+    return ints_to_input(im, d, "pads", 1) && float_to_input(im, d, "value", 2);
+}
+
+static bool topk_to_input(Importer *im, Draft *d) {
+    int64_t k;
+    if (!draft_take_int(im, d, "k", 0, &k))
+        return false;
+    draft_set_input(d, 1, draft_int(im, d, "k", k));
+    return true;
+}
+
+// Broadcasting as it was before opset 7: the dimensions of B stand at `axis` of A.
+
+// Unsqueezes input `index` behind its last axis.
+static void add_axes_behind(Importer *im, Draft *d, int index, int count) {
+    int64_t axes[MAX_RANK];
+    int rank = draft_rank(d, index);
+    for (int i = 0; i < count; i++)
+        axes[i] = rank + i;
+    d->in[index] = draft_node(im, d, OP_Unsqueeze, d->in[index], draft_ints(im, d, "axes", axes, count), NULL);
+}
+
+static bool broadcast_at_axis(Importer *im, Draft *d) {
+    int64_t broadcast, axis;
+    if (!draft_take_int(im, d, "broadcast", 0, &broadcast) || !draft_take_int(im, d, "axis", INT64_MAX, &axis))
+        return false;
+    if (!broadcast || axis == INT64_MAX)
+        return true;
+    int a = draft_rank(d, 0), b = draft_rank(d, 1);
+    if (a < 0 || b < 0)
+        return diag_error(im->diag, d->loc, E_DYNAMIC, "attribute 'axis' needs operands of known rank");
+    if (axis < 0)
+        axis += a;
+    if (axis < 0 || axis + b > a)
+        return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute 'axis' is out of range");
+    if (axis + b < a)
+        add_axes_behind(im, d, 1, (int)(a - axis - b));
+    return true;
+}
+
+static bool drop_broadcast(Importer *im, Draft *d) {
+    int64_t broadcast;
+    return draft_take_int(im, d, "broadcast", 0, &broadcast);
+}
+
+// A slope with one number per channel.
+static bool prelu_per_channel(Importer *im, Draft *d) {
+    int rank = draft_rank(d, 0);
+    if (draft_rank(d, 1) != 1 || rank < 3)
+        return true;
+    Dim slopes = d->in[1]->type.dim[0];
+    if (slopes.sym || slopes.n != 1)
+        add_axes_behind(im, d, 1, rank - 2);
+    return true;
+}
+
+// Softmax before opset 13 works on a matrix: the axes before `axis` are its rows, the others its columns.
+
+static bool rest_is_one(const Type *type, int64_t axis) {
+    if (type->rank < 0 || axis < 0 || axis >= type->rank)
+        return false;
+    for (int64_t i = axis + 1; i < type->rank; i++)
+        if (type->dim[i].sym || type->dim[i].n != 1)
+            return false;
+    return true;
+}
+
+static bool softmax_of_matrix(Importer *im, Draft *d) {
+    int64_t axis;
+    Value *x = draft_in(d, 0);
+    if (!draft_take_int(im, d, "axis", 1, &axis))
+        return false;
+    if (!x || axis == -1 || rest_is_one(&x->type, axis)) {
+        draft_set_int(im, d, "axis", axis);
+        return true;
+    }
+    Value *matrix = draft_node(im, d, OP_Flatten, x, NULL, NULL);
+    ((AxisAttrs *)matrix->def->attrs)->axis = axis;
+    draft_infer(im, matrix->def);
+    Value *result = draft_node(im, d, op_find(d->op), matrix, NULL, NULL);  // its axis is -1
+    Value *shape = draft_node(im, d, OP_Shape, x, NULL, NULL);
+    return draft_define(im, d, 0, draft_node(im, d, OP_Reshape, result, shape, NULL));
+}
+
+// BatchNormalization
+
+static bool norm_per_channel(Importer *im, Draft *d) {
+    int64_t spatial;
+    if (!draft_take_int(im, d, "spatial", 1, &spatial))
+        return false;
+    return spatial || diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute 'spatial' = 0 is not supported");
+}
+
+static bool norm_without_training(Importer *im, Draft *d) {
+    int64_t training;
+    if (!draft_take_int(im, d, "training_mode", 0, &training))
+        return false;
+    if (training)
+        return diag_error(im->diag, d->loc, E_OPERATOR, "training mode is not supported");
+    for (; d->nout > 1; d->nout--)
+        if (draft_wants(d, d->nout - 1))
+            scope_define(d->scope, d->out[d->nout - 1], NAME_TRAINING, NULL);
+    return true;
+}
+
+// Upsample became Resize. Both counted from the corner of a pixel before opset 11.
+
+static bool constant_is_empty(const Value *value) {
+    return value && value->data && type_count(&value->type) == 0;
+}
+
+static bool scales_shrink(const Value *scales) {
+    if (!scales || !scales->data || scales->type.dtype != DT_F32)
+        return false;
+    for (int64_t i = 0; i < type_count(&scales->type); i++)
+        if (element_double(DT_F32, scales->data->bytes, i) < 1)
+            return true;
+    return false;
+}
+
+static bool resize_from_corner(Importer *im, Draft *d) {
+    Value *scales = draft_in(d, 1);
+    draft_set_input(d, 1, NULL);
+    draft_set_input(d, 2, scales);
+    draft_set_text(im, d, "coordinate_transformation_mode", "asymmetric");
+    draft_set_text(im, d, "nearest_mode", scales_shrink(scales) ? "ceil" : "floor");
+    return true;
+}
+
+static bool upsample_scales(Importer *im, Draft *d) {
+    const Onnx__AttributeProto *scales = draft_take(d, "scales");
+    if (!scales || !scales->n_floats)
+        return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute 'scales' is missing");
+    int64_t n = (int64_t)scales->n_floats;
+    float *copy = ARENA_ARRAY(im->arena, float, n);
+    memcpy(copy, scales->floats, (size_t)n * sizeof *copy);
+    Type type = type_make(DT_F32, 1, &n);
+    draft_set_input(d, 1, draft_constant(im, d, "scales", &type, copy));
+    return true;
+}
+
+static bool upsample_bilinear(Importer *im, Draft *d) {
+    const char *mode;
+    if (!draft_take_text(im, d, "mode", "nearest", &mode))
+        return false;
+    draft_set_text(im, d, "mode", strcmp(mode, "bilinear") ? mode : "linear");
+    return true;
+}
+
+// Exporters write an empty tensor for scales or roi that are not used.
+static bool resize_without_empty(Importer *im, Draft *d) {
+    (void)im;
+    for (int i = 1; i < d->nin; i++)
+        if (constant_is_empty(d->in[i]))
+            d->in[i] = NULL;
+    return true;
+}
+
+// The tables.
+
+static const struct {
+    const char *op, *today;
+    int to;  // the last operator set with the old name
+} renamed[] = {
+    {"Upsample", "Resize", 9},
+    {"Scatter", "ScatterElements", 10},
+};
+
+static const struct {
+    const char *op;
+    int to;  // the last operator set with the old form
+    bool (*rewrite)(Importer *im, Draft *d);
+} upgrades[] = {
+    {"Add", 6, broadcast_at_axis},
+    {"And", 6, broadcast_at_axis},
+    {"BatchNormalization", 8, norm_per_channel},
+    {"BatchNormalization", OPSET_NEWEST, norm_without_training},
+    {"Clip", 10, clip_to_inputs},
+    {"Div", 6, broadcast_at_axis},
+    {"Equal", 6, broadcast_at_axis},
+    {"Gemm", 6, drop_broadcast},
+    {"Greater", 6, broadcast_at_axis},
+    {"Less", 6, broadcast_at_axis},
+    {"LogSoftmax", 12, softmax_of_matrix},
+    {"Mul", 6, broadcast_at_axis},
+    {"Or", 6, broadcast_at_axis},
+    {"PRelu", 6, prelu_per_channel},
+    {"Pad", 10, pad_to_inputs},
+    {"Pow", 6, broadcast_at_axis},
+    {"ReduceL1", 17, axes_to_input},
+    {"ReduceL2", 17, axes_to_input},
+    {"ReduceLogSum", 17, axes_to_input},
+    {"ReduceLogSumExp", 17, axes_to_input},
+    {"ReduceMax", 17, axes_to_input},
+    {"ReduceMean", 17, axes_to_input},
+    {"ReduceMin", 17, axes_to_input},
+    {"ReduceProd", 17, axes_to_input},
+    {"ReduceSum", 12, axes_to_input},
+    {"ReduceSumSquare", 17, axes_to_input},
+    {"Resize", 10, resize_from_corner},
+    {"Resize", OPSET_NEWEST, resize_without_empty},
+    {"Slice", 9, slice_to_inputs},
+    {"Softmax", 12, softmax_of_matrix},
+    {"Split", 12, split_to_input},
+    {"Split", 17, split_evenly},
+    {"Squeeze", 12, axes_to_input},
+    {"Sub", 6, broadcast_at_axis},
+    {"TopK", 9, topk_to_input},
+    {"Unsqueeze", 12, axes_to_input},
+    {"Upsample", 8, upsample_scales},
+    {"Upsample", 9, upsample_bilinear},
+    {"Upsample", 9, resize_from_corner},
+    {"Xor", 6, broadcast_at_axis},
+};
+
+const char *upgrade_name(const char *op, int64_t opset) {
+    for (size_t i = 0; i < sizeof renamed / sizeof *renamed; i++)
+        if (!strcmp(renamed[i].op, op) && opset <= renamed[i].to)
+            return renamed[i].today;
+    return op;
+}
+
+bool upgrade_draft(Importer *im, Draft *d) {
+    for (size_t i = 0; i < sizeof upgrades / sizeof *upgrades && !d->done; i++)
+        if (!strcmp(upgrades[i].op, d->op) && d->opset <= upgrades[i].to && !upgrades[i].rewrite(im, d))
+            return false;
+    d->op = upgrade_name(d->op, d->opset);
+    return true;
+}
