@@ -166,20 +166,43 @@ void kept_loops(Emit *e, const Kept *kept, int lanes, KeptBody body, void *arg) 
     int outer = kept->rank > 0 ? kept->rank - 1 : 0;
     int64_t n = kept->rank > 0 ? kept->size[outer] : 1;
     int64_t rows = product(kept->size, outer);
+    if (rows == 0 || n == 0)
+        return;
     KeptSpan span = {.body = body, .arg = arg, .x_step = kept->rank > 0 ? kept->x[outer] : 0,
                      .y_step = kept->rank > 0 ? kept->y[outer] : 0};
     if (span.x_step != 1 || span.y_step != 1)
         lanes = 1;
     int64_t chunk = lanes == 1 ? 1 : rows >= 16 ? n : KEPT_CHUNK;
-    int64_t chunks = n == 0 ? 0 : div_up(n, chunk);
+    int64_t chunks = div_up(n, chunk);
     Share share = e_share(e, rows * chunks);
     EMIT_FOR(e, u, share.begin, share.end, 1) {
         Val position[BOX_RANK];
-        Val by = e_index(e, max_i64(chunks, 1)), begin = e_mul_const(e, e_rem(e, u.i, by), chunk);
+        Val by = e_index(e, chunks), begin = e_mul_const(e, e_rem(e, u.i, by), chunk);
         decode(e, e_div(e, u.i, by), kept->size, outer, position);
         span.x = locate(e, e_index(e, kept->x_origin), position, kept->x, outer);
         span.y = locate(e, e_index(e, kept->y_origin), position, kept->y, outer);
         Val end = e_min(e, e_add_const(e, begin, chunk), e_index(e, n));
         emit_span(e, begin, end, lanes, kept_span, &span);
     }
+}
+
+static void inside_level(Emit *e, const Kept *kept, int level, KeptSpan *span, Val x, Val y, int lanes) {
+    if (level >= kept->rank - 1) {
+        span->x = x;
+        span->y = y;
+        emit_span(e, e_index(e, 0), e_index(e, kept->rank > 0 ? kept->size[level] : 1), lanes, kept_span, span);
+        return;
+    }
+    EMIT_TIMES(e, i, kept->size[level])
+        inside_level(e, kept, level + 1, span, e_add(e, x, e_mul_const(e, i.i, kept->x[level])),
+                     e_add(e, y, e_mul_const(e, i.i, kept->y[level])), lanes);
+}
+
+void kept_inside(Emit *e, const Kept *kept, Val x, Val y, int lanes, KeptBody body, void *arg) {
+    KeptSpan span = {.body = body, .arg = arg};
+    if (kept->rank > 0) {
+        span.x_step = kept->x[kept->rank - 1];
+        span.y_step = kept->y[kept->rank - 1];
+    }
+    inside_level(e, kept, 0, &span, x, y, span.x_step == 1 && span.y_step == 1 ? lanes : 1);
 }

@@ -40,5 +40,11 @@ typedef struct Kept {
 typedef void (*KeptBody)(Emit *e, void *arg, Val x, Val y, int lanes);
 void kept_add(Kept *kept, int64_t size, int64_t x, int64_t y);
 void kept_loops(Emit *e, const Kept *kept, int lanes, KeptBody body, void *arg);
+// The same inside of other loops, from positions x and y on: all of it, in order, not shared.
+void kept_inside(Emit *e, const Kept *kept, Val x, Val y, int lanes, KeptBody body, void *arg);
+
+static inline Val fit(Emit *e, Val v, int lanes) {  // a scalar or a vector of so many lanes as that
+    return v.lanes == lanes ? v : e_splat(e, v, lanes);
+}
 
 #endif

@@ -19,10 +19,6 @@ static Val exp_term(Emit *e, const Reduce *r, Val x, Val at) {
     return v;
 }
 
-static Val fit(Emit *e, Val v, int lanes) {
-    return v.lanes == lanes ? v : e_splat(e, v, lanes);
-}
-
 static void finish(Emit *e, Softmax *s, Val i, int lanes) {
     Val from = e_add(e, s->x, e_mul_const(e, i, s->x_step)), to = e_add(e, s->y_at, e_mul_const(e, i, s->y_step));
     Val scale = fit(e, s->scale, lanes), v;

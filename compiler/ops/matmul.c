@@ -1,0 +1,220 @@
+// MatMul and Gemm: y = act(alpha * a * b + beta * c), a product for each batch.
+//
+// Where a row of b is contiguous, a tile of 4 rows x 2 vectors of the result stays in registers over the whole k loop;
+// where both are contiguous along k (Gemm with transB), four results at a time are dot products in vectors. All else,
+// and everything at -O0, is scalar.
+#include "codegen/lower.h"
+#include "ops/copy.h"
+#include "ops/reduce.h"
+#include "support/checked.h"
+
+enum { TILE_ROWS = 4, TILE_VECTORS = 2, DOTS = 4, CHUNK = 128 };
+
+typedef struct Product {
+    Ptr a, b, c, y;  // c may be null
+    int64_t rows, columns, k;
+    int64_t a_row, a_k, b_k, b_column, c_row, c_column, y_row, y_column;
+    int64_t a_origin, b_origin;
+    int rank;        // of the batch
+    int64_t size[MAX_RANK], a_step[MAX_RANK], b_step[MAX_RANK], y_step[MAX_RANK];
+    double alpha, beta;
+    const Act *act;  // may be null
+    DType dtype;
+    Val a_at, b_at, y_at;  // of the batch at hand
+} Product;
+
+static Val at(Emit *e, Val base, Val row, int64_t row_step, Val column, int64_t column_step) {
+    return e_add(e, e_add(e, base, e_mul_const(e, row, row_step)), e_mul_const(e, column, column_step));
+}
+
+// `sum` is that of consecutive columns, as many as it has lanes.
+static void product_store(Emit *e, const Product *p, Val row, Val column, Val sum) {
+    int lanes = sum.lanes;
+    if (p->alpha != 1)
+        sum = e_mul(e, sum, e_splat(e, e_number(e, sum.dtype, p->alpha), lanes));
+    if (p->c.v) {
+        Val where = at(e, e_index(e, 0), row, p->c_row, column, p->c_column);
+        Val c = fit(e, load_compute(e, p->c, where, p->c_column ? lanes : 1), lanes);
+        if (p->beta != 1)
+            c = e_mul(e, c, e_splat(e, e_number(e, c.dtype, p->beta), lanes));
+        sum = e_add(e, sum, c);
+    }
+    if (p->act)
+        sum = e_act(e, p->act, sum);
+    store_compute(e, p->y, at(e, p->y_at, row, p->y_row, column, p->y_column), sum);
+}
+
+static void product_tile(Emit *e, const Product *p, Val row, int rows, Val column, int vectors, int lanes) {
+    Var acc[TILE_ROWS][TILE_VECTORS];
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vectors; v++)
+            acc[r][v] = e_var(e, e_zero(e, p->dtype, lanes));
+    EMIT_TIMES(e, k, p->k) {
+        Val b[TILE_VECTORS];
+        for (int v = 0; v < vectors; v++)
+            b[v] = load_compute(e, p->b, at(e, p->b_at, k.i, p->b_k, e_add_const(e, column, v * lanes), p->b_column), lanes);
+        for (int r = 0; r < rows; r++) {
+            Val a = load_compute(e, p->a, at(e, p->a_at, e_add_const(e, row, r), p->a_row, k.i, p->a_k), 1);
+            for (int v = 0; v < vectors; v++)
+                e_set(e, acc[r][v], e_fma(e, e_splat(e, a, lanes), b[v], e_get(e, acc[r][v])));
+        }
+    }
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vectors; v++)
+            product_store(e, p, e_add_const(e, row, r), e_add_const(e, column, v * lanes), e_get(e, acc[r][v]));
+}
+
+// `count` results side by side, each a dot product along k.
+static void product_dots(Emit *e, const Product *p, Val row, Val column, int count, int lanes) {
+    Var acc[DOTS];
+    for (int d = 0; d < count; d++)
+        acc[d] = e_var(e, e_zero(e, p->dtype, lanes));
+    int64_t whole = p->k - p->k % lanes;
+    EMIT_FOR(e, k, e_index(e, 0), e_index(e, whole), lanes) {
+        Val a = load_compute(e, p->a, at(e, p->a_at, row, p->a_row, k.i, 1), lanes);
+        for (int d = 0; d < count; d++) {
+            Val b = load_compute(e, p->b, at(e, p->b_at, k.i, 1, e_add_const(e, column, d), p->b_column), lanes);
+            e_set(e, acc[d], e_fma(e, a, b, e_get(e, acc[d])));
+        }
+    }
+    for (int d = 0; d < count; d++) {
+        Var sum = e_var(e, e_reduce_add(e, e_get(e, acc[d])));
+        EMIT_FOR(e, k, e_index(e, whole), e_index(e, p->k), 1) {
+            Val a = load_compute(e, p->a, at(e, p->a_at, row, p->a_row, k.i, 1), 1);
+            Val b = load_compute(e, p->b, at(e, p->b_at, k.i, 1, e_add_const(e, column, d), p->b_column), 1);
+            e_set(e, sum, e_fma(e, a, b, e_get(e, sum)));
+        }
+        product_store(e, p, row, e_add_const(e, column, d), e_get(e, sum));
+    }
+}
+
+typedef struct Strip {
+    Product *product;
+    Val row;
+    int rows;
+} Strip;
+
+static void strip_span(Emit *e, void *arg, Val column, int lanes) {
+    const Strip *strip = arg;
+    int full = e_lanes(e, strip->product->dtype);
+    int vectors = lanes > full ? lanes / full : 1;
+    product_tile(e, strip->product, strip->row, strip->rows, column, vectors, lanes / vectors);
+}
+
+static void dots_span(Emit *e, void *arg, Val column, int lanes) {
+    const Strip *strip = arg;
+    for (int r = 0; r < strip->rows; r++)
+        product_dots(e, strip->product, e_add_const(e, strip->row, r), column, lanes, e_lanes(e, strip->product->dtype));
+}
+
+// The columns begin .. end - 1 of `rows` rows.
+static void product_strip(Emit *e, Product *p, Val row, int rows, Val begin, Val end) {
+    Strip strip = {p, row, rows};
+    int lanes = e_lanes(e, p->dtype);
+    if (lanes > 1 && p->b_column != 1 && p->a_k == 1 && p->b_k == 1 && p->k >= lanes) {
+        emit_span(e, begin, end, DOTS, dots_span, &strip);
+        return;
+    }
+    if (lanes == 1 || p->b_column != 1 || p->y_column != 1) {
+        emit_span(e, begin, end, 1, strip_span, &strip);
+        return;
+    }
+    Val middle = e_add(e, begin, e_and(e, e_sub(e, end, begin), e_index(e, -(int64_t)(TILE_VECTORS * lanes))));
+    EMIT_FOR(e, i, begin, middle, TILE_VECTORS * lanes)
+        strip_span(e, &strip, i.i, TILE_VECTORS * lanes);
+    emit_span(e, middle, end, lanes, strip_span, &strip);
+}
+
+static void product_lower(Emit *e, Product *p) {
+    int tile = e_fast(e) ? TILE_ROWS : 1;
+    if (p->rows * p->columns == 0)
+        return;
+    int64_t chunk = e_fast(e) ? CHUNK : p->columns;
+    int64_t strips = div_up(p->rows, tile), chunks = div_up(p->columns, chunk);
+    Share share = e_share(e, product(p->size, p->rank) * strips * chunks);
+    EMIT_FOR(e, u, share.begin, share.end, 1) {
+        Val position[MAX_RANK + 2];
+        int64_t size[MAX_RANK + 2];
+        for (int i = 0; i < p->rank; i++)
+            size[i] = p->size[i];
+        size[p->rank] = strips;
+        size[p->rank + 1] = chunks;
+        decode(e, u.i, size, p->rank + 2, position);
+        p->a_at = locate(e, e_index(e, p->a_origin), position, p->a_step, p->rank);
+        p->b_at = locate(e, e_index(e, p->b_origin), position, p->b_step, p->rank);
+        p->y_at = locate(e, e_index(e, 0), position, p->y_step, p->rank);
+        Val strip = position[p->rank], row = e_mul_const(e, strip, tile);
+        Val begin = e_mul_const(e, position[p->rank + 1], chunk);
+        Val end = e_min(e, e_add_const(e, begin, chunk), e_index(e, p->columns));
+        int rest = (int)(p->rows % tile);
+        if (p->rows >= tile)
+            EMIT_IF(e, e_lt(e, strip, e_index(e, p->rows / tile)))
+                product_strip(e, p, row, tile, begin, end);
+        if (rest > 0)
+            EMIT_IF(e, e_eq(e, strip, e_index(e, p->rows / tile)))
+                product_strip(e, p, row, rest, begin, end);
+    }
+}
+
+static void lower_gemm(Emit *e, const Node *node) {
+    const GemmAttrs *attrs = node->attrs;
+    const Type *a = &node->in[0]->type, *b = &node->in[1]->type, *y = &node->out[0]->type;
+    int64_t a_width = type_size(a, 1), b_width = type_size(b, 1);
+    Product p = {.a = e_in(e, 0), .b = e_in(e, 1), .y = e_out(e, 0), .rows = type_size(y, 0),
+                 .columns = type_size(y, 1), .k = type_size(a, attrs->trans_a ? 0 : 1), .y_row = type_size(y, 1),
+                 .y_column = 1, .alpha = attrs->alpha, .beta = attrs->beta, .act = &attrs->act,
+                 .dtype = compute_type(y->dtype)};
+    p.a_row = attrs->trans_a ? 1 : a_width;
+    p.a_k = attrs->trans_a ? a_width : 1;
+    p.b_k = attrs->trans_b ? 1 : b_width;
+    p.b_column = attrs->trans_b ? b_width : 1;
+    if (node_in(node, 2)) {
+        const Type *c = &node->in[2]->type;
+        int64_t c_columns = c->rank > 0 ? type_size(c, c->rank - 1) : 1;
+        p.c = e_in(e, 2);
+        p.c_column = c_columns == 1 ? 0 : 1;
+        p.c_row = c->rank < 2 || type_size(c, 0) == 1 ? 0 : c_columns;
+    }
+    product_lower(e, &p);
+}
+
+// Steps of an operand's batch, lined up with the result's at the right; 0 where it is repeated.
+static void batch_steps(const Type *type, int rank, int64_t *steps) {
+    int64_t own[MAX_RANK];
+    int mine = type->rank > 2 ? type->rank - 2 : 0;
+    type_steps(type, own);
+    for (int i = 0; i < rank; i++) {
+        int from = i - (rank - mine);
+        steps[i] = from < 0 || type_size(type, from) == 1 ? 0 : own[from];
+    }
+}
+
+static void lower_matmul(Emit *e, const Node *node) {
+    const Type *a = &node->in[0]->type, *b = &node->in[1]->type, *y = &node->out[0]->type;
+    Product p = {.a = e_in(e, 0), .b = e_in(e, 1), .y = e_out(e, 0), .alpha = 1, .beta = 1,
+                 .dtype = compute_type(y->dtype), .y_column = 1};
+    int64_t a_steps[MAX_RANK], b_steps[MAX_RANK];
+    p.k = type_size(a, a->rank - 1);
+    p.rows = a->rank > 1 ? type_size(a, a->rank - 2) : 1;
+    p.columns = b->rank > 1 ? type_size(b, b->rank - 1) : 1;
+    p.y_row = p.columns;
+    p.a_origin = type_steps(a, a_steps);
+    p.b_origin = type_steps(b, b_steps);
+    p.a_row = a->rank > 1 ? a_steps[a->rank - 2] : 0;
+    p.a_k = a_steps[a->rank - 1];
+    p.b_k = b_steps[b->rank > 1 ? b->rank - 2 : 0];
+    p.b_column = b->rank > 1 ? b_steps[b->rank - 1] : 1;
+    p.rank = y->rank - (a->rank > 1) - (b->rank > 1);
+    batch_steps(a, p.rank, p.a_step);
+    batch_steps(b, p.rank, p.b_step);
+    int64_t step = p.rows * p.columns;
+    for (int i = p.rank - 1; i >= 0; i--) {
+        p.size[i] = type_size(y, i);
+        p.y_step[i] = step;
+        step *= p.size[i];
+    }
+    product_lower(e, &p);
+}
+
+const OpImpl impl_Gemm = {.lower = lower_gemm};
+const OpImpl impl_MatMul = {.lower = lower_matmul};
