@@ -19,8 +19,8 @@
 enum { NAME_MAX_LENGTH = 60, ALIGNMENT = 64 };
 
 static bool is_reserved(const char *name) {
-    static const char *const words[] = {"linux", "unix", "arm", "i386", "errno", "stdin", "stdout", "stderr", "null", "eof",
-                                        "workspace", "workspace_size", "pool", "call"};
+    static const char *const words[] = {"linux", "unix", "arm",  "i386", "errno", "stdin",     "stdout",
+                                        "stderr", "null", "eof", "pool", "call",  "workspace", "workspace_size"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!strcasecmp(name, words[i]))
             return true;
@@ -129,8 +129,8 @@ static void write_start(const Writer *w) {
     str_printf(w->out,
                "/* %s: a neural network compiled by sqzc. Link the object that was written with this header.\n"
                " *\n"
-               " * Tensors are dense arrays in row-major order, the last dimension fastest. Units are the model's own.\n"
-               " * All memory is the caller's; nothing is kept between two calls, and nothing is allocated. */\n"
+               " * Tensors are dense arrays in row-major order, the last dimension fastest. Units are the model's.\n"
+               " * All memory is the caller's; nothing is allocated, nothing is kept from one call to the next. */\n"
                "#ifndef %s_H\n"
                "#define %s_H\n\n"
                "#include <stddef.h>\n"
@@ -143,8 +143,8 @@ static void write_start(const Writer *w) {
 
 static void write_workspace(const Writer *w) {
     str_printf(w->out,
-               "/* Bytes of scratch memory that a call needs, and how it is to be aligned. With a thread pool, each further\n"
-               " * shard needs some more; more shards than threads are never used. Static, heap and stack are all fine. */\n"
+               "/* Bytes of scratch memory that a call needs, and their alignment. With a thread pool each further shard\n"
+               " * needs some more; there are never more shards than threads. Any memory will do. */\n"
                "#define %s_WORKSPACE_SIZE %" PRId64 "\n"
                "#define %s_WORKSPACE_SIZE_ON(shards) "
                "((size_t)%" PRId64 " + (size_t)%" PRId64 " * (size_t)((shards) > 1 ? (shards) - 1 : 0))\n"
@@ -196,22 +196,22 @@ static void write_functions(const Writer *w) {
                " *   2  the workspace is null or not aligned to %s_WORKSPACE_ALIGN bytes\n"
                " *   3  an index in the input data is out of range; the outputs are then unspecified\n"
                " *   4  the CPU lacks instructions that the network was compiled for (x86 only)\n"
-               " * (SQZ_E... of sqz.h). Inputs and outputs must not overlap. Calls at the same time are safe when each has\n"
-               " * its own outputs and workspace; what the workspace holds before and after a call means nothing. */\n"
+               " * (SQZ_E... of sqz.h). Inputs and outputs must not overlap. Calls at the same time are safe when each\n"
+               " * has its own outputs and workspace. What the workspace holds before and after means nothing. */\n"
                "int %s_run(",
                w->upper, w->prefix);
     write_parameters(w);
     str_printf(w->out,
                "void *workspace);\n\n"
-               "/* The same on a pool's threads (null: none), in as many shards as the pool has threads and workspace_size\n"
-               " * bytes allow. The results are the same to the bit. Also returns 2 when workspace_size is less than\n"
-               " * %s_WORKSPACE_SIZE. A pool serves one call at a time. */\n"
+               "/* The same on a pool's threads (null: none), in as many shards as the pool has threads and the bytes of\n"
+               " * the workspace allow. The results are the same to the bit. Returns 2 also when workspace_size is less\n"
+               " * than %s_WORKSPACE_SIZE. A pool serves one call at a time. */\n"
                "int %s_run_on(const struct sqz_pool *pool, ",
                w->upper, w->prefix);
     write_parameters(w);
     str_printf(w->out,
                "void *workspace, size_t workspace_size);\n\n"
-               "/* The same with all arguments in a struct, alike for every network; for generic callers and bindings. */\n"
+               "/* The same with all arguments in a struct that is alike for all networks: for generic callers. */\n"
                "int %s_call(const struct sqz_call *call);\n\n"
                "/* Names, types, shapes and sizes, to be read at run time. */\n"
                "extern const struct sqz_model %s_model;\n\n",

@@ -379,9 +379,8 @@ bool target_find(Target *target, Arena *arena, const char *triple, const char *c
     const char *list = !attr || !*attr ? row.features
                        : *row.features ? arena_printf(arena, "%s,%s", row.features, attr)
                                        : arena_string(arena, attr);
-    *target = target_of(&row,
-                        arena_printf(arena, "%s-unknown-%s-%s", arch_info[parsed.arch].canonical, parsed.os, parsed.env),
-                        list);
+    const char *name = arch_info[parsed.arch].canonical;
+    *target = target_of(&row, arena_printf(arena, "%s-unknown-%s-%s", name, parsed.os, parsed.env), list);
     return true;
 }
 

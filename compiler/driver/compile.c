@@ -1,0 +1,242 @@
+// sqzc MODEL: from a model to the files that a product links. Everything is produced in memory and written at the end,
+// so that nothing is written on failure.
+#include "codegen/compile.h"
+
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "driver/driver.h"
+#include "ir/print.h"
+#include "support/str.h"
+
+extern char **environ;
+
+typedef enum Kind { KIND_O, KIND_S, KIND_LL, KIND_BC, KIND_SQZ, KIND_SO, KIND_COUNT } Kind;
+
+static const struct {
+    const char *name, *suffix;
+    OutputKind output;
+    bool header;  // written beside it unless the flags say otherwise
+} kinds[KIND_COUNT] = {
+    [KIND_O] = {"o", ".o", OUTPUT_OBJECT, true},
+    [KIND_S] = {"s", ".s", OUTPUT_ASSEMBLY, true},
+    [KIND_LL] = {"ll", ".ll", OUTPUT_LLVM_IR, false},
+    [KIND_BC] = {"bc", ".bc", OUTPUT_BITCODE, false},
+    [KIND_SQZ] = {"sqz", ".sqz", OUTPUT_OBJECT, false},
+    [KIND_SO] = {"so", ".so", OUTPUT_OBJECT, true},
+};
+
+// A file to be written.
+typedef struct Product {
+    const char *path;  // null: none
+    Str text;
+} Product;
+
+typedef struct Compile {
+    Session session;
+    const Options *options;
+    const char *model, *prefix;
+    Kind kind;
+    Product code, header, rule;
+    const char *sidecar;  // of KIND_SQZ: the file of its large constants, or null
+} Compile;
+
+static bool usage(Compile *c, const char *what, const char *word) {
+    return diag_error(&c->session.diag, NULL, E_USAGE, "%s%s", what, word);
+}
+
+// What is written, and where.
+
+static bool choose_kind(Compile *c) {
+    const Options *o = c->options;
+    if (o->emit) {
+        for (c->kind = KIND_O; c->kind < KIND_COUNT; c->kind++)
+            if (!strcmp(o->emit, kinds[c->kind].name))
+                return true;
+        return usage(c, "--emit knows o, s, ll, bc, sqz and so, not ", o->emit);
+    }
+    c->kind = o->stop_after ? KIND_SQZ : KIND_O;
+    if (!o->output)
+        return true;
+    for (Kind kind = KIND_O; kind < KIND_COUNT; kind++)
+        if (str_ends_with(o->output, kinds[kind].suffix)) {
+            c->kind = kind;
+            return true;
+        }
+    const char *file = strrchr(o->output, '/');
+    const char *dot = strrchr(file ? file : o->output, '.');
+    if (dot && dot[1] && strcmp(o->output, "."))
+        return diag_error(&c->session.diag, NULL, E_FORMAT,
+                          "%s: no kind of output has this suffix (--emit=KIND picks one)", o->output);
+    return true;
+}
+
+static const char *with_suffix(Arena *arena, const char *path, const char *suffix) {
+    const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
+    return arena_printf(arena, "%.*s%s", dot ? (int)(dot - path) : (int)strlen(path), path, suffix);
+}
+
+static bool is_stream(const char *path) {
+    return !strcmp(path, "-") || !strncmp(path, "/dev/", 5);
+}
+
+static bool choose_paths(Compile *c) {
+    const Options *o = c->options;
+    Arena *arena = c->session.arena;
+    c->code.path = o->output ? o->output
+                             : arena_printf(arena, "%s%s", path_stem(arena, c->model), kinds[c->kind].suffix);
+    bool stream = is_stream(c->code.path);
+    if (c->kind == KIND_SO && stream)
+        return usage(c, "a shared library cannot be written to ", c->code.path);
+    if (o->stop_after && c->kind != KIND_SQZ)
+        return usage(c, "--stop-after leaves no code: write a .sqz file, not ", c->code.path);
+    c->header.path = o->header                               ? o->header
+                     : kinds[c->kind].header && !stream ? with_suffix(arena, c->code.path, ".h")
+                                                             : NULL;
+    if (o->deps || o->depfile)
+        c->rule.path = o->depfile ? o->depfile : with_suffix(arena, c->code.path, ".d");
+    if (c->rule.path && stream && !o->depfile)
+        return usage(c, "-MD wants -MF FILE when the output is ", c->code.path);
+    if (c->kind == KIND_SQZ && !stream)
+        c->sidecar = arena_printf(arena, "%s.bin", c->code.path);
+    return true;
+}
+
+// Making the texts.
+
+static void make_rule(Compile *c) {
+    Str *out = &c->rule.text;
+    Words words = {0};
+    LIST_PUSH(c->session.arena, &words, c->code.path);
+    if (c->header.path)
+        LIST_PUSH(c->session.arena, &words, c->header.path);
+    int targets = words.n;
+    for (int i = 0; i < c->session.read.n; i++)
+        LIST_PUSH(c->session.arena, &words, c->session.read.item[i]);
+    for (int i = 0; i < words.n; i++) {
+        str_add(out, i == targets ? ": " : i ? " " : "");
+        for (const char *p = words.item[i]; *p; p++) {
+            if (*p == ' ' || *p == '#' || *p == '\\')
+                str_add(out, "\\");
+            str_add(out, *p == '$' ? "$" : "");
+            str_add_bytes(out, p, 1);
+        }
+    }
+    str_add(out, "\n");
+}
+
+static bool make_code(Compile *c) {
+    const Options *o = c->options;
+    Session *s = &c->session;
+    if (c->kind == KIND_SQZ) {
+        const char *slash = c->sidecar ? strrchr(c->sidecar, '/') : NULL;
+        print_module(&c->code.text, s->module, slash ? slash + 1 : c->sidecar);
+    } else {
+        CompileOptions how = {.prefix = c->prefix, .level = o->level, .debug = o->debug};
+        if (!compile_module(s->module, &s->target, &how, kinds[c->kind].output, &c->code.text, &s->diag))
+            return false;
+    }
+    if (c->header.path)
+        header_text(&c->header.text, s->module, c->prefix);
+    if (c->rule.path)
+        make_rule(c);
+    session_time(s, "codegen");
+    return true;
+}
+
+// Writing them.
+
+static bool run_linker(Compile *c, const char *object, const char *library) {
+    const char *cc = getenv("CC");
+    const char *words[] = {cc && *cc ? cc : "cc",  "-shared", "-nostdlib", "-Wl,--build-id=none", "-o", library,
+                           object, NULL};
+    pid_t pid;
+    int status;
+    if (posix_spawnp(&pid, words[0], NULL, NULL, (char *const *)(void *)words, environ))
+        return diag_error(&c->session.diag, NULL, E_IO, "cannot run %s to link %s", words[0], library);
+    if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status))
+        return diag_error(&c->session.diag, NULL, E_IO, "%s could not link %s", words[0], library);
+    return true;
+}
+
+// Links into a file beside the library, then renames.
+static bool write_library(Compile *c) {
+    Arena *arena = c->session.arena;
+    const char *base = arena_printf(arena, "%s.%ld", c->code.path, (long)getpid());
+    const char *object = arena_printf(arena, "%s.o", base);
+    bool ok = file_write(object, c->code.text.text, c->code.text.length, &c->session.diag) &&
+              run_linker(c, object, base);
+    if (ok && rename(base, c->code.path))
+        ok = diag_error(&c->session.diag, NULL, E_IO, "cannot write %s", c->code.path);
+    unlink(object);
+    if (!ok)
+        unlink(base);
+    return ok;
+}
+
+static bool write_product(Compile *c, const Product *product) {
+    if (product == &c->code && c->kind == KIND_SO)
+        return write_library(c);
+    return file_write(product->path, product->text.text, product->text.length, &c->session.diag);
+}
+
+// The code comes last, as make wants it. When one file cannot be written, the ones before are taken away.
+static bool write_all(Compile *c) {
+    const Product *products[] = {&c->rule, &c->header, &c->code};
+    for (int i = 0; i < 3; i++) {
+        if (!products[i]->path || write_product(c, products[i]))
+            continue;
+        while (i-- > 0)
+            if (products[i]->path && !is_stream(products[i]->path))
+                unlink(products[i]->path);
+        return false;
+    }
+    if (c->sidecar && !print_sidecar(c->session.module, c->sidecar, &c->session.diag)) {
+        unlink(c->code.path);
+        return false;
+    }
+    session_time(&c->session, "write");
+    return true;
+}
+
+static void say_what(const Compile *c) {
+    const Target *target = &c->session.target;
+    fprintf(stderr, "sqzc " SQZC_VERSION ": %s for %s, cpu %s%s%s, -O%c, symbols %s_...\n", c->model, target->triple,
+            target->cpu, *target->features ? ", " : "", target->features, c->options->level, c->prefix);
+    for (int i = 0; i < c->session.read.n; i++)
+        fprintf(stderr, "  read  %s\n", c->session.read.item[i]);
+    const Product *products[] = {&c->rule, &c->header, &c->code};
+    for (int i = 0; i < 3; i++)
+        if (products[i]->path)
+            fprintf(stderr, "  wrote %s\n", products[i]->path);
+}
+
+static bool compile(Compile *c) {
+    Session *s = &c->session;
+    if (c->options->words.n != 1)
+        return c->options->words.n ? usage(c, "one model at a time; a second one is ", c->options->words.item[1])
+                                   : usage(c, "no model: ", "see sqzc --help");
+    c->model = c->options->words.item[0];
+    c->code.text.arena = c->header.text.arena = c->rule.text.arena = s->arena;
+    c->prefix = session_prefix(s, c->model);
+    if (!c->prefix || !choose_kind(c) || !choose_paths(c) || !session_load(s, c->model, NULL))
+        return false;
+    session_time(s, "load");
+    if (!session_run_passes(s) || !make_code(c) || !write_all(c))
+        return false;
+    if (c->options->verbose)
+        say_what(c);
+    return true;
+}
+
+int command_compile(const Options *options) {
+    Compile c = {.options = options};
+    session_begin(&c.session, options, stderr);
+    compile(&c);
+    int code = exit_code(&c.session.diag);
+    session_end(&c.session);
+    return code;
+}

@@ -1,0 +1,161 @@
+// Calling a network whose signature is known at run time only: its typed entries through libffi.
+#include "driver/instance.h"
+
+#include <dlfcn.h>
+#include <ffi.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/checked.h"
+
+enum { MOST_PORTS = 4096 };
+
+static void *fresh(Arena *arena, int64_t size) {
+    return arena_alloc(arena, (size_t)max_i64(size, 64));  // 64 bytes and more are 64-aligned
+}
+
+static bool make_ports(Instance *instance, int64_t workspace, int64_t shard, int threads) {
+    if (instance->ninputs + instance->noutputs > MOST_PORTS)
+        return diag_error(instance->diag, NULL, E_LIMIT, "more than %d inputs and outputs", MOST_PORTS);
+    for (int i = 0; i < instance->ninputs + instance->noutputs; i++) {
+        Port *port = i < instance->ninputs ? &instance->inputs[i] : &instance->outputs[i - instance->ninputs];
+        port->buffer = fresh(instance->arena, type_bytes(&port->type));
+    }
+    int shards = 1;
+    if (threads != 1) {
+        instance->pool = sqz_pool_create(threads);
+        if (!instance->pool)
+            return diag_error(instance->diag, NULL, E_RUN, "cannot have %d threads", threads);
+        shards = instance->pool->threads;
+    }
+    instance->workspace_size = (size_t)(workspace + (shards - 1) * shard);
+    instance->workspace = fresh(instance->arena, (int64_t)instance->workspace_size);
+    return true;
+}
+
+static Port *ports_of(Arena *arena, const ValueList *values) {
+    Port *ports = ARENA_ARRAY(arena, Port, values->n + 1);
+    for (int i = 0; i < values->n; i++) {
+        ports[i].name = values->item[i]->name;
+        ports[i].type = values->item[i]->type;
+    }
+    return ports;
+}
+
+static void (*entry(Jit *jit, const char *suffix))(void) {
+    void (*function)(void);
+    void *address = jit_address(jit, suffix);
+    memcpy(&function, &address, sizeof function);
+    return function;
+}
+
+bool instance_compile(Instance *instance, Session *session, int threads) {
+    const Module *module = session->module;
+    const Graph *graph = module->graphs.item[0];
+    *instance = (Instance){.arena = session->arena, .diag = &session->diag};
+    instance->jit = jit_compile(module, &session->target, session->options->level, &session->diag);
+    if (!instance->jit)
+        return false;
+    instance->run = entry(instance->jit, "_run");
+    instance->run_on = entry(instance->jit, "_run_on");
+    if (!instance->run || !instance->run_on)
+        return diag_error(&session->diag, NULL, E_INTERNAL, "the compiled module has no entry");
+    instance->inputs = ports_of(session->arena, &graph->inputs);
+    instance->outputs = ports_of(session->arena, &graph->outputs);
+    instance->ninputs = graph->inputs.n;
+    instance->noutputs = graph->outputs.n;
+    Interface interface = interface_of(module, "jit", session->arena);
+    return make_ports(instance, interface.workspace_bytes, interface.shard_bytes, threads);
+}
+
+// Shared libraries.
+
+static bool port_of_tensor(Instance *instance, const sqz_tensor *tensor, Port *port) {
+    DType dtype = dtype_from_onnx(tensor->dtype);
+    if (dtype == DT_NONE || tensor->rank < 0 || tensor->rank > MAX_RANK)
+        return diag_error(instance->diag, NULL, E_RUN, "an input or output that this sqzc does not know");
+    port->name = sqz_tensor_name(tensor);
+    port->type = type_make(dtype, tensor->rank, tensor->dims);
+    return true;
+}
+
+static bool read_model(Instance *instance, const sqz_model *model, int threads) {
+    if (model->abi != SQZ_ABI)
+        return diag_error(instance->diag, NULL, E_RUN, "made for ABI %u, this is %d", (unsigned)model->abi, SQZ_ABI);
+    instance->ninputs = model->inputs;
+    instance->noutputs = model->outputs;
+    instance->inputs = ARENA_ARRAY(instance->arena, Port, model->inputs + model->outputs + 1);
+    instance->outputs = instance->inputs + model->inputs;
+    for (int i = 0; i < model->inputs + model->outputs; i++)
+        if (!port_of_tensor(instance, sqz_model_tensor(model, i), &instance->inputs[i]))
+            return false;
+    return make_ports(instance, (int64_t)model->workspace_size, (int64_t)model->shard_size, threads);
+}
+
+bool instance_open(Instance *instance, Session *session, const char *path, int threads) {
+    Arena *arena = session->arena;
+    *instance = (Instance){.arena = arena, .diag = &session->diag};
+    session->diag.file = path;
+    const char *prefix = session_prefix(session, path);
+    if (!prefix)
+        return false;
+    // Without a slash, dlopen would look in the system's folders.
+    void *library = dlopen(strchr(path, '/') ? path : arena_printf(arena, "./%s", path), RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+        return diag_error(&session->diag, NULL, E_IO, "cannot open it: %s", dlerror());
+    void *run = dlsym(library, arena_printf(arena, "%s_run", prefix));
+    void *run_on = dlsym(library, arena_printf(arena, "%s_run_on", prefix));
+    const sqz_model *model = dlsym(library, arena_printf(arena, "%s_model", prefix));
+    if (!run || !run_on || !model)
+        return diag_error(&session->diag, NULL, E_NAME, "it has no %s_run and %s_model (--name=ID says how its symbols "
+                          "begin)", prefix, prefix);
+    memcpy(&instance->run, &run, sizeof run);
+    memcpy(&instance->run_on, &run_on, sizeof run_on);
+    return read_model(instance, model, threads);
+}
+
+void instance_close(Instance *instance) {
+    sqz_pool_destroy(instance->pool);
+    if (instance->jit)
+        jit_free(instance->jit);
+    *instance = (Instance){0};
+}
+
+// Calls.
+
+bool instance_set(Instance *instance, Port *port, const Type *type, const void *data) {
+    if (type->dtype != port->type.dtype || !type_same_shape(type, &port->type))
+        return diag_error(instance->diag, NULL, E_RUN, "input '%s' is %s, not %s", port->name,
+                          type_text(instance->arena, &port->type), type_text(instance->arena, type));
+    if (type_bytes(type))
+        memcpy(port->buffer, data, (size_t)type_bytes(type));
+    return true;
+}
+
+// NAME_run(inputs..., outputs..., workspace), or with a pool
+// NAME_run_on(pool, inputs..., outputs..., workspace, workspace_size).
+bool instance_call(Instance *instance) {
+    ffi_type *types[MOST_PORTS + 3];
+    void *args[MOST_PORTS + 3];
+    unsigned n = 0;
+    if (instance->pool)
+        args[n++] = &instance->pool;
+    for (int i = 0; i < instance->ninputs; i++)
+        args[n++] = &instance->inputs[i].buffer;
+    for (int i = 0; i < instance->noutputs; i++)
+        args[n++] = &instance->outputs[i].buffer;
+    args[n++] = &instance->workspace;
+    for (unsigned i = 0; i < n; i++)
+        types[i] = &ffi_type_pointer;
+    if (instance->pool) {
+        types[n] = sizeof(size_t) == 8 ? &ffi_type_uint64 : &ffi_type_uint32;
+        args[n++] = &instance->workspace_size;
+    }
+    ffi_cif cif;
+    ffi_arg result = 0;
+    if (ffi_prep_cif(&cif, FFI_DEFAULT_ABI, n, &ffi_type_sint, types) != FFI_OK)
+        return diag_error(instance->diag, NULL, E_INTERNAL, "libffi refuses the call");
+    ffi_call(&cif, instance->pool ? instance->run_on : instance->run, &result, args);
+    int code = (int)result;
+    return code == SQZ_OK || diag_error(instance->diag, NULL, E_RUN, "%s", sqz_error_string(code));
+}

@@ -1,0 +1,38 @@
+// A network that can be called here: compiled in memory, or a shared library that sqzc made.
+#ifndef DRIVER_INSTANCE_H
+#define DRIVER_INSTANCE_H
+
+#include "codegen/jit.h"
+#include "driver/driver.h"
+#include "runtime/sqz.h"
+
+typedef struct Port {  // an input or an output
+    const char *name;
+    Type type;
+    void *buffer;  // of the type's bytes, for the caller to fill or to read
+} Port;
+
+typedef struct Instance {
+    Arena *arena;
+    Diag *diag;
+    Port *inputs, *outputs;
+    int ninputs, noutputs;
+    Jit *jit;              // or null
+    void (*run)(void);     // NAME_run
+    void (*run_on)(void);  // NAME_run_on
+    sqz_pool *pool;        // null: on this thread
+    void *workspace;
+    size_t workspace_size;
+} Instance;
+
+// Compiles the session's module, whose passes have run. `threads` as sqz_pool_create takes them; 1: no pool.
+bool instance_compile(Instance *instance, Session *session, int threads);
+// Opens NAME.so, whose symbols begin with NAME_ (or what --name says).
+bool instance_open(Instance *instance, Session *session, const char *path, int threads);
+void instance_close(Instance *instance);
+
+bool instance_call(Instance *instance);  // from buffers to buffers
+// Copies a tensor into an input's buffer; false (E_RUN) if type or shape differ.
+bool instance_set(Instance *instance, Port *port, const Type *type, const void *data);
+
+#endif
