@@ -12,7 +12,7 @@ static const struct {
     {OP_Not, SET_BOOL},          {OP_BitwiseNot, SET_INT},    {OP_Shrink, SET_NUMBER},
     {OP_CumSum, SET_NUMBER},     {OP_Add, SET_NUMBER},        {OP_Sub, SET_NUMBER},
     {OP_Mul, SET_NUMBER},        {OP_Div, SET_NUMBER},        {OP_Mod, SET_NUMBER},
-    {OP_BitShift, SET_UNSIGNED}, {OP_BitwiseAnd, SET_INT},    {OP_BitwiseOr, SET_INT},
+    {OP_BitShift, SET_INT},      {OP_BitwiseAnd, SET_INT},    {OP_BitwiseOr, SET_INT},
     {OP_BitwiseXor, SET_INT},    {OP_Equal, SET_ANY},         {OP_Greater, SET_NUMBER},
     {OP_GreaterOrEqual, SET_NUMBER}, {OP_Less, SET_NUMBER},   {OP_LessOrEqual, SET_NUMBER},
     {OP_Max, SET_NUMBER},        {OP_Min, SET_NUMBER},        {OP_And, SET_BOOL},
