@@ -372,7 +372,7 @@ static Target target_of(const Row *row, const char *triple, const char *feature_
 
 bool target_find(Target *target, Arena *arena, const char *triple, const char *cpu, const char *attr, Diag *diag) {
     Triple parsed;
-    Row row;
+    Row row = {0};
     if (!triple_parse(&parsed, arena, triple ? triple : host_triple, diag) ||
         !row_choose(&row, (Arch)parsed.arch, cpu, diag) || !features_apply(&row, arena, attr ? attr : "", diag))
         return false;
