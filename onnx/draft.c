@@ -161,16 +161,49 @@ Value *draft_scalar(Importer *im, const Draft *d, const char *part, DType dtype,
     return draft_constant(im, d, part, &type, bytes);
 }
 
+// The element type of the first result where the shapes are out of reach.
+static DType result_dtype(const Node *node) {
+    InferFn infer = op_info[node->op].infer;
+    const Value *like = infer == infer_where ? node_in(node, 1) : node_in(node, 0);
+    if (infer == infer_compare || infer == infer_to_bool || infer == infer_logic)
+        return DT_BOOL;
+    if (infer == infer_shape_of || infer == infer_size_of || infer == infer_arg)
+        return DT_I64;
+    if (infer == infer_cast)
+        return ((const CastAttrs *)node->attrs)->to;
+    if (infer == infer_fill)
+        return ((const FillAttrs *)node->attrs)->dtype;
+    return like ? like->type.dtype : DT_NONE;
+}
+
+static void know(Importer *im, const Value *value, DimTensor *dims) {
+    if (value->id >= im->infer.nknown) {
+        int n = 2 * value->id + 64;
+        DimTensor **known = ARENA_ARRAY(im->scratch, DimTensor *, n);
+        if (im->infer.nknown)
+            memcpy(known, im->infer.known, (size_t)im->infer.nknown * sizeof *known);
+        im->infer.known = known;
+        im->infer.nknown = n;
+    }
+    im->infer.known[value->id] = dims;
+}
+
 void draft_infer(Importer *im, Node *node) {
     Diag quiet = {0};
-    Infer infer = {.arena = im->scratch, .diag = &quiet};
     Type *types = ARENA_ARRAY(im->scratch, Type, node->nout);
+    bool known = true;
     for (int i = 0; i < node->nin; i++)
-        if (node->in[i] && (node->in[i]->type.rank < 0 || node->in[i]->type.dtype == DT_NONE))
-            return;
-    if (infer_node(&infer, node, types))
-        for (int i = 0; i < node->nout; i++)
-            node->out[i]->type = types[i];
+        known = known && (!node->in[i] || (node->in[i]->type.rank >= 0 && node->in[i]->type.dtype != DT_NONE));
+    im->infer.arena = im->scratch;
+    im->infer.diag = &quiet;
+    if (!known || !infer_node(&im->infer, node, types)) {
+        node->out[0]->type.dtype = result_dtype(node);
+        return;
+    }
+    for (int i = 0; i < node->nout; i++)
+        node->out[i]->type = types[i];
+    if (op_info[node->op].flags & DIMS)
+        know(im, node->out[0], infer_eval_dims(&im->infer, node));
 }
 
 static int used_inputs(Value *const *in, int nin) {

@@ -35,10 +35,9 @@ bool import_opset(Importer *im, const char *where, Onnx__OperatorSetIdProto *con
     *version = otherwise;
     for (size_t i = 0; i < n; i++)
         if (domain_is_onnx(imports[i]->domain))
-            *version = imports[i]->version;
-    if (!*version)
-        return diag_error(im->diag, NULL, E_OPSET, "%s does not say which operator set it uses", where);
-    if (*version < OPSET_OLDEST || *version > OPSET_NEWEST)
+            *version = imports[i]->version ? imports[i]->version : -1;
+    bool silent = !*version && n;  // a model of other domains only; its nodes are looked at one by one
+    if (!silent && (*version < OPSET_OLDEST || *version > OPSET_NEWEST))
         return diag_error(im->diag, NULL, E_OPSET, "%s uses operator set %lld; supported are %d to %d", where,
                           (long long)*version, OPSET_OLDEST, OPSET_NEWEST);
     return true;
@@ -194,6 +193,8 @@ static bool import_node(Importer *im, Scope *scope, const Body *body, const Onnx
     const Onnx__FunctionProto *function = function_find(im, proto->domain, draft.op, proto->overload);
     if (!function && (!domain_is_onnx(proto->domain) || !is_supported(upgrade_name(draft.op, draft.opset))))
         return unsupported(im, &draft, proto);
+    if (!function && !scope->opset)
+        return diag_error(im->diag, draft.loc, E_OPSET, "the model does not say which operator set of ai.onnx it uses");
     if (!ok || failed || !draft_attributes(im, &draft, proto))
         return false;
     return function ? function_inline(im, &draft, function) : import_draft(im, &draft);

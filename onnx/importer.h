@@ -32,6 +32,7 @@ typedef struct Importer {
     TensorSource tensors;
     Module *module;
     Graph *graph;
+    Infer infer;  // for draft_infer
     int call_depth;
     size_t work;
     bool stop;  // a limit was reached
@@ -45,7 +46,7 @@ bool import_failed(const Importer *im);  // so often that going on makes no sens
 bool import_work(Importer *im, size_t amount);  // false, with an error, beyond WORK_MAX
 bool import_nodes(Importer *im, Scope *scope, Onnx__NodeProto *const *nodes, size_t n);
 bool domain_is_onnx(const char *domain);  // null, "" and "ai.onnx" are one
-// The version of ai.onnx among the imports, checked; `otherwise` where there is none (0: an error).
+// The version of ai.onnx among the imports, checked; `otherwise` where there is none.
 bool import_opset(Importer *im, const char *where, Onnx__OperatorSetIdProto *const *imports, size_t n, int64_t otherwise,
                   int64_t *version);
 
