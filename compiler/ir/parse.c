@@ -10,9 +10,8 @@
 //             | "iota"                              0, 1, 2, ...
 //             | "random" "(" int ")"                from a seed: floats in [-1, 1), integers of 4 bits (parse_data.c)
 //             | "bytes" "(" int "of" string ")"     from this offset of a file beside the text
-//   node      = result "," ... "=" operator "(" operand "," ... ")" [attributes] ":" type "," ...
+//   node      = value "," ... "=" operator "(" operand "," ... ")" [attributes] ":" type "," ...
 //               [kernel] [places] [loc] ["body" signature block]
-//   result    = value | "_"                         an optional output left out; it has no type and no place
 //   operand   = value | "_"                         an optional input left out
 //   value     = "%"name
 //   name      = letters, digits and _ . / - $, or a string
@@ -39,7 +38,7 @@
 #include "ir/parse_parts.h"
 #include "ir/text.h"
 
-enum { DEPTH_MAX = 16 };
+enum { DEPTH_MAX = 16, GRAPHS_MAX = 1024 };
 
 // A place whose base may be defined further down.
 typedef struct Fixup {
@@ -122,19 +121,15 @@ static bool parse_place(Parser *p, Scope *scope, Value *value) {
 
 // One place for each value that is there, or none at all.
 static bool parse_places(Parser *p, Scope *scope, Value *const *values, int count) {
-    bool first = true;
     if (!lex_accept_word(&p->lex, "at"))
         return true;
     for (int i = 0; i < count; i++) {
-        if (!values[i])
-            continue;
-        if (!first && (!lex_expect(&p->lex, ",") || !lex_accept_word(&p->lex, "at")))
+        if (i && (!lex_expect(&p->lex, ",") || !lex_accept_word(&p->lex, "at")))
             return lex_error(&p->lex, E_PARSE, "expected a place for each output");
         if (!parse_place(p, scope, values[i]))
             return false;
-        first = false;
     }
-    return !first || lex_error(&p->lex, E_PARSE, "a place of no value");
+    return true;
 }
 
 static bool resolve_places(Parser *p, Scope *scope) {
@@ -251,14 +246,14 @@ static bool parse_loc(Parser *p, Node *node, int line) {
 // Nodes.
 
 typedef struct NameList {
-    const char **item;  // null for one left out
+    const char **item;
     int n, capacity;
 } NameList;
 
 static bool parse_results(Parser *p, NameList *names) {
     do {
-        const char *name = NULL;
-        if (!lex_accept_word(&p->lex, "_") && !parse_name(p, &name))
+        const char *name;
+        if (!parse_name(p, &name))
             return false;
         LIST_PUSH(p->lex.arena, names, name);
     } while (lex_accept(&p->lex, ","));
@@ -287,16 +282,12 @@ static bool parse_operands(Parser *p, const Scope *scope, ValueList *operands) {
 }
 
 static bool parse_outputs(Parser *p, Scope *scope, Node *node, const NameList *names) {
-    bool first = true;
     for (int i = 0; i < names->n; i++) {
         Type type;
-        if (!names->item[i])
-            continue;
-        if (!lex_expect(&p->lex, first ? ":" : ",") || !parse_type(p, &type) ||
+        if (!lex_expect(&p->lex, i ? "," : ":") || !parse_type(p, &type) ||
             !define(p, scope, names->item[i], type, &node->out[i]))
             return false;
         node->out[i]->def = node;
-        first = false;
     }
     return true;
 }
@@ -417,6 +408,8 @@ static bool parse_graph(Parser *p) {
         return lex_error(lex, E_PARSE, "expected a graph: graph @name(...) -> (...) {");
     if (!lex_expect(lex, "@") || !lex_name(lex, &name))
         return false;
+    if (p->module->graphs.n == GRAPHS_MAX)
+        return lex_error(lex, E_LIMIT, "more than %d graphs", GRAPHS_MAX);
     Scope scope = {.graph = graph_new(p->module, name)};
     LIST_PUSH(lex->arena, &p->module->graphs, scope.graph);
     return parse_signature(p, &scope, &outputs) && parse_block(p, &scope, &outputs);

@@ -63,14 +63,10 @@ static void print_place(Str *out, const Value *value) {
 static void print_places(Str *out, Value *const *values, int count) {
     bool any = false;
     for (int i = 0; i < count; i++)
-        any |= values[i] && values[i]->place.kind != PLACE_NONE;
-    bool first = true;
+        any |= values[i]->place.kind != PLACE_NONE;
     for (int i = 0; any && i < count; i++) {
-        if (!values[i])
-            continue;
-        str_add(out, first ? " " : ", ");
+        str_add(out, i ? ", " : " ");
         print_place(out, values[i]);
-        first = false;
     }
 }
 
@@ -243,13 +239,9 @@ static void print_params(Str *out, const Graph *graph) {
 static void print_block(Printer *p, const Graph *graph);
 
 static void print_types(Str *out, const Node *node) {
-    bool first = true;
     for (int i = 0; i < node->nout; i++) {
-        if (!node->out[i])
-            continue;
-        str_add(out, first ? " : " : ", ");
+        str_add(out, i ? ", " : " : ");
         print_type(out, &node->out[i]->type);
-        first = false;
     }
 }
 

@@ -5,6 +5,8 @@
 
 #include "ir/ir.h"
 
-bool verify_module(const Module *module, Diag *diag);  // reports what it finds as E_VERIFY
+// Reports the first thing that it finds, as E_VERIFY or as the error of inference. What passes may be walked, printed,
+// sized and lowered without further checks.
+bool verify_module(const Module *module, Diag *diag);
 
 #endif
