@@ -107,3 +107,82 @@ int jit_call(Jit *jit, const void *const *inputs, void *const *outputs) {
     free(workspace);
     return result;
 }
+
+// ---- Folding: the nodes become a model of their own, whose outputs are all the values that they compute.
+
+static Value *clone_value(Graph *graph, ValueList *from, ValueList *to, const Value *value) {
+    for (int i = 0; i < from->n; i++)
+        if (from->item[i] == value)
+            return to->item[i];
+    Value *clone = value->data ? value_constant(graph, value->name, value->type, value->data->bytes)
+                               : value_new(graph, value->name, value->type);
+    LIST_PUSH(graph->module->arena, from, (Value *)(uintptr_t)value);
+    LIST_PUSH(graph->module->arena, to, clone);
+    return clone;
+}
+
+static Module *module_of(Arena *arena, Node *const *nodes, int count) {
+    Module *module = module_new(arena, "fold");
+    Graph *graph = graph_new(module, "main");
+    LIST_PUSH(arena, &module->graphs, graph);
+    ValueList from = {0}, to = {0};
+    for (int i = 0; i < count; i++) {
+        Node *copy = node_new(graph, nodes[i]->op, nodes[i]->nin, nodes[i]->nout);
+        copy->attrs = nodes[i]->attrs;
+        copy->loc = nodes[i]->loc;
+        for (int k = 0; k < copy->nin; k++)
+            copy->in[k] = nodes[i]->in[k] ? clone_value(graph, &from, &to, nodes[i]->in[k]) : NULL;
+        for (int k = 0; k < copy->nout; k++) {
+            copy->out[k] = clone_value(graph, &from, &to, nodes[i]->out[k]);
+            copy->out[k]->def = copy;
+            LIST_PUSH(arena, &graph->outputs, copy->out[k]);
+        }
+        graph_append(graph, copy);
+    }
+    return module;
+}
+
+// Room for the results, in the arena of the model that they will be constants of.
+static void **result_buffers(Arena *arena, const Graph *graph) {
+    void **buffers = ARENA_ARRAY(arena, void *, graph->outputs.n);
+    for (int i = 0; i < graph->outputs.n; i++)
+        buffers[i] = arena_alloc(arena, (size_t)type_bytes(&graph->outputs.item[i]->type));
+    return buffers;
+}
+
+static void make_constants(Arena *arena, Node *const *nodes, int count, void **buffers) {
+    for (int i = 0, n = 0; i < count; i++) {
+        for (int k = 0; k < nodes[i]->nout; k++) {
+            Value *value = nodes[i]->out[k];
+            Constant *constant = ARENA_NEW(arena, Constant);
+            *constant = (Constant){buffers[n++], type_bytes(&value->type)};
+            value->data = constant;
+        }
+    }
+    for (int i = count - 1; i >= 0; i--)
+        node_remove(nodes[i]);
+}
+
+bool jit_fold(Graph *graph, Node *const *nodes, int count, Diag *diag) {
+    Arena *arena = arena_new(), *owner = graph->module->arena;
+    Target target;
+    target_baseline(&target);
+    Module *module = module_of(arena, nodes, count);
+    void **buffers = result_buffers(owner, module->graphs.item[0]);
+    Jit *jit = jit_compile(module, &target, '0', diag);
+    int result = jit ? jit_call(jit, NULL, buffers) : -1;
+    jit_free(jit);
+    arena_free(arena);
+    if (result == SQZ_OK) {
+        make_constants(owner, nodes, count, buffers);
+        return true;
+    }
+    if (result != SQZ_ERANGE)
+        return result < 0 ? false : diag_error(diag, nodes[0]->loc, E_INTERNAL, "folding returned %d", result);
+    if (count == 1)
+        return diag_error(diag, nodes[0]->loc, E_RANGE, "a constant index is out of range");
+    for (int i = 0; i < count; i++)  // one by one, to name the node
+        if (!jit_fold(graph, nodes + i, 1, diag))
+            return false;
+    return true;
+}

@@ -38,12 +38,12 @@ static LLVMValueRef kernel_function(Program *program, const char *name, const No
 // Integers among the constants may decide what code is emitted, so they count as part of the signature.
 static void add_integers(Str *text, const Node *node) {
     for (int i = 0; i < node->nin; i++) {
-        const Value *value = node->in[i];
-        if (!value || !value->data || (dtype_is_float(value->type.dtype) && value->data->size > 8))
+        const Constant *data = value_data(node->in[i]);
+        if (!data || (dtype_is_float(node->in[i]->type.dtype) && data->size > 8))
             continue;
         str_add(text, ";");
-        const unsigned char *bytes = value->data->bytes;
-        for (int64_t k = 0; k < value->data->size; k++)
+        const unsigned char *bytes = data->bytes;
+        for (int64_t k = 0; k < data->size; k++)
             str_printf(text, "%02x", bytes[k]);
     }
 }

@@ -22,7 +22,7 @@ static void pack_conv(const Node *node, unsigned char *bytes) {
             for (int64_t t = 0; t < taps; t++) {
                 int64_t panel = o / attrs->panel * blocks + i / attrs->block;
                 int64_t at = ((panel * taps + t) * attrs->block + i % attrs->block) * attrs->panel + o % attrs->panel;
-                float x = read_f32(node->in[0]->data->bytes, (o * ins + i) * taps + t);
+                float x = read_f32(value_data(node->in[0])->bytes, (o * ins + i) * taps + t);
                 memcpy(bytes + at * (int64_t)sizeof x, &x, sizeof x);
             }
 }

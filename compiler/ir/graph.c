@@ -301,3 +301,9 @@ Value *place_root(const Value *value, int64_t *offset) {
     *offset = sum;
     return (Value *)(uintptr_t)value;
 }
+
+const Constant *value_data(const Value *value) {
+    while (value && !value->data)
+        value = value->def ? NULL : outer_value(value->graph, value);
+    return value ? value->data : NULL;
+}

@@ -133,5 +133,7 @@ void graph_compact(Graph *graph);
 // The value that owns the storage, and the offset into it in elements. Follows places, and leads from the inputs and
 // outputs of a Fire's body to those of its node.
 Value *place_root(const Value *value, int64_t *offset);
+// The bytes of a constant, also where a Fire's body sees it as an input; null for what is no constant.
+const Constant *value_data(const Value *value);
 
 #endif

@@ -12,11 +12,13 @@
 enum { MAX_ACC = 32, MAX_WIDTH = 16 };
 
 static bool has_shape(const Node *node) {
+    if (node->op != OP_Conv)
+        return false;
     const ConvAttrs *attrs = node->attrs;
     const Type *x = &node->in[0]->type, *y = &node->out[0]->type;
     const Value *weights = node->in[1], *bias = node_in(node, 2);
-    bool constant = weights->data || (weights->def && weights->def->op == OP_PackConv);
-    return is_image(x) && is_image(y) && constant && (!bias || bias->data) && !node_in(node, 3) && attrs->group > 1 &&
+    bool constant = value_data(weights) || (weights->def && weights->def->op == OP_PackConv);
+    return is_image(x) && is_image(y) && constant && (!bias || value_data(bias)) && !node_in(node, 3) && attrs->group > 1 &&
            attrs->group == x->dim[1].n && x->dim[1].n == y->dim[1].n && node_window(node).kernel[1] <= MAX_WIDTH;
 }
 

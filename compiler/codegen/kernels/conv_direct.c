@@ -46,11 +46,11 @@ typedef struct Direct {
 
 static bool has_shape(const Node *node, const Target *target) {
     const ConvAttrs *attrs = node->attrs;
-    if (node->nin < 2 || (node->nin > 3 && node->in[3]) || !is_image(&node->in[0]->type) || !is_image(&node->out[0]->type))
+    if (node->op != OP_Conv || node_in(node, 3) || !is_image(&node->in[0]->type) || !is_image(&node->out[0]->type))
         return false;
     const Value *weights = node->in[1], *bias = node_in(node, 2);
-    bool constant = weights->data || (weights->def && weights->def->op == OP_PackConv);
-    if (!constant || (bias && !bias->data))
+    bool constant = value_data(weights) || (weights->def && weights->def->op == OP_PackConv);
+    if (!constant || (bias && !value_data(bias)))
         return false;
     int64_t ins = node->in[0]->type.dim[1].n, outs = node->out[0]->type.dim[1].n;
     return attrs->group == 1 || (ins / attrs->group % target->block == 0 && outs / attrs->group % target->block == 0);

@@ -8,11 +8,13 @@ enum { PARTS = 4, MAX_PARTS = 32 };
 
 bool global_pool_layouts(const Node *node, const Target *target, Layout *in, Layout *out) {
     *in = *out = (Layout){LAYOUT_NCHWC, target->block, 0, 0};
-    return is_image(&node->in[0]->type) && is_image(&node->out[0]->type);
+    return (node->op == OP_GlobalAveragePool || node->op == OP_GlobalMaxPool) && is_image(&node->in[0]->type) && is_image(&node->out[0]->type);
 }
 
 bool global_pool_accepts(const Node *node, const Target *target) {
-    return is_blocked(&node->in[0]->type, target) && is_blocked(&node->out[0]->type, target);
+    Layout in, out;
+    return global_pool_layouts(node, target, &in, &out) && is_blocked(&node->in[0]->type, target) &&
+           is_blocked(&node->out[0]->type, target);
 }
 
 double global_pool_cost(Node *node, const Target *target) {

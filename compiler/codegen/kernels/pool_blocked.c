@@ -53,7 +53,7 @@ static bool spans_of(const Window *window, int axis, Spans *spans) {
 }
 
 bool pool_blocked_layouts(const Node *node, const Target *target, Layout *in, Layout *out) {
-    if (node->nout > 1 && node->out[1])
+    if ((node->op != OP_MaxPool && node->op != OP_AveragePool) || (node->nout > 1 && node->out[1]))
         return false;
     if (!is_image(&node->in[0]->type) || !is_image(&node->out[0]->type))
         return false;

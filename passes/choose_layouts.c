@@ -1,0 +1,198 @@
+// Decides how each value lies in memory, and makes the conversions explicit as sqz.Pack and sqz.Unpack.
+//
+// 1. Forward, node by node: a convolution that a blocked kernel can do leads into blocks of channels; pools,
+//    elementwise operators and Concats follow where their inputs are blocked already; everything else reads row-major.
+// 2. Rims: each value that a padded convolution reads gets a zeroed rim as wide as its pads, and so do all values that
+//    share storage with it (the inputs of a Concat, both sides of a Fire's body).
+//
+// A conversion is made once for all readers of a value that want the same layout.
+#include "codegen/kernel.h"
+#include "passes/pass.h"
+
+static bool is_row_major(const Value *value) {
+    return value->type.layout.kind == LAYOUT_ROW_MAJOR;
+}
+
+static bool is_blocked(const Value *value) {
+    return value->type.layout.kind == LAYOUT_NCHWC;
+}
+
+// ---- Conversions
+
+// The value in another layout, by a node behind its definition or by one that exists.
+static Value *converted(Value *value, Node *before, Layout layout) {
+    OpKind op = layout.kind == LAYOUT_ROW_MAJOR && !layout.border ? OP_Unpack : OP_Pack;
+    for (Node *node = before->prev; node; node = node->prev)
+        if (node->op == op && node->in[0] == value && node->out[0]->type.layout.kind == layout.kind &&
+            node->out[0]->type.layout.block == layout.block)
+            return node->out[0];
+    Node *node = node_new(value->graph, op, 1, 1);
+    node->in[0] = value;
+    node->loc = before->loc;
+    Type type = value->type;
+    type.layout = layout;
+    graph_insert_before(before, node);
+    return node_output(node, 0, value->name, type);
+}
+
+static const Layout row_major = {LAYOUT_ROW_MAJOR, 1, 0, 0};
+
+static void unpack_inputs(Node *node) {
+    for (int i = 0; i < node->nin; i++)
+        if (node->in[i] && !is_row_major(node->in[i]))
+            node->in[i] = converted(node->in[i], node, row_major);
+}
+
+// ---- Forward
+
+// The layouts that some kernel would like.
+static bool liked(const Node *node, const Target *target, Layout *in, Layout *out) {
+    for (int k = 0; k < KERNEL_COUNT; k++)
+        if (kernel_info[k].layouts && kernel_info[k].layouts(node, target, in, out))
+            return true;
+    return false;
+}
+
+static bool follow_elementwise(Node *node) {
+    Value *out = node->out[0];
+    bool blocked = false;
+    for (int i = 0; i < node->nin; i++)
+        if (node->in[i] && is_blocked(node->in[i])) {
+            if (!type_same_shape(&node->in[i]->type, &out->type))
+                return false;
+            out->type.layout = node->in[i]->type.layout;
+            blocked = true;
+        }
+    return blocked;
+}
+
+// Slices of channels need each part but the last to fill its blocks.
+static bool follow_concat(Node *node) {
+    const Type *type = &node->out[0]->type;
+    int64_t axis = ((const AxisAttrs *)node->attrs)->axis;
+    for (int i = 0; i < node->nin; i++)
+        if (!is_blocked(node->in[i]) || (i + 1 < node->nin && node->in[i]->type.dim[1].n % node->in[i]->type.layout.block))
+            return false;
+    if (type->rank != 4 || (axis != 1 && axis != -3) || type->dim[0].n != 1)
+        return false;
+    node->out[0]->type.layout = node->in[0]->type.layout;
+    return true;
+}
+
+static void lead(Node *node, Layout in, Layout out) {
+    Value *x = node->in[0];
+    bool as_it_is = in.kind == LAYOUT_ROW_MAJOR ? in.border == 0 || is_blocked(x) : is_blocked(x);
+    if (in.kind == LAYOUT_ROW_MAJOR)
+        in.block = 1;
+    if (!as_it_is) {
+        in.border = in.kind == LAYOUT_ROW_MAJOR ? in.border : 0;
+        node->in[0] = converted(x, node, in);
+    }
+    node->out[0]->type.layout = out;
+}
+
+static void visit(Graph *graph, const Target *target);
+
+static void visit_fire(Node *node, const Target *target) {
+    for (int i = 0; i < node->nin; i++)
+        node->body->inputs.item[i]->type.layout = node->in[i]->type.layout;
+    visit(node->body, target);
+    node->out[0]->type.layout = node->body->outputs.item[0]->type.layout;
+}
+
+static void visit_node(Node *node, const Target *target) {
+    Layout in, out;
+    bool elementwise = (op_info[node->op].flags & ELEMENTWISE) || node->op == OP_Map;
+    if (node->op == OP_Fire)
+        visit_fire(node, target);
+    else if (op_info[node->op].flags & RECIPE || node->op == OP_Pack || node->op == OP_Unpack)
+        return;
+    else if (elementwise && follow_elementwise(node))
+        return;
+    else if (node->op == OP_Concat && follow_concat(node))
+        return;
+    else if (liked(node, target, &in, &out) && (node->op == OP_Conv || is_blocked(node->in[0])))
+        lead(node, in, out);
+    else
+        unpack_inputs(node);
+}
+
+static void visit(Graph *graph, const Target *target) {
+    for (Node *node = graph->first; node; node = node->next)
+        visit_node(node, target);
+}
+
+// Users read and write row-major.
+static void unpack_outputs(Graph *graph) {
+    for (int i = 0; i < graph->outputs.n; i++) {
+        Value *value = graph->outputs.item[i];
+        if (is_row_major(value))
+            continue;
+        Node *def = value->def;
+        Type type = value->type;
+        Value *inner = value_new(graph, value->name, type);
+        value_replace(value, inner);
+        inner->def = def;
+        for (int k = 0; k < def->nout; k++)
+            if (def->out[k] == value)
+                def->out[k] = inner;
+        Node *node = node_new(graph, OP_Unpack, 1, 1);
+        node->in[0] = inner;
+        node->out[0] = value;
+        node->loc = def->loc;
+        value->def = node;
+        value->type.layout = row_major;
+        graph->outputs.item[i] = value;
+        graph_insert_after(def, node);
+    }
+}
+
+// ---- Rims
+
+static bool widen(Value *value, int border) {
+    if (value->type.layout.border >= border)
+        return false;
+    value->type.layout.border = border;
+    return true;
+}
+
+static bool equalise(Value *a, Value *b) {
+    if (!is_blocked(a) || !is_blocked(b))
+        return false;
+    return widen(a, b->type.layout.border) | widen(b, a->type.layout.border);
+}
+
+static bool spread_rims(Graph *graph, const Target *target);
+
+static bool spread_over(Node *node, const Target *target) {
+    Layout in, out;
+    bool changed = false;
+    if (node->op == OP_Conv && is_blocked(node->in[0]) && liked(node, target, &in, &out))
+        changed = widen(node->in[0], in.border);
+    if (node->op == OP_Concat)
+        for (int i = 0; i < node->nin; i++)
+            changed |= equalise(node->in[i], node->out[0]);
+    if (node->op == OP_Fire) {
+        for (int i = 0; i < node->nin; i++)
+            changed |= equalise(node->in[i], node->body->inputs.item[i]);
+        changed |= equalise(node->out[0], node->body->outputs.item[0]);
+        changed |= spread_rims(node->body, target);
+    }
+    return changed;
+}
+
+static bool spread_rims(Graph *graph, const Target *target) {
+    bool changed = false;
+    for (Node *node = graph->first; node; node = node->next)
+        changed |= spread_over(node, target);
+    return changed;
+}
+
+bool pass_choose_layouts(PassContext *ctx) {
+    Graph *graph = ctx->module->graphs.item[0];
+    visit(graph, ctx->target);
+    unpack_outputs(graph);
+    while (spread_rims(graph, ctx->target))
+        continue;
+    return true;
+}

@@ -1,0 +1,56 @@
+// Puts sqz.PackConv between a convolution's kernel and its weights: a recipe that runs once, when the object is
+// written, so that the kernel reads its weights from front to back.
+#include "codegen/kernel.h"
+#include "ir/infer.h"
+#include "passes/pass.h"
+
+static bool wants_packing(const Node *node) {
+    return (node->kernel == KERNEL_conv_direct || node->kernel == KERNEL_conv_depthwise) && value_data(node->in[1]);
+}
+
+static PackAttrs packing_of(const Node *node) {
+    const Layout *x = &node->in[0]->type.layout, *y = &node->out[0]->type.layout;
+    bool single = node->kernel == KERNEL_conv_depthwise || x->kind == LAYOUT_ROW_MAJOR;
+    return (PackAttrs){.panel = y->block, .block = single ? 1 : x->block};
+}
+
+// A recipe in this graph that already packs the same weights in the same way, or null.
+static Value *find_packed(const Graph *graph, const Value *weights, const PackAttrs *attrs) {
+    for (const Node *node = graph->first; node; node = node->next)
+        if (node->op == OP_PackConv && node->in[0] == weights && attrs_equal(op_info[OP_PackConv].attrs, node->attrs, attrs))
+            return node->out[0];
+    return NULL;
+}
+
+static bool pack(PassContext *ctx, Node *node) {
+    PackAttrs wanted = packing_of(node);
+    Value *packed = find_packed(node->graph, node->in[1], &wanted);
+    if (!packed) {
+        Node *recipe = node_new(node->graph, OP_PackConv, 1, 1);
+        *(PackAttrs *)recipe->attrs = wanted;
+        recipe->in[0] = node->in[1];
+        recipe->loc = node->loc;
+        Infer infer = {.arena = ctx->scratch, .diag = ctx->diag};
+        Type type;
+        if (!infer_node(&infer, recipe, &type))
+            return false;
+        graph_insert_before(node, recipe);
+        packed = node_output(recipe, 0, arena_printf(ctx->scratch, "%s.packed", node->in[1]->name), type);
+    }
+    node->in[1] = packed;
+    return true;
+}
+
+static bool pack_all(PassContext *ctx, Graph *graph) {
+    for (Node *node = graph->first; node; node = node->next) {
+        if (node->op == OP_Fire && !pack_all(ctx, node->body))
+            return false;
+        if (wants_packing(node) && !pack(ctx, node))
+            return false;
+    }
+    return true;
+}
+
+bool pass_pack_weights(PassContext *ctx) {
+    return pack_all(ctx, ctx->module->graphs.item[0]);
+}
