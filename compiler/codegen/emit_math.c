@@ -1,0 +1,329 @@
+// Functions of floats: rounding, exponentials, logarithms and what is made of them. Powers are in emit_math_pow.c,
+// trigonometry in emit_math_trig.c.
+//
+// Each is straight code in the kernel language: a reduction to a short interval, a polynomial there, and selects for
+// the special cases, so that it works on vectors without a table or a call. Coefficients are minimax (Remez) fits in 50
+// digits of the function and on the interval that stand above them. Errors are the largest seen against libm in f64
+// (long double for f64) over sweeps of each function's range: tests/unit/test_math.c repeats the measurement.
+#include "codegen/emit_math.h"
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
+// The polynomial of an f32 or f64 table, by the type of x.
+#define POLY_BY_TYPE(e, like, x, f32, f64) \
+    (math_is_f64(like) ? math_poly((e), (x), (f64), COUNT(f64)) : math_poly((e), (x), (f32), COUNT(f32)))
+
+Val math_poly(Emit *e, Val x, const double *c, int n) {
+    Val r = math_number(e, x, c[n - 1]);
+    for (int i = n - 2; i >= 0; i--)
+        r = e_fma(e, r, x, math_number(e, x, c[i]));
+    return r;
+}
+
+double math_magic(Val x) {
+    return math_is_f64(x) ? 6755399441055744.0 : 12582912.0;  // 1.5 * 2^52, 1.5 * 2^23
+}
+
+Val math_power_of_two(Emit *e, DType to, Val n) {
+    int mantissa = to == DT_F64 ? 52 : 23;
+    Val biased = e_add(e, n, math_int(e, n, to == DT_F64 ? 1023 : 127));
+    return e_bits(e, to, e_shl(e, biased, math_int(e, n, mantissa)));
+}
+
+Val math_in_f64(Emit *e, MathFn function, Val x) {
+    return e_cast(e, DT_F32, function(e, e_cast(e, DT_F64, x)));
+}
+
+// ---- Rounding: exact.
+
+Val e_copysign(Emit *e, Val magnitude, Val sign) {
+    DType bits = math_bits_type(magnitude);
+    int64_t top = math_is_f64(magnitude) ? INT64_MIN : INT32_MIN;
+    Val m = e_bits(e, bits, e_abs(e, magnitude)), s = e_bits(e, bits, sign);
+    return e_bits(e, magnitude.dtype, e_or(e, m, e_and(e, s, math_int(e, s, top))));
+}
+
+// Where there is no instruction: |x| + 2^23 has no bits behind the point; larger numbers, Inf and NaN are their own.
+static Val round_by_sum(Emit *e, Val x) {
+    Val big = math_number(e, x, math_is_f64(x) ? 4503599627370496.0 : 8388608.0), a = e_abs(e, x);
+    Val r = e_sub(e, e_add(e, a, big), big);
+    return e_select(e, e_lt(e, a, big), e_copysign(e, r, x), x);
+}
+
+Val e_round(Emit *e, Val x) {
+    return e_target(e)->rounds ? e_round_intrinsic(e, "roundeven", x) : round_by_sum(e, x);
+}
+
+Val e_floor(Emit *e, Val x) {
+    if (e_target(e)->rounds)
+        return e_round_intrinsic(e, "floor", x);
+    Val r = round_by_sum(e, x);
+    return e_copysign(e, e_select(e, e_gt(e, r, x), e_sub(e, r, math_number(e, x, 1)), r), x);
+}
+
+Val e_ceil(Emit *e, Val x) {
+    if (e_target(e)->rounds)
+        return e_round_intrinsic(e, "ceil", x);
+    Val r = round_by_sum(e, x);
+    return e_copysign(e, e_select(e, e_lt(e, r, x), e_add(e, r, math_number(e, x, 1)), r), x);
+}
+
+Val e_trunc(Emit *e, Val x) {
+    if (e_target(e)->rounds)
+        return e_round_intrinsic(e, "trunc", x);
+    Val a = e_abs(e, x), r = round_by_sum(e, a);
+    return e_copysign(e, e_select(e, e_gt(e, r, a), e_sub(e, r, math_number(e, x, 1)), r), x);
+}
+
+// ---- Exponentials
+
+// (e^r - 1 - r) / r^2 on [-ln(2)/2, ln(2)/2]; relative error of e^r - 1: 2^-26, 2^-61
+static const double exp_f32[] = {0.49999997, 0.166665435, 0.0416672006, 0.00836657826, 0.00138825923};
+static const double exp_f64[] = {0.5, 0.16666666666666677, 0.041666666666666505, 0.0083333333333216394,
+    0.0013888888888962789, 0.00019841269886135531, 2.4801587172365564e-05, 2.7557244167738991e-06,
+    2.755740223454787e-07, 2.5109062308870951e-08, 2.087561649842271e-09};
+
+// x + lo = n ln 2 + r + rest. The high part of ln 2 is short enough for its product with n to be exact.
+typedef struct LogSteps {
+    Val n;  // integer
+    Val r, rest;
+} LogSteps;
+
+static LogSteps split_by_ln2(Emit *e, Val x, Val lo) {
+    bool wide = math_is_f64(x);
+    Val magic = math_number(e, x, math_magic(x));
+    Val t = e_fma(e, x, math_number(e, x, 1.4426950408889634), magic), n = e_sub(e, t, magic);
+    Val high = math_number(e, x, wide ? -0.69314718055920820916 : -0.693115234375);
+    Val low = math_number(e, x, wide ? 7.3710025651677988999e-13 : 3.1946183e-05);
+    Val h = e_fma(e, n, high, x), l = e_mul(e, n, low);
+    if (lo.v)
+        l = e_sub(e, l, lo);
+    Val r = e_sub(e, h, l);
+    DType bits = math_bits_type(x);
+    Val whole = e_sub(e, e_bits(e, bits, t), e_bits(e, bits, magic));
+    return (LogSteps){whole, r, e_sub(e, e_sub(e, h, r), l)};
+}
+
+// e^r - 1 of the reduced argument.
+static Val exp_tail(Emit *e, const LogSteps *s, bool careful) {
+    Val p = POLY_BY_TYPE(e, s->r, s->r, exp_f32, exp_f64), square = e_mul(e, s->r, s->r);
+    if (careful)
+        return e_add(e, s->r, e_fma(e, square, p, s->rest));
+    return e_fma(e, square, p, s->r);
+}
+
+Val math_exp(Emit *e, Val x, Val lo) {
+    bool wide = math_is_f64(x);
+    Val low = math_number(e, x, wide ? -746 : -104), high = math_number(e, x, wide ? 710 : 89);
+    LogSteps s = split_by_ln2(e, e_max(e, low, e_min(e, high, x)), lo);
+    Val p = e_add(e, exp_tail(e, &s, wide || lo.v), math_number(e, x, 1));
+    // In two steps, since 2^n need not be a normal number.
+    Val half = e_shr(e, s.n, math_int(e, s.n, 1));
+    p = e_mul(e, p, math_power_of_two(e, x.dtype, half));
+    return e_mul(e, p, math_power_of_two(e, x.dtype, e_sub(e, s.n, half)));
+}
+
+Val e_exp(Emit *e, Val x) {
+    return math_exp(e, x, (Val){0});
+}
+
+// e^x - 1 = 2 (2^(n-1) (e^r - 1) + (2^(n-1) - 1/2)); x in between limits where neither factor overflows.
+static Val expm1_between(Emit *e, Val x) {
+    LogSteps s = split_by_ln2(e, x, (Val){0});
+    Val half = math_power_of_two(e, x.dtype, e_sub(e, s.n, math_int(e, s.n, 1)));
+    Val r = e_fma(e, half, exp_tail(e, &s, true), e_sub(e, half, math_number(e, x, 0.5)));
+    return e_add(e, r, r);
+}
+
+Val e_expm1(Emit *e, Val x) {
+    bool wide = math_is_f64(x);
+    Val low = math_number(e, x, wide ? -40 : -20), high = math_number(e, x, wide ? 710 : 89);
+    Val r = expm1_between(e, e_max(e, low, e_min(e, high, x)));
+    Val tiny = e_lt(e, e_abs(e, x), math_number(e, x, wide ? 0x1p-54 : 0x1p-25));
+    return e_select(e, tiny, x, r);
+}
+
+// t / (t + 2), t = e^2|x| - 1; 1 from 10 (20) on
+Val e_tanh(Emit *e, Val x) {
+    Val limit = math_number(e, x, math_is_f64(x) ? 20 : 10), a = e_min(e, limit, e_abs(e, x));
+    Val t = expm1_between(e, e_add(e, a, a));
+    Val r = e_div(e, t, e_add(e, t, math_number(e, x, 2)));
+    Val tiny = e_lt(e, a, math_number(e, x, math_is_f64(x) ? 0x1p-54 : 0x1p-25));
+    return e_select(e, tiny, x, e_copysign(e, r, x));
+}
+
+// 1 / (1 + e^-x), for negative x as e^x / (1 + e^x)
+Val e_sigmoid(Emit *e, Val x) {
+    Val one = math_number(e, x, 1), y = e_exp(e, e_neg(e, e_abs(e, x)));
+    Val top = e_select(e, e_lt(e, x, math_number(e, x, 0)), y, one);
+    return e_div(e, top, e_add(e, one, y));
+}
+
+// (e^x - e^-x) / 2 = (t + t / (t + 1)) / 2, t = e^x - 1
+Val e_sinh(Emit *e, Val x) {
+    if (!math_is_f64(x))
+        return math_in_f64(e, e_sinh, x);
+    Val a = e_abs(e, x), half = math_number(e, x, 0.5), t = e_expm1(e, a);
+    Val r = e_mul(e, half, e_add(e, t, e_div(e, t, e_add(e, t, math_number(e, x, 1)))));
+    Val w = e_exp(e, e_mul(e, half, a));
+    r = e_select(e, e_gt(e, a, math_number(e, x, 22)), e_mul(e, e_mul(e, half, w), w), r);
+    return e_copysign(e, r, x);
+}
+
+Val e_cosh(Emit *e, Val x) {
+    if (!math_is_f64(x))
+        return math_in_f64(e, e_cosh, x);
+    Val a = e_abs(e, x), half = math_number(e, x, 0.5), y = e_exp(e, a);
+    Val r = e_mul(e, half, e_add(e, y, e_div(e, math_number(e, x, 1), y)));
+    Val w = e_exp(e, e_mul(e, half, a));
+    return e_select(e, e_gt(e, a, math_number(e, x, 22)), e_mul(e, e_mul(e, half, w), w), r);
+}
+
+// ---- Logarithms
+
+// (2 atanh(s) - 2 s) / s^3 in s^2 on [0, (sqrt(2) - 1)^2 / (sqrt(2) + 1)^2]; error relative to 2 s: 2^-37, 2^-66
+static const double log_f32[] = {0.666666627, 0.400003374, 0.285372436, 0.235834926};
+static const double log_f64[] = {0.66666666666666663, 0.40000000000006269, 0.28571428569077478, 0.22222222648137144,
+    0.18181775552205348, 0.15387095965974609, 0.13249995352664601, 0.13252489946788609};
+
+Split math_split(Emit *e, Val x) {
+    bool wide = math_is_f64(x);
+    int mantissa = math_mantissa(x);
+    Val small = e_lt(e, x, math_number(e, x, wide ? 0x1p-1022 : 0x1p-126));
+    x = e_select(e, small, e_mul(e, x, math_number(e, x, wide ? 0x1p54 : 0x1p25)), x);
+    Val bits = e_bits(e, math_bits_type(x), x);
+    Val root = e_bits(e, bits.dtype, math_number(e, x, 0.70710678118654752));
+    Val n = e_shr(e, e_sub(e, bits, root), math_int(e, bits, mantissa));
+    Val m = e_bits(e, x.dtype, e_sub(e, bits, e_shl(e, n, math_int(e, bits, mantissa))));
+    Val magic = math_number(e, x, math_magic(x));
+    Val exponent = e_sub(e, e_bits(e, x.dtype, e_add(e, n, e_bits(e, bits.dtype, magic))), magic);
+    Val shift = e_select(e, small, math_number(e, x, wide ? 54 : 25), math_number(e, x, 0));
+    return (Split){m, e_sub(e, exponent, shift)};
+}
+
+// ln(x) + correction. With f = m - 1 and s = f / (2 + f), ln(m) = 2 atanh(s) = f - (f^2 / 2 - s (f^2 / 2 + R(s^2))).
+static Val log_corrected(Emit *e, Val x, Val correction) {
+    bool wide = math_is_f64(x);
+    Val zero = math_number(e, x, 0);
+    Split split = math_split(e, x);
+    Val f = e_sub(e, split.m, math_number(e, x, 1));
+    Val s = e_div(e, f, e_add(e, f, math_number(e, x, 2))), z = e_mul(e, s, s);
+    Val r = e_mul(e, z, POLY_BY_TYPE(e, x, z, log_f32, log_f64));
+    Val half = e_mul(e, e_mul(e, f, f), math_number(e, x, 0.5));
+    Val low = e_mul(e, split.exponent, math_number(e, x, wide ? 7.3710025651677988999e-13 : 3.1946183e-05));
+    if (correction.v)
+        low = e_add(e, low, correction);
+    Val inner = e_sub(e, half, e_fma(e, s, e_add(e, half, r), low));
+    Val high = math_number(e, x, wide ? 0.69314718055920820916 : 0.693115234375);
+    Val y = e_fma(e, split.exponent, high, e_sub(e, f, inner));
+    Val inf = math_number(e, x, HUGE_VAL);
+    y = e_select(e, e_lt(e, x, inf), y, x);  // Inf and NaN are their own
+    Val at_zero = e_select(e, e_eq(e, x, zero), e_neg(e, inf), e_sub(e, inf, inf));
+    return e_select(e, e_le(e, x, zero), at_zero, y);
+}
+
+Val e_log(Emit *e, Val x) {
+    return log_corrected(e, x, (Val){0});
+}
+
+// ln(u) + c / u where u + c = 1 + x exactly
+Val e_log1p(Emit *e, Val x) {
+    Val one = math_number(e, x, 1), u = e_add(e, one, x);
+    Val c = e_select(e, e_gt(e, x, one), e_sub(e, one, e_sub(e, u, x)), e_sub(e, x, e_sub(e, u, one)));
+    Val tiny = e_lt(e, e_abs(e, x), math_number(e, x, math_is_f64(x) ? 0x1p-54 : 0x1p-25));
+    return e_select(e, tiny, x, log_corrected(e, u, e_div(e, c, u)));
+}
+
+// sign(x) log1p(|x| + x^2 / (1 + sqrt(x^2 + 1))); ln(2 |x|) where that is the same
+Val e_asinh(Emit *e, Val x) {
+    if (!math_is_f64(x))
+        return math_in_f64(e, e_asinh, x);
+    Val one = math_number(e, x, 1), a = e_abs(e, x);
+    Val large = e_gt(e, a, math_number(e, x, 0x1p28));
+    Val b = e_select(e, large, one, a), square = e_mul(e, b, b);
+    Val r = e_log1p(e, e_add(e, b, e_div(e, square, e_add(e, one, e_sqrt(e, e_add(e, square, one))))));
+    Val far = e_add(e, e_log(e, a), math_number(e, x, 0.69314718055994531));
+    return e_copysign(e, e_select(e, large, far, r), x);
+}
+
+// log1p(t + sqrt(2 t + t^2)), t = x - 1
+Val e_acosh(Emit *e, Val x) {
+    if (!math_is_f64(x))
+        return math_in_f64(e, e_acosh, x);
+    Val t = e_sub(e, x, math_number(e, x, 1));
+    Val r = e_log1p(e, e_add(e, t, e_sqrt(e, e_add(e, e_add(e, t, t), e_mul(e, t, t)))));
+    Val far = e_add(e, e_log(e, x), math_number(e, x, 0.69314718055994531));
+    return e_select(e, e_gt(e, x, math_number(e, x, 0x1p28)), far, r);
+}
+
+// sign(x) log1p(2 |x| / (1 - |x|)) / 2
+Val e_atanh(Emit *e, Val x) {
+    if (!math_is_f64(x))
+        return math_in_f64(e, e_atanh, x);
+    Val a = e_abs(e, x), t = e_div(e, e_add(e, a, a), e_sub(e, math_number(e, x, 1), a));
+    Val r = e_mul(e, e_log1p(e, t), math_number(e, x, 0.5));
+    Val tiny = e_lt(e, a, math_number(e, x, 0x1p-54));
+    return e_copysign(e, e_select(e, tiny, a, r), x);
+}
+
+// ---- The error function
+
+// erf(x) / x in x^2 on [0, 1]; error 2^-29.7, 2^-62.8
+static const double erf_near_f32[] = {1.12837911, -0.37612626, 0.112836003, -0.0268544462, 0.00518953661,
+    -0.000802084571, 7.8891193e-05};
+static const double erf_near_f64[] = {1.1283791670955126, -0.37612638903183748, 0.11283791670954885,
+    -0.026866170645077875, 0.0052239776248284306, -0.00085483269814255422, 0.0001205533113295582,
+    -1.4925595772180906e-05, 1.64610084778027e-06, -1.6350396222864617e-07, 1.466032872274226e-08,
+    -1.1374955736070149e-09, 5.9606853385209714e-11};
+// -ln(1 - erf(x)) on [1, 4]; error of erf: 2^-29.9
+static const double erf_far_f32[] = {0.000356781034, 1.12702739, 0.638247192, 0.103018388, -0.021796098,
+    0.00293727126, -0.000185332741};
+// (1 - erf(x)) e^(x^2) in (x - 3) / (x + 3), x on [1, 6]; error of erf: 2^-69
+static const double erf_far_f64[] = {0.17900115118138993, -0.326233560043038, 0.24560380171232499,
+    -0.15011593650043348, 0.071665837205948102, -0.024392499257348731, 0.0042691362859679279,
+    0.00070774183056488836, -0.00059710368651012477, 4.5046334897859311e-05, 6.3381456676307903e-05,
+    -1.4315369673783703e-05, -1.0023089741113607e-05, 4.258680395550082e-07, 7.2464613060672871e-07};
+
+// 1 - erf(a), a on [1, 4] (f32) or [1, 6]
+static Val erfc_far(Emit *e, Val a) {
+    if (!math_is_f64(a))
+        return e_exp(e, e_neg(e, math_poly(e, a, erf_far_f32, COUNT(erf_far_f32))));
+    Val three = math_number(e, a, 3), t = e_div(e, e_sub(e, a, three), e_add(e, a, three));
+    return e_mul(e, math_poly(e, t, erf_far_f64, COUNT(erf_far_f64)), e_exp(e, e_neg(e, e_mul(e, a, a))));
+}
+
+Val e_erf(Emit *e, Val x) {
+    Val one = math_number(e, x, 1), a = e_abs(e, x);
+    Val limited = e_min(e, math_number(e, x, math_is_f64(x) ? 6 : 4), a), square = e_mul(e, limited, limited);
+    Val near = e_mul(e, limited, POLY_BY_TYPE(e, x, square, erf_near_f32, erf_near_f64));
+    Val far = e_sub(e, one, erfc_far(e, e_max(e, one, limited)));
+    return e_copysign(e, e_select(e, e_lt(e, a, one), near, e_select(e, e_is_nan(e, x), x, far)), x);
+}
+
+// ---- Fused activations
+
+Val e_act(Emit *e, const Act *act, Val x) {
+    Val zero = e_zero(e, x.dtype, x.lanes);
+    switch ((ActKind)act->kind) {
+    case ACT_NONE:
+        break;
+    case ACT_RELU:
+        return e_max(e, zero, x);
+    case ACT_CLIP:
+        x = e_max(e, e_splat(e, e_number(e, x.dtype, act->alpha), x.lanes), x);
+        return e_min(e, e_splat(e, e_number(e, x.dtype, act->beta), x.lanes), x);
+    case ACT_LEAKY_RELU:
+        return e_select(e, e_lt(e, x, zero), e_mul(e, x, math_number(e, x, act->alpha)), x);
+    case ACT_SIGMOID:
+        return e_sigmoid(e, x);
+    case ACT_TANH:
+        return e_tanh(e, x);
+    case ACT_HARD_SWISH:
+    case ACT_HARD_SIGMOID: {
+        bool swish = act->kind == ACT_HARD_SWISH;
+        Val slope = math_number(e, x, swish ? 1.0 / 6 : act->alpha), offset = math_number(e, x, swish ? 0.5 : act->beta);
+        Val y = e_max(e, zero, e_min(e, math_number(e, x, 1), e_fma(e, x, slope, offset)));
+        return swish ? e_mul(e, x, y) : y;
+    }
+    }
+    return x;
+}
