@@ -37,9 +37,13 @@ static int64_t value_bytes(const Value *value) {
     return type_is_static(&value->type) ? type_bytes(&value->type) : 0;
 }
 
+static bool is_recipe(const Node *node) {
+    return op_info[node->op].flags & RECIPE;
+}
+
 // Values that have bytes of their own in the workspace: neither inputs, outputs, constants nor slices of others.
 static bool is_in_workspace(const Value *value) {
-    return value->def && !value->data && value->place.kind != PLACE_IN && !value_is_output(value);
+    return value->def && !is_recipe(value->def) && value->place.kind != PLACE_IN && !value_is_output(value);
 }
 
 static void saturating_add(int64_t *sum, int64_t more) {
@@ -88,11 +92,18 @@ static int64_t live_peak(Arena *arena, const Graph *graph) {
     return peak;
 }
 
+// Constants that the code reads, and what recipes make of the others.
 static int64_t weights_bytes(const Graph *graph) {
     int64_t bytes = 0;
-    for (int i = 0; i < graph->values.n; i++)
-        if (graph->values.item[i]->data && value_uses(graph->values.item[i]))
-            saturating_add(&bytes, graph->values.item[i]->data->size);
+    for (int i = 0; i < graph->values.n; i++) {
+        const Value *value = graph->values.item[i];
+        bool is_read = value_is_output(value);
+        for (const Node *node = graph->first; node && !is_read; node = node->next)
+            for (int k = 0; k < node->nin && !is_recipe(node); k++)
+                is_read |= node->in[k] == value;
+        if (is_read && (value->data || (value->def && is_recipe(value->def))))
+            saturating_add(&bytes, value_bytes(value));
+    }
     return bytes;
 }
 
