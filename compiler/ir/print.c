@@ -130,7 +130,7 @@ static bool in_sidecar(const Value *constant) {
 
 static void print_data(Printer *p, const Value *constant) {
     int64_t count = element_count(constant);
-    if (count > 1 && all_same(constant)) {
+    if (count > 0 && all_same(constant)) {
         str_add(p->out, "fill(");
         element_print(p->out, constant->type.dtype, constant->data->bytes, 0);
         str_add(p->out, ")");
