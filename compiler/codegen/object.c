@@ -58,7 +58,7 @@ LLVMTargetMachineRef backend_machine(const Target *target, char level, Diag *dia
 static bool optimise(Program *program, LLVMTargetMachineRef machine) {
     static const char *const plain = "function(mem2reg,instsimplify,simplifycfg)";
     static const char *const full =
-        "function(mem2reg,early-cse,instcombine,simplifycfg,loop-mssa(licm),early-cse),globaldce";
+        "function(mem2reg,early-cse,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm),early-cse),globaldce";
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
     LLVMErrorRef error = LLVMRunPasses(program->e->module, program->e->level == '0' ? plain : full, machine, options);
     LLVMDisposePassBuilderOptions(options);

@@ -180,7 +180,7 @@ static bool verify_arity(const Verifier *v, const Node *node) {
 static bool verify_recipe(const Verifier *v, const Node *node) {
     for (int i = 0; (op_info[node->op].flags & RECIPE) && i < node->nin; i++) {
         const Node *def = node->in[i]->def;
-        if (!node->in[i]->data && !(def && (op_info[def->op].flags & RECIPE)))
+        if (!value_data(node->in[i]) && !(def && (op_info[def->op].flags & RECIPE)))
             return fail_node(v, node, "is a recipe for constants, but '%s' is none", node->in[i]->name);
     }
     return true;
