@@ -1,0 +1,151 @@
+// Makes one sqz.Map of elementwise nodes whose results are read by each other only, so that what lies between them
+// stays in registers:
+//
+//     %a = Exp(%x)                                  %y = sqz.Map(%x, %b) {
+//     %y = Add(%a, %b)                                  the same nodes, with the outer values as inputs
+//                                                   }
+//
+// A group grows from its last node towards the inputs. A producer joins if its output is static, has the shape and the
+// layout of the last node's (a smaller one, which is broadcast, would be computed once per use), is no output of the
+// graph, and is read by nodes of the group alone. The body is closed, as a Fire's.
+#include "passes/pass.h"
+
+enum { MAX_GROUP = 32 };  // beyond it, values would not stay in registers
+
+typedef struct Group {
+    Node *member[MAX_GROUP];  // the last node of the graph first, then in the order of discovery
+    int n;
+} Group;
+
+// Matching.
+
+static bool is_elementwise(const Node *node) {
+    return (op_info[node->op].flags & ELEMENTWISE) && node->nout == 1 && node->out[0] && !node->kernel;
+}
+
+static bool is_member(const Group *group, const Node *node) {
+    for (int i = 0; i < group->n; i++)
+        if (group->member[i] == node)
+            return true;
+    return false;
+}
+
+static bool reads(const Node *node, const Value *value) {
+    for (int i = 0; i < node->nin; i++)
+        if (node->in[i] == value)
+            return true;
+    return false;
+}
+
+static bool read_by_group_alone(const Group *group, const Value *value) {
+    if (value_is_output(value))
+        return false;
+    for (const Node *node = value->graph->first; node; node = node->next)
+        if (reads(node, value) && !is_member(group, node))
+            return false;
+    return true;
+}
+
+static bool same_loop(const Type *a, const Type *b) {
+    Type c = *a;
+    c.dtype = b->dtype;
+    return type_equal(&c, b);
+}
+
+static bool joins(const Group *group, const Value *value) {
+    const Node *node = value ? value->def : NULL;
+    return node && !is_member(group, node) && is_elementwise(node) &&
+           same_loop(&value->type, &group->member[0]->out[0]->type) && read_by_group_alone(group, value);
+}
+
+// Whether at least one producer joins `last`. A producer that cannot yet, may once another of its readers has.
+static bool match_group(Node *last, Group *group) {
+    group->member[0] = last;
+    group->n = 1;
+    if (!is_elementwise(last) || !type_is_static(&last->out[0]->type))
+        return false;
+    for (int known = 0; known != group->n;) {
+        known = group->n;
+        for (int i = 0; i < group->n; i++)
+            for (int k = 0; k < group->member[i]->nin && group->n < MAX_GROUP; k++)
+                if (joins(group, group->member[i]->in[k]))
+                    group->member[group->n++] = group->member[i]->in[k]->def;
+    }
+    return group->n > 1;
+}
+
+// Building.
+
+typedef struct Body {
+    Graph *graph;
+    Node *node;  // the Map
+    struct {
+        const Value *outer;
+        Value *inner;
+    } *item;
+    int n, capacity;
+} Body;
+
+static void body_map(Body *body, const Value *outer, Value *inner) {
+    Arena *arena = body->graph->module->arena;
+    body->item = arena_grow(arena, body->item, body->n, &body->capacity, sizeof *body->item);
+    body->item[body->n].outer = outer;
+    body->item[body->n++].inner = inner;
+}
+
+// What stands for an outer value inside; an input of the body for what isn't made there.
+static Value *body_value(Body *body, Value *outer) {
+    if (!outer)
+        return NULL;
+    for (int i = 0; i < body->n; i++)
+        if (body->item[i].outer == outer)
+            return body->item[i].inner;
+    Value *inner = value_new(body->graph, outer->name, outer->type);
+    LIST_PUSH(body->graph->module->arena, &body->graph->inputs, inner);
+    node_set_input(body->node, body->node->nin, outer);
+    body_map(body, outer, inner);
+    return inner;
+}
+
+static void body_copy(Body *body, const Node *node) {
+    Arena *arena = body->graph->module->arena;
+    Node *copy = node_new(body->graph, node->op, node->nin, 1);
+    copy->attrs = attrs_copy(op_info[node->op].attrs, arena, node->attrs);
+    copy->loc = node->loc;
+    for (int i = 0; i < node->nin; i++)
+        copy->in[i] = body_value(body, node->in[i]);
+    graph_append(body->graph, copy);
+    body_map(body, node->out[0], node_output(copy, 0, node->out[0]->name, node->out[0]->type));
+    body->node->loc = loc_join(arena, body->node->loc, node->loc);
+}
+
+// The Map stands where the group's last node stood.
+static Node *apply_group(const Group *group) {
+    Node *last = group->member[0];
+    Graph *graph = last->graph;
+    Body body = {.graph = graph_new(graph->module, "body"), .node = node_new(graph, OP_Map, 0, 1)};
+    for (Node *node = graph->first; node; node = node->next)
+        if (is_member(group, node))
+            body_copy(&body, node);
+    LIST_PUSH(graph->module->arena, &body.graph->outputs, body.graph->last->out[0]);
+    body.graph->owner = body.node;
+    body.node->body = body.graph;
+    body.node->out[0] = last->out[0];
+    graph_insert_before(last, body.node);
+    for (int i = 0; i < group->n; i++)
+        node_remove(group->member[i]);
+    body.node->out[0]->def = body.node;
+    return body.node;
+}
+
+bool pass_fuse_elementwise(PassContext *ctx) {
+    for (int i = 0; i < ctx->module->graphs.n; i++) {
+        Graph *graph = ctx->module->graphs.item[i];
+        Group group;
+        for (Node *node = graph->last; node; node = node->prev)
+            if (match_group(node, &group))
+                node = apply_group(&group);
+        graph_compact(graph);
+    }
+    return true;
+}
