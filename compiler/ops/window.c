@@ -22,7 +22,9 @@ Window window_three(const Node *node) {
 
 Space space_of(const Type *type) {
     int64_t steps[MAX_RANK] = {0};
-    Space space = {.origin = type_steps(type, steps), .batch = steps[0], .channel = type->rank > 1 ? steps[1] : 0};
+    Space space = {.origin = type_steps(type, steps)};
+    space.batch = steps[0];
+    space.channel = steps[1];
     for (int i = 2; i < type->rank; i++)
         space.step[i + 3 - type->rank] = steps[i];
     return space;
