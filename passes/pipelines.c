@@ -18,7 +18,7 @@ static const char *const fast[] = {
     "fuse-activation",   // before Fire, which wants its convolutions complete
     "fuse-fire",         // before layouts, since a group has one layout inside
     "choose-layouts",    // after fusion, which would otherwise have to see through the conversions
-    // "fuse-elementwise",  // after layouts: one loop needs one layout; after activations, which cost nothing in a Conv
+    "fuse-elementwise",  // after layouts: one loop needs one layout; after activations, which cost nothing in a Conv
     "choose-kernels",    // kernels accept only certain layouts
     "pack-weights",      // the kernel says how it reads its weights
     "dead-nodes",        // the unpacked weights
