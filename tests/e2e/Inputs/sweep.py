@@ -1,0 +1,106 @@
+"""Sweeps of one operator's shapes and attributes: each case is a node of one model, whose outputs are compared with
+onnxruntime's (or, where that lacks the type, with those of ONNX's reference) at -O0, -O2 and -O2 for this CPU."""
+
+import os
+import sys
+import tempfile
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+import compare
+from native import Network
+
+LEVELS = (["-O0"], ["-O2"], ["-O2", "--mcpu=native"])
+random = np.random.default_rng(11)
+
+
+def floats(*shape, dtype=np.float32):
+    return np.array(random.standard_normal(shape), dtype, ndmin=len(shape))
+
+
+def ints(low, high, *shape, dtype=np.int64):
+    return np.asarray(random.integers(low, high, shape)).astype(dtype)
+
+
+class Sweep:
+    def __init__(self, opset=22, tolerance=1e-5):
+        self.opset, self.tolerance = opset, tolerance
+        self.nodes, self.inputs, self.outputs, self.constants, self.labels, self.reference = [], {}, [], [], {}, set()
+
+    def add(self, op, arrays, constants=(), types=None, reference=False, **attributes):
+        """One case. `arrays` are the inputs (None: left out), those whose index is in `constants` are initializers;
+        `types` are those of the outputs (default: that of the first input)."""
+        case = f"case{len(self.nodes)}"
+        names = []
+        for i, array in enumerate(arrays):
+            names.append("" if array is None else f"{case}_in{i}")
+            if array is None:
+                continue
+            if i in constants:
+                self.constants.append(numpy_helper.from_array(np.asarray(array), names[-1]))
+            else:
+                self.inputs[names[-1]] = array
+        types = types or [arrays[0].dtype]
+        outputs = [f"{case}_out{i}" for i in range(len(types))]
+        self.nodes.append(helper.make_node(op, names, outputs, name=case, **attributes))
+        self.outputs += [helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(np.dtype(t)), None)
+                         for n, t in zip(outputs, types)]
+        shapes = [None if a is None else f"{a.dtype}{list(a.shape)}" for a in arrays]
+        for name in outputs:
+            self.labels[name] = f"{op} {shapes} {attributes}"
+            if reference:
+                self.reference.add(name)
+
+    def model(self, wanted):
+        """The model of the nodes that have outputs `wanted` makes true."""
+        nodes = [n for n in self.nodes if wanted(n.output[0])]
+        used = {name for n in nodes for name in n.input}
+        inputs = [helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(a.dtype), a.shape)
+                  for n, a in self.inputs.items() if n in used]
+        graph = helper.make_graph(nodes, "sweep", inputs, [o for o in self.outputs if wanted(o.name)],
+                                  [c for c in self.constants if c.name in used])
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=10)
+
+    def expected(self):
+        results = {}
+        for by_reference in (False, True):
+            model = self.model(lambda name: (name in self.reference) == by_reference)
+            if not model.graph.node:
+                continue
+            given = {i.name: np.asarray(self.inputs[i.name]) for i in model.graph.input}
+            if by_reference:
+                values = ReferenceEvaluator(model).run(None, given)
+            else:
+                options = onnxruntime.SessionOptions()
+                options.log_severity_level = 3
+                options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+                values = onnxruntime.InferenceSession(model.SerializeToString(), options).run(None, given)
+            results.update(zip([o.name for o in model.graph.output], values))
+        return results
+
+    def run(self, title):
+        expected, failures = self.expected(), 0
+        model = self.model(lambda name: True)
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, f"{title}.onnx")
+            onnx.save(model, path)
+            for flags in LEVELS:
+                network = Network(path, os.path.join(folder, "".join(flags).replace("=", "")), *flags)
+                results = network([self.inputs[i.name] for i in model.graph.input])
+                for output, result in zip(model.graph.output, results, strict=True):
+                    off = compare.error(result, np.asarray(expected[output.name]))
+                    if not off <= self.tolerance:
+                        failures += 1
+                        print(f"FAIL {' '.join(flags)} {output.name} {self.labels[output.name]}: {off:.1e}")
+                        if os.environ.get("SWEEP_SHOW"):
+                            print(result, expected[output.name], sep="\n")
+        print(f"{title}: {len(self.nodes)} cases, {failures} failures")
+        return failures
+
+
+def finish(*failures):
+    sys.exit(1 if any(failures) else 0)

@@ -1,0 +1,50 @@
+# RUN: %python %s
+"""Conv and ConvTranspose in one to three dimensions."""
+
+import os
+import sys
+
+import numpy as np
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "Inputs"))
+from sweep import Sweep, finish, floats
+
+conv = Sweep()
+
+
+def add(op, x, w, bias=True, dtype=np.float32, reference=False, **attributes):
+    outputs = w[0] if op == "Conv" else w[1] * attributes.get("group", 1)
+    arrays = [floats(*x, dtype=dtype), floats(*w, dtype=dtype)] + ([floats(outputs, dtype=dtype)] if bias else [])
+    conv.add(op, arrays, constants=range(1, len(arrays)), reference=reference, **attributes)
+
+
+for kernel in (1, 2, 3, 5):
+    for stride in (1, 2, 3):
+        for pad in (0, 1):
+            for dilation in (1, 2):
+                add("Conv", (1, 3, 11, 13), (5, 3, kernel, kernel), strides=[stride] * 2, pads=[pad] * 4,
+                    dilations=[dilation] * 2, bias=pad > 0)
+add("Conv", (2, 4, 9), (6, 4, 3), pads=[1, 1])
+add("Conv", (1, 4, 20), (6, 2, 4), pads=[3, 1], strides=[2], group=2)
+add("Conv", (1, 2, 5, 6, 7), (3, 2, 3, 2, 3), pads=[1, 0, 1, 1, 1, 2], strides=[1, 2, 1])
+add("Conv", (1, 2, 7, 6, 7), (3, 2, 3, 2, 3), dilations=[2, 1, 2], dtype=np.float64, reference=True)
+add("Conv", (1, 8, 9, 9), (8, 1, 3, 3), pads=[1] * 4, group=8)
+add("Conv", (1, 8, 9, 9), (16, 1, 3, 3), pads=[0, 1, 2, 1], group=8, strides=[2, 1])
+add("Conv", (2, 6, 7, 7), (4, 3, 3, 3), group=2, auto_pad="SAME_UPPER", strides=[2, 2])
+add("Conv", (1, 3, 8, 7), (4, 3, 4, 2), auto_pad="SAME_LOWER", strides=[3, 2])
+add("Conv", (1, 3, 8, 7), (4, 3, 4, 2), auto_pad="VALID", strides=[3, 2])
+add("Conv", (1, 3, 3, 3), (4, 3, 5, 5), pads=[4, 4, 4, 4])
+add("Conv", (1, 64, 6, 6), (32, 64, 3, 3), pads=[1] * 4)
+add("Conv", (1, 17, 6, 6), (33, 17, 1, 1))
+
+for stride in (1, 2, 3):
+    for kernel in (1, 2, 4):
+        for dilation in (1, 2):
+            add("ConvTranspose", (1, 3, 4, 5), (3, 4, kernel, kernel), strides=[stride] * 2, dilations=[dilation] * 2,
+                pads=[0, 1, 0, 0] if kernel > 1 else [0] * 4, bias=stride > 1)
+add("ConvTranspose", (1, 4, 6), (4, 3, 3), strides=[2], output_padding=[1], pads=[1, 1])
+add("ConvTranspose", (2, 4, 5, 5), (4, 3, 3, 3), strides=[2, 2], group=2, output_shape=[10, 10])
+add("ConvTranspose", (1, 4, 5, 5), (4, 3, 3, 3), strides=[2, 2], auto_pad="SAME_UPPER")
+add("ConvTranspose", (1, 4, 5, 5), (4, 3, 4, 4), strides=[3, 3], auto_pad="SAME_LOWER")
+add("ConvTranspose", (1, 2, 3, 4, 3), (2, 3, 3, 2, 2), strides=[2, 1, 2], pads=[1, 0, 0, 0, 1, 0])
+finish(conv.run("conv"))

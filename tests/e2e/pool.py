@@ -1,0 +1,52 @@
+# RUN: %python %s
+"""Pools, and the normalisations that look at neighbours."""
+
+import os
+import sys
+
+import numpy as np
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "Inputs"))
+from sweep import Sweep, finish, floats, ints
+
+pool = Sweep()
+for op in ("MaxPool", "AveragePool"):
+    for kernel in ([2, 2], [3, 3], [3, 1]):
+        for stride in (1, 2, 3):
+            for ceil in (0, 1):
+                for pads in ([0] * 4, [1, 0, 1, 0]):
+                    pool.add(op, [floats(1, 3, 10, 11)], kernel_shape=kernel, strides=[stride] * 2, ceil_mode=ceil,
+                             pads=pads)
+    pool.add(op, [floats(2, 3, 13)], kernel_shape=[4], strides=[3], pads=[2, 1])
+    pool.add(op, [floats(2, 3, 5, 6, 7)], kernel_shape=[2, 3, 2], strides=[1, 2, 2], pads=[1, 0, 0, 0, 1, 1])
+    pool.add(op, [floats(1, 3, 9, 8)], kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_UPPER")
+    pool.add(op, [floats(1, 3, 9, 8)], kernel_shape=[2, 3], strides=[2, 3], auto_pad="SAME_LOWER")
+    pool.add(op, [floats(1, 3, 9, 8)], kernel_shape=[2, 3], strides=[2, 3], auto_pad="VALID")
+    pool.add(op, [floats(1, 3, 12, 12)], kernel_shape=[3, 2], dilations=[2, 3], strides=[1, 2], pads=[1, 1, 2, 1])
+    pool.add("Global" + op, [floats(2, 5, 7, 6)])
+    pool.add("Global" + op, [floats(2, 5, 33)])
+    pool.add("Global" + op, [floats(1, 2, 3, 4, 5)])
+for pads in ([0] * 4, [1, 1, 0, 1]):
+    for ceil in (0, 1):
+        pool.add("AveragePool", [floats(1, 2, 9, 10)], kernel_shape=[3, 3], strides=[2, 2], pads=pads, ceil_mode=ceil,
+                 count_include_pad=1)
+        pool.add("MaxPool", [floats(2, 2, 9, 10)], types=[np.float32, np.int64], kernel_shape=[3, 3], strides=[2, 2],
+                 pads=pads, ceil_mode=ceil)
+pool.add("AveragePool", [floats(1, 2, 9, 10)], kernel_shape=[3, 3], dilations=[2, 2], pads=[2, 1, 2, 2],
+         count_include_pad=1)
+pool.add("MaxPool", [floats(1, 2, 6, 5)], types=[np.float32, np.int64], kernel_shape=[2, 2], storage_order=1)
+pool.add("MaxPool", [ints(-100, 100, 1, 2, 9, dtype=np.int8)], kernel_shape=[2], strides=[2])
+pool.add("MaxPool", [ints(0, 200, 1, 2, 6, 6, dtype=np.uint8)], kernel_shape=[3, 3])
+pool.add("MaxPool", [floats(1, 2, 6, 6, dtype=np.float64)], kernel_shape=[3, 3])
+
+norm = Sweep()
+for shape in ((2, 5, 6, 7), (3, 4), (2, 3, 11), (1, 2, 3, 4, 5)):
+    channels = shape[1]
+    scale, bias, mean, variance = floats(channels), floats(channels), floats(channels), np.abs(floats(channels))
+    norm.add("BatchNormalization", [floats(*shape), scale, bias, mean, variance], epsilon=1e-3)
+    if len(shape) > 2:
+        norm.add("InstanceNormalization", [floats(*shape), scale, bias], epsilon=1e-3)
+for size in (1, 3, 4, 5):
+    norm.add("LRN", [floats(2, 6, 5, 7)], size=size, alpha=0.01, beta=0.75, bias=2.0,
+             reference=size % 2 == 0)
+finish(pool.run("pool"), norm.run("norm"))
