@@ -1,6 +1,9 @@
-// Orders the nodes so that fewer bytes are alive at once: list scheduling that always takes the ready node after which
-// the least is alive, the earlier one where two are equal. The order is kept as it was unless the peak falls, and
-// the search is repeated until it doesn't.
+// Orders the nodes so that fewer bytes are alive at once. Two orders are tried, and the order is kept as it was unless
+// the peak falls; that is repeated until it doesn't.
+//
+// - Greedy: always the ready node after which the least is alive, the earlier one where two are equal.
+// - Depth first from the ends: of a node's inputs first the one that needs most room beyond its result, as Sethi and
+//   Ullman order the operands of an expression.
 //
 // Alive are the roots of values (what shares storage counts once) from the first write to the last read. Inputs,
 // outputs and constants lie elsewhere. While a node with a body runs, the values inside are alive as well.
@@ -145,6 +148,84 @@ static void schedule_greedily(const Schedule *s, Node **order, Arena *scratch) {
     }
 }
 
+// Depth first.
+
+typedef struct Tree {  // of one node
+    int n, next;
+    int *child;        // nodes that make its inputs, in the order in which they are to run
+    int64_t bytes;     // of its results
+    int64_t need;      // while it and all before it run, if nothing is shared
+} Tree;
+
+static bool tree_has(const Tree *tree, int child) {
+    for (int i = 0; i < tree->n; i++)
+        if (tree->child[i] == child)
+            return true;
+    return false;
+}
+
+// Keeps the children sorted: most room beyond the result first.
+static void tree_add(Tree *tree, const Tree *all, int child) {
+    if (tree_has(tree, child))
+        return;
+    int i = tree->n++;
+    int64_t excess = all[child].need - all[child].bytes;
+    for (; i > 0 && all[tree->child[i - 1]].need - all[tree->child[i - 1]].bytes < excess; i--)
+        tree->child[i] = tree->child[i - 1];
+    tree->child[i] = child;
+}
+
+static void tree_of(const Schedule *s, Tree *all, int index, Arena *scratch) {
+    const Node *node = s->node[index];
+    Tree *tree = &all[index];
+    int64_t kept = 0;
+    tree->child = ARENA_ARRAY(scratch, int, node->nin);
+    for (int i = 0; i < node->nin; i++)
+        if (node->in[i] && s->writer[node->in[i]->id] >= 0)
+            tree_add(tree, all, s->writer[node->in[i]->id]);
+    for (int i = 0; i < node->nout; i++)
+        tree->bytes += node->out[i] ? s->root[root_at(s, node->out[i])].bytes : 0;
+    for (int i = 0; i < tree->n; i++) {
+        tree->need = max_i64(tree->need, kept + all[tree->child[i]].need);
+        kept += all[tree->child[i]].bytes;
+    }
+    tree->need = max_i64(tree->need, kept + tree->bytes);
+}
+
+// Runs all that `end` needs, then `end`. Each node is on the stack at most once.
+static int run_depth_first(const Schedule *s, Tree *all, bool *done, int *stack, int end, Node **order, int at) {
+    int depth = 0;
+    stack[depth++] = end;
+    while (depth) {
+        int index = stack[depth - 1];
+        Tree *tree = &all[index];
+        if (tree->next < tree->n) {
+            int child = tree->child[tree->next++];
+            if (!done[child])
+                stack[depth++] = child;
+            continue;
+        }
+        depth--;
+        done[index] = true;
+        order[at++] = s->node[index];
+    }
+    return at;
+}
+
+static void schedule_depth_first(const Schedule *s, Node **order, Arena *scratch) {
+    Tree *all = ARENA_ARRAY(scratch, Tree, s->n);
+    bool *done = ARENA_ARRAY(scratch, bool, s->n), *read = ARENA_ARRAY(scratch, bool, s->n);
+    int *stack = ARENA_ARRAY(scratch, int, s->n), at = 0;
+    for (int i = 0; i < s->n; i++) {
+        tree_of(s, all, i, scratch);
+        for (int k = 0; k < all[i].n; k++)
+            read[all[i].child[k]] = true;
+    }
+    for (int i = 0; i < s->n; i++)
+        if (!read[i])
+            at = run_depth_first(s, all, done, stack, i, order, at);
+}
+
 static void count_reads(const Schedule *s, Root *root) {
     for (int i = 0; i < s->n; i++)
         for (int k = 0; k < s->node[i]->nin; k++)
@@ -193,12 +274,22 @@ static void relink(Graph *graph, Node *const *order, int n) {
 }
 
 static bool improve(Graph *graph, Arena *scratch) {
+    static void (*const orders[])(const Schedule *, Node **, Arena *) = {schedule_greedily, schedule_depth_first};
     Schedule s = schedule_of(graph, scratch);
-    Node **order = ARENA_ARRAY(scratch, Node *, s.n);
-    schedule_greedily(&s, order, scratch);
-    if (schedule_peak(&s, order, scratch) >= schedule_peak(&s, s.node, scratch))
+    Node **best = s.node;
+    int64_t least = schedule_peak(&s, best, scratch);
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+        Node **order = ARENA_ARRAY(scratch, Node *, s.n);
+        orders[i](&s, order, scratch);
+        int64_t peak = schedule_peak(&s, order, scratch);
+        if (peak < least) {
+            least = peak;
+            best = order;
+        }
+    }
+    if (best == s.node)
         return false;
-    relink(graph, order, s.n);
+    relink(graph, best, s.n);
     return true;
 }
 

@@ -101,8 +101,7 @@ static bool is_packed(const Node *node) {
 static bool conv_kernel(Infer *infer, const Node *node, Window *w) {
     const ConvAttrs *attrs = node->attrs;
     const Type *weights = input_type(node, 1);
-    if (!window_attr(infer, node, "kernel_shape", &attrs->kernel_shape, w->n, 1, 0, w->kernel) &&
-        attrs->kernel_shape.n)
+    if (!window_attr(infer, node, "kernel_shape", &attrs->kernel_shape, w->n, 1, 1, w->kernel))
         return false;
     for (int i = 0; i < w->n; i++) {
         int64_t found;
