@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import traceback
 
 import numpy as np
 import onnx
@@ -124,6 +125,26 @@ def compare(path, options, folder):
     return good
 
 
+def isolated(path, options):
+    """compare() in a child process, since a broken model may take its process down."""
+    child = os.fork()
+    if child == 0:
+        good = False
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                good = compare(path, options, folder)
+        except (subprocess.CalledProcessError, RuntimeError, ValueError) as why:
+            print(f"FAIL {os.path.basename(path)}: {why}", flush=True)
+        except Exception:
+            traceback.print_exc()
+        finally:
+            os._exit(0 if good else 1)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code < 0:
+        print(f"FAIL {os.path.basename(path)}: signal {-code}", flush=True)
+    return code == 0
+
+
 def main():
     arguments, flags = sys.argv[1:], []
     if "--" in arguments:
@@ -141,15 +162,8 @@ def main():
     parser.add_argument("--stack", type=int, help="run on a thread with a stack of so many bytes")
     options = parser.parse_args(arguments)
     options.flags = flags
-    good = True
-    for path in options.models:
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                good &= compare(path, options, folder)
-            except (subprocess.CalledProcessError, RuntimeError, ValueError) as why:
-                print(f"FAIL {os.path.basename(path)}: {why}", flush=True)
-                good = False
-    sys.exit(0 if good else 1)
+    good = [isolated(path, options) for path in options.models]
+    sys.exit(0 if all(good) else 1)
 
 
 if __name__ == "__main__":

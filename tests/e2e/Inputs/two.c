@@ -3,6 +3,7 @@
 
 #include "first.h"
 #include "second.h"
+#include "sqz.h"
 
 static double first_space[FIRST_WORKSPACE_SIZE / 8 + 16], second_space[SECOND_WORKSPACE_SIZE / 8 + 16];
 static float data[FIRST_DATA_COUNT > SECOND_DATA_COUNT ? FIRST_DATA_COUNT : SECOND_DATA_COUNT];
