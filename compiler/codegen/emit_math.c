@@ -252,7 +252,9 @@ Val e_acosh(Emit *e, Val x) {
     Val t = e_sub(e, x, math_number(e, x, 1));
     Val r = e_log1p(e, e_add(e, t, e_sqrt(e, e_add(e, e_add(e, t, t), e_mul(e, t, t)))));
     Val far = e_add(e, e_log(e, x), math_number(e, x, 0.69314718055994531));
-    return e_select(e, e_gt(e, x, math_number(e, x, 0x1p28)), far, r);
+    r = e_select(e, e_gt(e, x, math_number(e, x, 0x1p28)), far, r);
+    Val inf = math_number(e, x, HUGE_VAL);
+    return e_select(e, e_lt(e, t, math_number(e, x, 0)), e_sub(e, inf, inf), r);
 }
 
 // sign(x) log1p(2 |x| / (1 - |x|)) / 2
