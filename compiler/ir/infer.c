@@ -280,35 +280,40 @@ static bool check_arity(Infer *infer, const Node *node) {
     return true;
 }
 
-static bool check_inputs_known(Infer *infer, const Node *node) {
+// No type may be larger, of inputs or results: then sums and products of a few dimensions cannot overflow anywhere.
+static const int64_t BYTES_MAX = (int64_t)1 << 40;
+
+static bool check_size(Infer *infer, const Node *node, const char *what, const Type *type) {
+    int64_t bytes = (dtype_info[type->dtype].bits + 7) / 8;
+    for (int i = 0; i < type->rank; i++) {
+        int64_t n = type->dim[i].n;
+        if (n < 0)
+            return diag_error(infer->diag, node->loc, E_SHAPE, "%s has a negative dimension: %s", what,
+                              type_text(infer->arena, type));
+        if (!checked_mul(bytes, max_i64(n, 1), &bytes) || bytes > BYTES_MAX)
+            return diag_error(infer->diag, node->loc, E_TOO_BIG, "%s would be larger than 2^40 bytes: %s", what,
+                              type_text(infer->arena, type));
+    }
+    return true;
+}
+
+static bool check_inputs(Infer *infer, const Node *node) {
     for (int i = 0; i < node->nin; i++) {
         const Value *value = node->in[i];
         if (value && (value->type.rank < 0 || value->type.dtype == DT_NONE))
             return diag_error(infer->diag, node->loc, E_SHAPE, "the type of input %d ('%s') is not known", i,
                               value->name);
-    }
-    return true;
-}
-
-// Counts and bytes must fit into 62 bits, so that later sums of a few sizes cannot overflow.
-static bool check_size(Infer *infer, const Node *node, const Type *type) {
-    int64_t bytes = (dtype_info[type->dtype].bits + 7) / 8;
-    for (int i = 0; i < type->rank; i++) {
-        int64_t n = type->dim[i].n;
-        if (n < 0)
-            return diag_error(infer->diag, node->loc, E_SHAPE, "the result has a negative dimension: %s",
-                              type_text(infer->arena, type));
-        if (!checked_mul(bytes, max_i64(n, 1), &bytes) || bytes > INT64_MAX / 4)
-            return fail_too_big(infer, node);
+        if (value && !check_size(infer, node, "an input", &value->type))
+            return false;
     }
     return true;
 }
 
 bool infer_node(Infer *infer, const Node *node, Type *out) {
-    if (!check_arity(infer, node) || !check_inputs_known(infer, node) || !op_info[node->op].infer(infer, node, out))
+    if (!check_arity(infer, node) || !check_inputs(infer, node) || !op_info[node->op].infer(infer, node, out))
         return false;
     for (int i = 0; i < node->nout; i++)
-        if (!check_size(infer, node, &out[i]))
+        if (!check_size(infer, node, "the result", &out[i]))
             return false;
     return true;
 }
