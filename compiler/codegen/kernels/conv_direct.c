@@ -21,7 +21,7 @@
 #include "ir/infer.h"
 #include "support/checked.h"
 
-enum { MAX_TILE = 32, UNROLL = 16, RUN_TILES = 8 };
+enum { MAX_TILE = 32, UNROLL = 4, RUN_TILES = 8 };
 
 static const AttrRow direct_rows[] = {
     {"rows", ATTR_INT, offsetof(DirectParams, rows), "1", NULL},
