@@ -235,21 +235,9 @@ static const char *const *pass_names(Session *session) {
     return words.item;
 }
 
-static bool is_pass(Session *session, const char *flag, const char *name) {
-    return !name || pass_find(name) ||
-           diag_error(&session->diag, NULL, E_USAGE, "%s: no pass is called '%s' (see sqzc list passes)", flag, name);
-}
-
 bool session_run_passes(Session *session) {
     const Options *o = session->options;
     const char *const *names = pass_names(session);
-    for (int i = 0; names[i]; i++)
-        if (!is_pass(session, "--passes", names[i]))
-            return false;
-    bool all = o->print_after && !strcmp(o->print_after, "all");
-    if (!is_pass(session, "--print-after", all ? NULL : o->print_after) ||
-        !is_pass(session, "--stop-after", o->stop_after))
-        return false;
     PassContext context = {
         .module = session->module,
         .target = &session->target,

@@ -168,6 +168,16 @@ static void print_double(Str *out, double number) {
     str_add(out, text);
 }
 
+// In the fewest digits that round to the same 16 bits.
+static void print_half(Str *out, DType dtype, double number, uint64_t bits) {
+    char text[40];
+    int digits = 2;
+    do
+        snprintf(text, sizeof text, "%.*g", digits, number);
+    while (float_bits(dtype, (double)strtof(text, NULL)) != bits && ++digits <= 9);
+    str_add(out, text);
+}
+
 void element_print(Str *out, DType dtype, const void *bytes, int64_t index) {
     uint64_t bits = load_bits(dtype, bytes, index);
     if (dtype == DT_BOOL && bits < 2) {
@@ -183,6 +193,8 @@ void element_print(Str *out, DType dtype, const void *bytes, int64_t index) {
             str_printf(out, "0x%llx", (unsigned long long)bits);
         else if (dtype == DT_F64 && isfinite(number))
             print_double(out, number);
+        else if (dtype != DT_F32 && isfinite(number))
+            print_half(out, dtype, number, bits);
         else
             text_float(out, (float)number);
     }

@@ -124,7 +124,7 @@ static bool parse_places(Parser *p, Scope *scope, Value *const *values, int coun
     if (!lex_accept_word(&p->lex, "at"))
         return true;
     for (int i = 0; i < count; i++) {
-        if (i && (!lex_expect(&p->lex, ",") || !lex_accept_word(&p->lex, "at")))
+        if (i && !(lex_accept(&p->lex, ",") && lex_accept_word(&p->lex, "at")))
             return lex_error(&p->lex, E_PARSE, "expected a place for each output");
         if (!parse_place(p, scope, values[i]))
             return false;

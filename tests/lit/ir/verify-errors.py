@@ -1,0 +1,80 @@
+# RUN: %python %s
+"""What the verifier refuses in texts that parse: most at the line of the node, values that no node makes without."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "Inputs"))
+from errors import check, node
+
+T = "f32<1x8x4x4>"
+R = f"Relu(%x) : {T}"
+
+
+def graph(inputs, outputs, *lines, head=""):
+    return head + f"graph @main({inputs}) -> ({outputs}) {{\n" + "".join(f"  {line}\n" for line in lines) + "}\n"
+
+
+def value(type_text):
+    return graph(f"%x: {type_text}", "%x")
+
+
+def place(text, head='module "m" workspace 0x1000\n'):
+    """A node with a place, in line 3."""
+    return graph(f"%x: {T}", "%z", f"%y = {R} at({text})", f"%z = Relu(%y) : {T}", head=head)
+
+
+check([
+    ("E0141", "graph 'a' is there twice", 0, "graph @a() -> () {}\ngraph @a() -> () {}\n"),
+    ("E0141", "the workspace has an impossible size", 0, 'module "m" workspace 0x7fffffffffffffff\ngraph @a() -> () {}\n'),
+    # Types.
+    ("E0141", "'x' is larger than 2^40 bytes", 0, value("f32<1048576x1048576>")),
+    ("E0141", "'x' is larger than 2^40 bytes", 0, value("f32<4294967296x4294967296>")),
+    ("E0141", "'x' has a layout that is for rank 4 only", 0, value("f32<8x4x4, nchw8c>")),
+    ("E0141", "'x' has a layout that is for rank 4 only", 0, value("f32<4x4, border=1>")),
+    ("E0141", "'x' has a layout that is for rank 4 only", 0, value("f32<4, pitch=8>")),
+    ("E0141", "'x' has rows longer than its pitch, 5", 0, value("f32<1x8x4x4, border=1, pitch=5>")),
+    ("E0141", "'x' has rows longer than its pitch, 5", 0, value("f32<1x8x4xW, pitch=5>")),
+    # Operands.
+    ("E0141", "Relu has 2 inputs", 2, node(f"Relu(%x, %x) : {T}")),
+    ("E0141", "Add has 1 inputs", 2, node(f"Add(%x) : {T}")),
+    ("E0141", "Concat has 0 inputs", 2, node(f"Concat() : {T}")),
+    ("E0141", "Add lacks input 1", 2, node(f"Add(%x, _) : {T}")),
+    ("E0141", "Max lacks input 1", 2, node(f"Max(%x, _) : {T}")),
+    ("E0141", "Relu has 2 outputs", 2, node(f"Relu(%x) : {T}, {T}").replace("%y =", "%y, %z =")),
+    ("E0141", "sqz.PackConv is a recipe for constants, but 'x' is none", 2,
+     node("sqz.PackConv(%x) {panel = 8, block = 8} : f32<1x1x4x4x8x8>")),
+    # Inference: its own errors, and types that differ from what it finds.
+    ("E0141", "'y' is f32<1x8x4x5>, but Relu makes f32<1x8x4x4>", 2, node("Relu(%x) : f32<1x8x4x5>")),
+    ("E0141", "'y' is f64<1x8x4x4>, but Relu makes f32<1x8x4x4>", 2, node("Relu(%x) : f64<1x8x4x4>")),
+    ("E0121", "axis 4 is out of range for rank 4", 2, node(f"Concat(%x) {{axis = 4}} : {T}")),
+    ("E0105", "input 0 is f32", 2, node(f"Not(%x) : {T}")),
+    # Bodies.
+    ("E0141", "sqz.Map has no body", 2, node(f"sqz.Map(%x) : {T}")),
+    ("E0141", "and its body differ in the number of inputs or outputs", 2, node(f"sqz.Map(%x) : {T} body() -> () {{}}")),
+    ("E0141", "and its body differ in the type of input 0", 2,
+     node(f"sqz.Map(%x) : {T} body(%i: f32<1>) -> (%o) {{ %o = Relu(%i) : f32<1> }}")),
+    ("E0141", "and its body differ in the type of input 0", 2,
+     node(f"sqz.Map(%x) : {T} body(%i: f32<1x8x4x4, border=1>) -> (%o) {{ %o = Relu(%i) : {T} }}")),
+    ("E0141", "and its body differ in the type of output 0", 2,
+     node(f"sqz.Map(%x) : f32<1> body(%i: {T}) -> (%o) {{ %o = Relu(%i) : {T} }}")),
+    # Places.
+    ("E0141", "'y' ends at byte 4672, behind the workspace's end", 3, place("0x1040")),
+    ("E0141", "behind the workspace's end", 2, place("0x0", head="")),
+    ("E0141", "'y' lies at 32, which is no multiple of 64", 3, place("0x20")),
+    ("E0141", "behind the workspace's end", 3, place("0x7fffffffffffffc0")),
+    ("E0141", "'y' lies in itself", 3, place("%y + 0")),
+    ("E0141", "lies in itself", 2, graph(f"%x: {T}", "%x", f"%y = {R} at(%z + 0)", f"%z = {R} at(%y + 0)")),
+    ("E0141", "'y' reaches behind the end of 'x'", 3, place("%x + 16")),
+    ("E0141", "'y' reaches behind the end of 'x'", 3, place("%x + 9223372036854775807")),
+    ("E0141", "'y' begins at element 4 of 'x', which is no multiple of its block", 2,
+     graph("%x: f32<1x8x4x4, nchw8c>", "%z", "%y = Relu(%x) : f32<1x8x4x4, nchw8c> at(%x + 4)", "%z = Relu(%y) : ?")),
+    ("E0141", "'y' lies in 'x', which has another element type", 2,
+     graph(f"%x: {T}", "%z", "%y = Cast(%x) {to = i32} : i32<1x8x4x4> at(%x + 0)", "%z = Relu(%y) : i32<1x8x4x4>")),
+    ("E0141", "'y' has a place, but no static type", 2,
+     graph("%x: f32<Nx4>", "%z", "%y = Relu(%x) : f32<Nx4> at(%x + 0)", "%z = Relu(%y) : f32<Nx4>")),
+    ("E0141", "'x' is an input of its graph, but has a place", 0,
+     graph(f"%x: {T} at(0x0)", "%y", f"%y = {R}", head='module "m" workspace 0x1000\n')),
+    ("E0141", "'y' is an output of its graph, but has a place", 2, node(f"{R} at(%x + 0)")),
+    ("E0141", "'c' is a constant, but has a place", 0, graph("%x: f32<1>", "%x", "const %c: f32<1> = fill(1) at(%x + 0)")),
+])
