@@ -4,6 +4,12 @@
 #include <string.h>
 
 #include "codegen/kernels/kernels.h"
+#include "codegen/lower.h"
+
+static int64_t generic_scratch(const Node *node, const Target *target) {
+    const OpImpl *impl = op_impl[node->op];
+    return impl && impl->scratch ? impl->scratch(node, target) : 0;
+}
 
 const KernelInfo kernel_info[KERNEL_COUNT] = {
 #define KERNEL(id, name, params, layouts, accepts, cost, scratch, lower) \

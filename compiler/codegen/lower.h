@@ -11,6 +11,8 @@ typedef struct OpImpl {
     Val (*expr)(Emit *e, const Node *node, const Val *in);
     // All others: the loops. Operands through e_in and e_out.
     void (*lower)(Emit *e, const Node *node);
+    // The bytes that `lower` takes by e_scratch; null: none.
+    int64_t (*scratch)(const Node *node, const Target *target);
 } OpImpl;
 
 // An operator that ops.def names ID has one `const OpImpl impl_ID`, in the file of its family in ops/.

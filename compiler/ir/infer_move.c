@@ -377,7 +377,7 @@ static bool resize_by_sizes(Infer *infer, const Node *node, const ResizeAxes *ax
     }
     double scale = resize_common_scale(attrs, type, axes, &sizes);
     for (int i = 0; i < axes->n; i++) {
-        double kept = nearbyint(scale * (double)type->dim[axes->axis[i]].n);
+        double kept = floor(scale * (double)type->dim[axes->axis[i]].n + 0.5);
         bool stretch = attrs->keep_aspect_ratio_policy == ASPECT_STRETCH;
         out->dim[axes->axis[i]].n = stretch ? sizes.v[i] : kept < 1e18 ? (int64_t)kept : INT64_MAX;
     }

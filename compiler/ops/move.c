@@ -103,7 +103,7 @@ static void lower_depth_to_space(Emit *e, const Node *node) {
     const DepthAttrs *attrs = node->attrs;
     const Type *in = &node->in[0]->type, *out = &node->out[0]->type;
     int64_t to[MAX_RANK], from[MAX_RANK], b = attrs->blocksize, channels = type_size(out, 1);
-    bool dcr = attrs->mode == 0;
+    bool dcr = attrs->mode == DEPTH_DCR;
     Box box = {.to_origin = type_steps(out, to), .from_origin = type_steps(in, from)};
     int64_t channel = dcr ? from[1] : from[1] * b * b, block = dcr ? from[1] * channels : from[1];
     box_add(&box, type_size(out, 0), to[0], from[0]);
@@ -119,11 +119,13 @@ static void lower_space_to_depth(Emit *e, const Node *node) {
     const DepthAttrs *attrs = node->attrs;
     const Type *in = &node->in[0]->type, *out = &node->out[0]->type;
     int64_t to[MAX_RANK], from[MAX_RANK], b = attrs->blocksize, channels = type_size(in, 1);
+    bool dcr = attrs->mode == DEPTH_DCR;
     Box box = {.to_origin = type_steps(out, to), .from_origin = type_steps(in, from)};
+    int64_t channel = dcr ? to[1] : to[1] * b * b, block = dcr ? to[1] * channels : to[1];
     box_add(&box, type_size(out, 0), to[0], from[0]);
-    box_add(&box, b, to[1] * channels * b, from[2]);
-    box_add(&box, b, to[1] * channels, from[3]);
-    box_add(&box, channels, to[1], from[1]);
+    box_add(&box, channels, channel, from[1]);
+    box_add(&box, b, block * b, from[2]);
+    box_add(&box, b, block, from[3]);
     box_add(&box, type_size(out, 2), to[2], from[2] * b);
     box_add(&box, type_size(out, 3), to[3], from[3] * b);
     copy_whole(e, &box);

@@ -3,18 +3,23 @@
 // The weights of an N-dimensional resize are products of weights along each axis. For each resized axis a table in the
 // scratch memory says, for each position of the result, which elements of the input count (`taps` offsets) and how
 // much (`taps` weights), and whether the position lies inside the input at all (for tf_crop_and_resize). The loops then
-// only read tables. Positions are computed in f64, so that ties fall as the standard's reference has them.
+// only read tables. Positions are computed in f64, so that ties fall as the standard's reference has them. With
+// antialias an axis that shrinks has a kernel stretched by 1 / scale, and so more taps.
+#include <math.h>
+
 #include "codegen/lower.h"
 #include "ir/infer.h"
 #include "ops/copy.h"
 #include "support/checked.h"
 
-enum { MAX_TAPS = 4, UNROLLED = 16 };
+enum { UNROLLED = 16 };
 
 typedef struct Axis {
     int64_t in, out, from, to;  // sizes and steps
-    double scale, start, end;   // start and end: the region of interest, in parts of the whole
-    bool resized;
+    double scale;
+    Val start, end;             // the region of interest, in parts of the whole (tf_crop_and_resize)
+    bool resized, stretched;    // stretched: by antialias
+    int64_t taps;
     int64_t offsets, weights, inside;  // where its tables start in the scratch memory, in elements of their types
 } Axis;
 
@@ -22,10 +27,19 @@ typedef struct Resize {
     const ResizeAttrs *attrs;
     Ptr x, y, offsets, weights;  // the tables: index, f32 or f64
     DType dtype;                 // of the weights
-    int rank, taps;
+    int rank, entries;           // entries: of the lists, for all axes or those that are named
+    int64_t split;               // where the weights start in the scratch memory, in elements of the offsets' type
     Axis axis[MAX_RANK];
     int64_t from_origin, to_origin;
 } Resize;
+
+static Val cropped(Emit *e, const Axis *a, Val o) {
+    Val last = e_float(e, DT_F64, (double)(a->in - 1));
+    Val first = e_mul(e, a->start, last), range = e_mul(e, e_sub(e, a->end, a->start), last);
+    if (a->out == 1)
+        return e_add(e, first, e_mul(e, range, e_float(e, DT_F64, 0.5)));
+    return e_add(e, first, e_div(e, e_mul(e, o, range), e_float(e, DT_F64, (double)(a->out - 1))));
+}
 
 // The position in the input that belongs to position `o` of the result.
 static Val original(Emit *e, const Resize *r, const Axis *a, Val o) {
@@ -33,7 +47,6 @@ static Val original(Emit *e, const Resize *r, const Axis *a, Val o) {
     Val x = e_cast(e, DT_F64, o);
     Val half = e_float(e, DT_F64, 0.5), scale = e_float(e, DT_F64, a->scale);
     Val centred = e_sub(e, e_div(e, e_add(e, x, half), scale), half);
-    double first = a->start * (in - 1), range = (a->end - a->start) * (in - 1);
     switch ((ResizeCoordinate)r->attrs->coordinate) {
     case RESIZE_HALF_PIXEL:
         return centred;
@@ -48,10 +61,7 @@ static Val original(Emit *e, const Resize *r, const Axis *a, Val o) {
     case RESIZE_ASYMMETRIC:
         return e_div(e, x, scale);
     case RESIZE_CROP:
-        if (a->out == 1)
-            return e_float(e, DT_F64, first + range / 2);
-        x = e_div(e, e_mul(e, x, e_float(e, DT_F64, range)), e_float(e, DT_F64, (double)a->out - 1));
-        return e_add(e, x, e_float(e, DT_F64, first));
+        return cropped(e, a, x);
     }
     return centred;
 }
@@ -95,43 +105,83 @@ static void tap_weights(Emit *e, const Resize *r, Val t, Val *weight) {
     weight[3] = polynomial(e, e_add(e, rest, one), a, -5 * a, 8 * a, -4 * a);
 }
 
-// Weights outside of the input become 0, and the others add up to 1 again.
-static void exclude_outside(Emit *e, const Resize *r, const Axis *a, const Val *position, Val *weight) {
-    Val zero = e_float(e, DT_F64, 0), last = e_float(e, DT_F64, (double)(a->in - 1)), sum = zero;
-    for (int t = 0; t < r->taps; t++) {
-        Val inside = e_and(e, e_ge(e, position[t], zero), e_le(e, position[t], last));
-        weight[t] = e_select(e, inside, weight[t], zero);
-        sum = e_add(e, sum, weight[t]);
+// The stretched kernel at distance `d`: a triangle, or Keys' pieces.
+static Val stretched_weight(Emit *e, const Resize *r, const Axis *a, Val d) {
+    Val one = e_float(e, DT_F64, 1), two = e_float(e, DT_F64, 2), zero = e_float(e, DT_F64, 0);
+    double c = r->attrs->cubic_coeff_a;
+    d = e_abs(e, e_mul(e, d, e_float(e, DT_F64, a->scale)));
+    if (r->attrs->mode == RESIZE_LINEAR)
+        return e_max(e, e_sub(e, one, d), zero);
+    Val near = polynomial(e, d, c + 2, -(c + 3), 0, 1), far = polynomial(e, d, c, -5 * c, 8 * c, -4 * c);
+    return e_select(e, e_le(e, d, one), near, e_select(e, e_lt(e, d, two), far, zero));
+}
+
+static Val is_inside(Emit *e, const Axis *a, Val position) {
+    return e_and(e, e_ge(e, position, e_float(e, DT_F64, 0)),
+                 e_le(e, position, e_float(e, DT_F64, (double)(a->in - 1))));
+}
+
+// Writes tap `t` of position `o`; positions outside stand for the nearest inside.
+static void set_tap(Emit *e, const Resize *r, const Axis *a, Val o, Val t, Val position, const Val *weight) {
+    Val zero = e_float(e, DT_F64, 0), last = e_float(e, DT_F64, (double)(a->in - 1));
+    Val entry = e_add(e, e_mul_const(e, o, a->taps), t);
+    Val i = e_to_index(e, e_min(e, e_max(e, position, zero), last));
+    e_store(e, r->offsets, e_add_const(e, entry, a->offsets), e_mul_const(e, i, a->from));
+    if (weight)
+        e_store(e, r->weights, e_add_const(e, entry, a->weights), e_cast(e, r->dtype, *weight));
+}
+
+// Divides the weights of an entry by their sum.
+static void scale_weights(Emit *e, const Resize *r, const Axis *a, Val o, Val sum) {
+    sum = e_select(e, e_eq(e, sum, e_float(e, DT_F64, 0)), e_float(e, DT_F64, 1), sum);
+    EMIT_TIMES(e, t, a->taps) {
+        Val at = e_add_const(e, e_add(e, e_mul_const(e, o, a->taps), t.i), a->weights);
+        Val weight = e_div(e, e_cast(e, DT_F64, e_load(e, r->weights, at, 1)), sum);
+        e_store(e, r->weights, at, e_cast(e, r->dtype, weight));
     }
-    sum = e_select(e, e_eq(e, sum, zero), e_float(e, DT_F64, 1), sum);
-    for (int t = 0; t < r->taps; t++)
-        weight[t] = e_div(e, weight[t], sum);
+}
+
+static void fill_stretched(Emit *e, const Resize *r, const Axis *a, Val o, Val x) {
+    // Taps start at `before` behind the position at the left, which for a whole x is the one before it.
+    int64_t before = 1 - a->taps / 2;
+    Val low = e_sub(e, e_ceil(e, x), e_float(e, DT_F64, 1));
+    Var sum = e_var(e, e_float(e, DT_F64, 0));
+    EMIT_TIMES(e, t, a->taps) {
+        Val position = e_add(e, low, e_cast(e, DT_F64, e_add_const(e, t.i, before)));
+        Val weight = stretched_weight(e, r, a, e_sub(e, position, x));
+        if (r->attrs->exclude_outside)
+            weight = e_select(e, is_inside(e, a, position), weight, e_float(e, DT_F64, 0));
+        set_tap(e, r, a, o, t.i, position, &weight);
+        e_set(e, sum, e_add(e, e_get(e, sum), weight));
+    }
+    scale_weights(e, r, a, o, e_get(e, sum));
+}
+
+static void fill_taps(Emit *e, const Resize *r, const Axis *a, Val o, Val x) {
+    Val low = e_floor(e, x), weight[4], sum = e_float(e, DT_F64, 0);
+    tap_weights(e, r, e_sub(e, x, low), weight);
+    for (int t = 0; t < a->taps; t++) {
+        Val position = e_add(e, low, e_float(e, DT_F64, (double)(t + 1 - a->taps / 2)));
+        if (r->attrs->exclude_outside)
+            weight[t] = e_select(e, is_inside(e, a, position), weight[t], e_float(e, DT_F64, 0));
+        sum = e_add(e, sum, weight[t]);
+        set_tap(e, r, a, o, e_index(e, t), position, &weight[t]);
+    }
+    if (r->attrs->exclude_outside)
+        scale_weights(e, r, a, o, sum);
 }
 
 static void fill_entry(Emit *e, const Resize *r, const Axis *a, Val o) {
-    Val x = original(e, r, a, o), zero = e_float(e, DT_F64, 0), last = e_float(e, DT_F64, (double)(a->in - 1));
-    Val position[MAX_TAPS], weight[MAX_TAPS];
-    if (r->attrs->mode == RESIZE_NEAREST) {
-        position[0] = nearest(e, r, x);
-    } else {
-        Val low = e_floor(e, x);
-        tap_weights(e, r, e_sub(e, x, low), weight);
-        for (int t = 0; t < r->taps; t++)
-            position[t] = e_add(e, low, e_float(e, DT_F64, t - (r->taps / 2 - 1)));
-        if (r->attrs->exclude_outside)
-            exclude_outside(e, r, a, position, weight);
-    }
-    Val entry = e_mul_const(e, o, r->taps);
-    for (int t = 0; t < r->taps; t++) {
-        Val i = e_to_index(e, e_min(e, e_max(e, position[t], zero), last));
-        e_store(e, r->offsets, e_add_const(e, entry, a->offsets + t), e_mul_const(e, i, a->from));
-        if (r->taps > 1)
-            e_store(e, r->weights, e_add_const(e, entry, a->weights + t), e_cast(e, r->dtype, weight[t]));
-    }
-    Val outside = e_or(e, e_lt(e, x, zero), e_gt(e, x, last));
+    Val x = original(e, r, a, o);
+    if (r->attrs->mode == RESIZE_NEAREST)
+        set_tap(e, r, a, o, e_index(e, 0), nearest(e, r, x), NULL);
+    else if (a->stretched)
+        fill_stretched(e, r, a, o, x);
+    else
+        fill_taps(e, r, a, o, x);
     if (r->attrs->coordinate == RESIZE_CROP)
         e_store(e, r->offsets, e_add_const(e, o, a->inside),
-                e_select(e, outside, e_index(e, 0), e_index(e, 1)));
+                e_select(e, is_inside(e, a, x), e_index(e, 1), e_index(e, 0)));
 }
 
 // The weighted sum over the taps of axes from `axis` on.
@@ -141,10 +191,10 @@ static Val sum_taps(Emit *e, const Resize *r, int axis, const Val *position, Val
     if (axis == r->rank)
         return e_cast(e, r->dtype, load_compute(e, r->x, from, 1));
     const Axis *a = &r->axis[axis];
-    Val entry = e_mul_const(e, position[axis], r->taps);
+    Val entry = e_mul_const(e, position[axis], a->taps);
     Var sum = e_var(e, e_zero(e, r->dtype, 1));
-    EMIT_TIMES(e, tap, unroll ? 1 : r->taps)
-        for (int t = 0; t < (unroll ? r->taps : 1); t++) {
+    EMIT_TIMES(e, tap, unroll ? 1 : a->taps)
+        for (int64_t t = 0; t < (unroll ? a->taps : 1); t++) {
             Val at = e_add_const(e, e_add(e, entry, tap.i), t);
             Val next = e_add(e, from, e_load(e, r->offsets, e_add_const(e, at, a->offsets), 1));
             Val weight = e_load(e, r->weights, e_add_const(e, at, a->weights), 1);
@@ -167,7 +217,7 @@ static Val to_result(Emit *e, const Resize *r, Val v) {
 
 static void resize_at(Emit *e, const Resize *r, const Val *position) {
     Val from = e_index(e, r->from_origin), to = e_index(e, r->to_origin), inside = e_bool(e, true), v;
-    int combinations = 1;
+    int64_t combinations = 1;
     for (int i = 0; i < r->rank; i++) {
         const Axis *a = &r->axis[i];
         to = e_add(e, to, e_mul_const(e, position[i], a->to));
@@ -175,13 +225,13 @@ static void resize_at(Emit *e, const Resize *r, const Val *position) {
             from = e_add(e, from, e_mul_const(e, position[i], a->from));
             continue;
         }
-        combinations *= combinations > UNROLLED ? 1 : r->taps;
+        combinations *= combinations > UNROLLED ? 1 : a->taps;
         if (r->attrs->coordinate == RESIZE_CROP) {
             Val flag = e_load(e, r->offsets, e_add_const(e, position[i], a->inside), 1);
             inside = e_and(e, inside, e_ne(e, flag, e_index(e, 0)));
         }
     }
-    if (r->taps == 1)
+    if (r->attrs->mode == RESIZE_NEAREST)
         v = nearest_at(e, r, position, from);
     else
         v = to_result(e, r, sum_taps(e, r, 0, position, from, e_fast(e) && combinations <= UNROLLED));
@@ -204,23 +254,54 @@ static double listed(const Node *node, int input, int entry, double absent) {
     return absent;
 }
 
-static void set_axis(Resize *r, const Node *node, int axis, int entry, int entries) {
-    Axis *a = &r->axis[axis];
+// As many taps as the kernel is wide: 2 for linear, 4 for cubic, more if it is stretched.
+static void set_taps(const Resize *r, Axis *a) {
+    double reach = r->attrs->mode == RESIZE_LINEAR ? 1 : 2;
+    a->stretched = r->attrs->antialias && a->scale < 1 && r->attrs->mode != RESIZE_NEAREST;
+    if (r->attrs->mode == RESIZE_NEAREST)
+        a->taps = 1;
+    else
+        a->taps = 2 * (a->stretched ? -(int64_t)floor(-reach / a->scale) : (int64_t)reach);
+}
+
+// The region of interest is data; a scalar of any float type.
+static Val region(Emit *e, int entry) {
+    return e_cast(e, DT_F64, load_compute(e, e_in(e, 1), e_index(e, entry), 1));
+}
+
+static int listed_axis(const Resize *r, const Node *node, int entry) {
+    return r->attrs->axes.n ? type_axis(&node->in[0]->type, r->attrs->axes.v[entry]) : entry;
+}
+
+static bool crops(const Resize *r, const Node *node) {
+    return r->attrs->coordinate == RESIZE_CROP && node_in(node, 1) &&
+           type_count(&node->in[1]->type) == 2 * r->entries;
+}
+
+static void set_axis(Resize *r, const Node *node, int entry) {
+    Axis *a = &r->axis[listed_axis(r, node, entry)];
     double scale = listed(node, 2, entry, 0);
     a->scale = scale > 0 ? scale : (double)a->out / (double)a->in;
-    if (r->attrs->coordinate == RESIZE_CROP) {
-        a->start = listed(node, 1, entry, 0);
-        a->end = listed(node, 1, entries + entry, 1);
+    a->resized = a->scale != 1 || a->out != a->in || crops(r, node);
+}
+
+static void set_regions(Emit *e, Resize *r, const Node *node) {
+    for (int i = 0; i < r->rank; i++) {
+        r->axis[i].start = e_float(e, DT_F64, 0);
+        r->axis[i].end = e_float(e, DT_F64, 1);
     }
-    a->resized = a->scale != 1 || a->out != a->in || a->start != 0 || a->end != 1;
+    for (int i = 0; i < r->entries && crops(r, node); i++) {
+        Axis *a = &r->axis[listed_axis(r, node, i)];
+        a->start = region(e, i);
+        a->end = region(e, r->entries + i);
+    }
 }
 
 // With an aspect ratio to keep, all axes have one scale.
-static void keep_aspect(Resize *r, const Node *node, int entries) {
+static void keep_aspect(Resize *r, const Node *node) {
     double scale = 0;
-    for (int i = 0; i < entries; i++) {
-        int axis = r->attrs->axes.n ? type_axis(&node->in[0]->type, r->attrs->axes.v[i]) : i;
-        double own = listed(node, 3, i, 1) / (double)r->axis[axis].in;
+    for (int i = 0; i < r->entries; i++) {
+        double own = listed(node, 3, i, 1) / (double)r->axis[listed_axis(r, node, i)].in;
         bool takes = i == 0 || (r->attrs->keep_aspect_ratio_policy == ASPECT_NOT_LARGER ? own < scale : own > scale);
         scale = takes ? own : scale;
     }
@@ -229,55 +310,74 @@ static void keep_aspect(Resize *r, const Node *node, int entries) {
             r->axis[i].scale = scale;
 }
 
-static Resize resize_of(Emit *e, const Node *node) {
-    const Type *in = &node->in[0]->type, *out = &node->out[0]->type;
-    Resize r = {.attrs = node->attrs, .x = e_in(e, 0), .y = e_out(e, 0), .rank = in->rank};
-    int64_t from[MAX_RANK], to[MAX_RANK];
-    r.taps = r.attrs->mode == RESIZE_NEAREST ? 1 : r.attrs->mode == RESIZE_LINEAR ? 2 : 4;
-    r.dtype = in->dtype == DT_F32 || dtype_info[in->dtype].bits < 32 ? DT_F32 : DT_F64;
-    r.from_origin = type_steps(in, from);
-    r.to_origin = type_steps(out, to);
-    for (int i = 0; i < r.rank; i++)
-        r.axis[i] = (Axis){.in = type_size(in, i), .out = type_size(out, i), .from = from[i], .to = to[i],
-                           .scale = 1, .end = 1};
-    int entries = r.attrs->axes.n ? r.attrs->axes.n : r.rank;
-    for (int i = 0; i < entries; i++)
-        set_axis(&r, node, r.attrs->axes.n ? type_axis(in, r.attrs->axes.v[i]) : i, i, entries);
-    if (r.attrs->keep_aspect_ratio_policy != ASPECT_STRETCH && listed(node, 2, 0, 0) == 0)
-        keep_aspect(&r, node, entries);
-    return r;
-}
-
-// Places the tables: first the offsets and flags, then the weights.
-static void place_tables(Emit *e, Resize *r) {
-    int64_t offsets = 0, weights = 0, size = dtype_info[e_index_type(e)].bits / 8;
+// Places the tables: first the offsets and flags, then the weights. Returns the bytes they need.
+static int64_t place_tables(Resize *r, DType index) {
+    int64_t offsets = 0, weights = 0, size = dtype_info[index].bits / 8;
     for (int i = 0; i < r->rank; i++) {
         Axis *a = &r->axis[i];
         if (!a->resized)
             continue;
         a->offsets = offsets;
-        a->inside = offsets + a->out * r->taps;
+        a->inside = offsets + a->out * a->taps;
         offsets = a->inside + a->out;
         a->weights = weights;
-        weights += a->out * r->taps;
+        weights += a->out * a->taps;
     }
-    int64_t split = align_up(offsets * size, 64);
-    r->offsets = e_scratch(e, e_index_type(e), split + weights * (dtype_info[r->dtype].bits / 8));
-    r->weights = e_retype(e_at_const(e, r->offsets, split / size), r->dtype);
+    r->split = align_up(offsets * size, 64) / size;
+    return r->split * size + weights * (dtype_info[r->dtype].bits / 8);
+}
+
+// All that is known of the node; operands and regions are still missing.
+static Resize resize_of(const Node *node) {
+    const Type *in = &node->in[0]->type, *out = &node->out[0]->type;
+    Resize r = {.attrs = node->attrs, .rank = in->rank};
+    int64_t from[MAX_RANK], to[MAX_RANK];
+    r.dtype = in->dtype == DT_F32 || dtype_info[in->dtype].bits < 32 ? DT_F32 : DT_F64;
+    r.from_origin = type_steps(in, from);
+    r.to_origin = type_steps(out, to);
+    for (int i = 0; i < r.rank; i++)
+        r.axis[i] = (Axis){.in = type_size(in, i), .out = type_size(out, i), .from = from[i], .to = to[i], .scale = 1};
+    r.entries = r.attrs->axes.n ? r.attrs->axes.n : r.rank;
+    for (int i = 0; i < r.entries; i++)
+        set_axis(&r, node, i);
+    if (r.attrs->keep_aspect_ratio_policy != ASPECT_STRETCH && listed(node, 2, 0, 0) == 0)
+        keep_aspect(&r, node);
+    for (int i = 0; i < r.rank; i++)
+        set_taps(&r, &r.axis[i]);
+    return r;
+}
+
+static bool is_empty(const Node *node) {
+    return type_count(&node->out[0]->type) == 0 || type_count(&node->in[0]->type) == 0;
+}
+
+static int64_t resize_scratch(const Node *node, const Target *target) {
+    if (is_empty(node))
+        return 0;
+    Resize r = resize_of(node);
+    return place_tables(&r, target->pointer_bits == 64 ? DT_I64 : DT_I32);
+}
+
+static void fill_tables(Emit *e, Resize *r) {
+    int64_t bytes = place_tables(r, e_index_type(e));
+    r->offsets = e_scratch(e, e_index_type(e), bytes);
+    r->weights = e_retype(e_at_const(e, r->offsets, r->split), r->dtype);
+    for (int i = 0; i < r->rank; i++)
+        if (r->axis[i].resized)
+            EMIT_TIMES(e, o, r->axis[i].out)
+                fill_entry(e, r, &r->axis[i], o.i);
 }
 
 static void lower_resize(Emit *e, const Node *node) {
-    const Type *out = &node->out[0]->type;
-    if (type_count(out) == 0 || type_count(&node->in[0]->type) == 0)
+    if (is_empty(node))
         return;
-    Resize r = resize_of(e, node);
+    Resize r = resize_of(node);
     int64_t size[MAX_RANK];
-    type_sizes(out, size);
-    place_tables(e, &r);
-    for (int i = 0; i < r.rank; i++)
-        if (r.axis[i].resized)
-            EMIT_TIMES(e, o, r.axis[i].out)
-                fill_entry(e, &r, &r.axis[i], o.i);
+    type_sizes(&node->out[0]->type, size);
+    r.x = e_in(e, 0);
+    r.y = e_out(e, 0);
+    set_regions(e, &r, node);
+    fill_tables(e, &r);
     int outer = r.rank > 0 ? r.rank - 1 : 0;
     Share share = e_share(e, product(size, outer));
     EMIT_FOR(e, u, share.begin, share.end, 1) {
@@ -290,4 +390,4 @@ static void lower_resize(Emit *e, const Node *node) {
     }
 }
 
-const OpImpl impl_Resize = {.lower = lower_resize};
+const OpImpl impl_Resize = {.lower = lower_resize, .scratch = resize_scratch};
