@@ -1,0 +1,185 @@
+// Shape inference: types by operator as text, symbolic dimensions, windows, arithmetic on dimensions, large numbers.
+#include "ir/infer.h"
+#include "ir/infer_check.h"
+#include "ir/parse.h"
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// The last node of a graph of the given inputs and body.
+static Node *last_node(Arena *arena, const char *inputs, const char *body, Diag *diag) {
+    const char *text = arena_printf(arena, "graph @main(%s) -> (%%y) {\n%s : ?\n}\n", inputs, body);
+    Module *module = parse_module(arena, text, strlen(text), NULL, diag);
+    return module ? module->graphs.item[0]->last : NULL;
+}
+
+// The type of its first output, or the number of the error.
+static const char *inferred(Arena *arena, const char *inputs, const char *body) {
+    Diag diag = {.file = "test"};
+    Node *node = last_node(arena, inputs, body, &diag);
+    Infer infer = {.arena = arena, .diag = &diag};
+    Type types[4];
+    if (!CHECK(node != NULL))
+        return "";
+    bool done = infer_node(&infer, node, types);
+    CHECK(done == (diag.errors == 0));
+    return done ? type_text(arena, &types[0]) : arena_printf(arena, "E%04d", (int)diag.last);
+}
+
+typedef struct InferRow {
+    const char *inputs, *body, *want;
+} InferRow;
+
+static const InferRow rows[] = {
+    // broadcasting
+    {"%a: f32<2x1x4>, %b: f32<3x1>", "%y = Add(%a, %b)", "f32<2x3x4>"},
+    {"%a: f32<>, %b: f32<0x3>", "%y = Mul(%a, %b)", "f32<0x3>"},
+    {"%a: f32<0>, %b: f32<3>", "%y = Mul(%a, %b)", "E0121"},
+    {"%a: i32<2>, %b: i32<2>", "%y = Less(%a, %b)", "bool<2>"},
+    {"%c: bool<4>, %a: f32<3x1>, %b: f32<>", "%y = Where(%c, %a, %b)", "f32<3x4>"},
+    {"%a: f32<3x4>, %s: f32<3x1>", "%y = PRelu(%a, %s)", "f32<3x4>"},
+    {"%a: f32<4>, %s: f32<3x4>", "%y = PRelu(%a, %s)", "E0121"},
+    {"%a: f32<2>, %b: i64<2>", "%y = Pow(%a, %b)", "f32<2>"},
+    // symbols
+    {"%a: f32<Nx3>, %b: f32<3>", "%y = Add(%a, %b)", "f32<Nx3>"},
+    {"%a: f32<Nx3>, %b: f32<Nx3>", "%y = Add(%a, %b)", "f32<Nx3>"},
+    {"%a: f32<Nx3>, %b: f32<1x3>", "%y = Add(%a, %b)", "f32<Nx3>"},
+    {"%a: f32<Nx3>, %b: f32<2x3>", "%y = Add(%a, %b)", "E0122"},
+    {"%a: f32<Nx3>, %b: f32<Nx3>", "%y = Concat(%a, %b)", "f32<2*Nx3>"},
+    {"%a: f32<Nx3>, %b: f32<2x3>", "%y = Concat(%a, %b)", "E0122"},
+    {"%a: f32<Nx3>, %b: f32<Nx5>", "%y = Concat(%a, %b) {axis = 1}", "f32<Nx8>"},
+    {"%a: f32<Nx3x4>", "%y = Flatten(%a) {axis = 1}", "f32<Nx12>"},
+    {"%a: f32<Nx3x4>", "%y = Flatten(%a) {axis = 2}", "f32<3*Nx4>"},
+    {"%a: f32<NxMx4>", "%y = Flatten(%a) {axis = 2}", "E0122"},
+    {"%a: f32<Nx3x4>", "const %s: i64<2> = list(0, -1)\n%y = Reshape(%a, %s)", "f32<Nx12>"},
+    {"%a: f32<NxMx4>", "const %s: i64<3> = list(0, 0, -1)\n%y = Reshape(%a, %s)", "f32<NxMx4>"},
+    {"%a: f32<Nx3x4>", "const %s: i64<2> = list(-1, 6)\n%y = Reshape(%a, %s)", "f32<2*Nx6>"},
+    {"%a: f32<Nx3x4>", "const %s: i64<2> = list(-1, 5)\n%y = Reshape(%a, %s)", "E0122"},
+    {"%a: f32<Nx4x5x6>, %w: f32<2x4x3x3>", "%y = Conv(%a, %w)", "f32<Nx2x3x4>"},
+    {"%a: f32<1x4xHx6>, %w: f32<2x4x3x3>", "%y = Conv(%a, %w) {pads = [1, 1, 1, 1]}", "f32<1x2xHx6>"},
+    {"%a: f32<1x4xHx6>, %w: f32<2x4x3x3>", "%y = Conv(%a, %w) {auto_pad = SAME_LOWER}", "f32<1x2xHx6>"},
+    {"%a: f32<1x4xHx6>, %w: f32<2x4x3x3>", "%y = Conv(%a, %w)", "E0122"},
+    {"%a: f32<Nx4>, %b: f32<4x5>", "%y = MatMul(%a, %b)", "f32<Nx5>"},
+    {"%a: f32<Nx4>", "%y = ReduceSum(%a)", "f32<1x1>"},
+    // matrices
+    {"%a: f32<2x1x3x4>, %b: f32<5x4x6>", "%y = MatMul(%a, %b)", "f32<2x5x3x6>"},
+    {"%a: f32<4>, %b: f32<5x4x6>", "%y = MatMul(%a, %b)", "f32<5x6>"},
+    {"%a: f32<3x4>, %b: f32<4>", "%y = MatMul(%a, %b)", "f32<3>"},
+    {"%a: f32<4>, %b: f32<4>", "%y = MatMul(%a, %b)", "f32<>"},
+    {"%a: f32<4>, %b: f32<>", "%y = MatMul(%a, %b)", "E0121"},
+    {"%a: f32<4x3>, %b: f32<5x4>, %c: f32<5>", "%y = Gemm(%a, %b, %c) {transA = true, transB = true}", "f32<3x5>"},
+    {"%a: f32<3x4>, %b: f32<4x5>, %c: f32<2x5>", "%y = Gemm(%a, %b, %c)", "E0121"},
+    // windows
+    {"%a: f32<1x1x4x4>", "%y = MaxPool(%a) {kernel_shape = [2, 2], strides = [3, 3], ceil_mode = true}", "f32<1x1x2x2>"},
+    {"%a: f32<1x1x2x2>", "%y = MaxPool(%a) {kernel_shape = [1, 1], strides = [2, 2], ceil_mode = true}", "f32<1x1x1x1>"},
+    {"%a: f32<1x1x1x1>", "%y = MaxPool(%a) {kernel_shape = [2, 2], strides = [2, 2], ceil_mode = true}", "f32<1x1x1x1>"},
+    {"%a: f32<1x1x1x1>", "%y = MaxPool(%a) {kernel_shape = [2, 2], strides = [2, 2]}", "E0121"},
+    {"%a: f32<1x1x5x5>", "%y = MaxPool(%a) {kernel_shape = [2]}", "E0104"},
+    {"%a: f32<1x4x5x5>, %w: f32<6x2x1x1>", "%y = Conv(%a, %w) {group = 2}", "f32<1x6x5x5>"},
+    {"%a: f32<1x4x5x5>, %w: f32<5x2x1x1>", "%y = Conv(%a, %w) {group = 2}", "E0121"},
+    {"%a: f32<1x4x5x5>, %w: f32<4x4x1x1>", "%y = Conv(%a, %w) {group = 0}", "E0104"},
+    {"%a: f32<1x4x5x5>, %w: f32<4x3x2x2>", "%y = ConvTranspose(%a, %w) {group = 2, output_padding = [1, 0], strides = [2, 2]}",
+     "f32<1x6x11x10>"},
+    {"%w: f32<18x20x3x3>", "%y = sqz.PackConv(%w) {panel = 16, block = 8}", "f32<2x3x3x3x8x16>"},
+    // axes
+    {"%a: f32<2x3>", "const %i: i64<2> = list(0, -2)\n%y = ReduceMax(%a, %i)", "E0121"},
+    {"%a: f32<2x1x3>", "const %i: i64<2> = list(0, 3)\n%y = Unsqueeze(%a, %i)", "f32<1x2x1x1x3>"},
+    {"%a: f32<2x1x3>", "const %i: i64<1> = list(0)\n%y = Squeeze(%a, %i)", "E0121"},
+    {"%a: f32<2x1x3>", "%y = Squeeze(%a)", "f32<2x3>"},
+    {"%a: f32<1x2x1x1x1x1x1x1>", "const %i: i64<1> = list(0)\n%y = Unsqueeze(%a, %i)", "E0121"},
+    {"%a: f32<2x3>", "%y = Transpose(%a) {perm = [0, 0]}", "E0121"},
+    {"%a: f32<0x3>", "%y = ArgMax(%a)", "E0121"},
+    // numbers that are too large, negative or none
+    {"%a: f32<4>", "const %i: i64<1> = list(9223372036854775807)\n%y = Tile(%a, %i)", "E0124"},
+    {"%a: f32<4>", "const %i: i64<1> = list(-1)\n%y = Tile(%a, %i)", "E0125"},
+    {"%a: f32<4>", "const %i: i64<2> = list(9223372036854775807, 9223372036854775807)\n%y = Pad(%a, %i)", "E0124"},
+    {"%a: f32<4>", "const %i: i64<2> = list(4, 0)\n%y = Pad(%a, %i) {mode = reflect}", "E0121"},
+    {"%a: f32<4>", "const %i: i64<2> = list(-3, -2)\n%y = Pad(%a, %i)", "E0121"},
+    {"%a: f32<4>", "const %i: i64<1> = list(-9223372036854775808)\n%y = Slice(%a, %i, %i, _, %i)", "f32<1>"},
+    {"%a: f32<4>", "const %i: i64<1> = list(0)\n%y = Slice(%a, %i, %i, _, %i)", "E0125"},
+    {"%a: f32<4>", "const %s: f32<1> = list(1e30)\n%y = Resize(%a, _, %s)", "E0124"},
+    {"%a: f32<4>", "const %s: f32<1> = list(nan)\n%y = Resize(%a, _, %s)", "E0125"},
+    {"", "const %i: i64<3> = list(1000000, 1000000, 1000000)\n%y = ConstantOfShape(%i)", "E0124"},
+    {"", "const %i: i64<> = list(0)\nconst %j: i64<> = list(1)\n%y = Range(%i, %j, %i)", "E0125"},
+    {"", "const %i: i64<> = list(10)\nconst %j: i64<> = list(-1)\nconst %d: i64<> = list(-4)\n%y = Range(%i, %j, %d)", "i64<3>"},
+    {"", "const %i: i64<> = list(1)\nconst %j: i64<> = list(9)\nconst %d: i64<> = list(-4)\n%y = Range(%i, %j, %d)", "i64<0>"},
+    {"", "const %i: f32<> = list(1)\nconst %j: f32<> = list(2)\nconst %d: f32<> = list(0.3)\n%y = Range(%i, %j, %d)", "f32<4>"},
+};
+
+static void check_rows(void) {
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        Arena *arena = arena_new();
+        const char *got = inferred(arena, rows[i].inputs, rows[i].body);
+        if (!CHECK_TEXT(got, rows[i].want))
+            fprintf(stderr, "    in (%s) %s\n", rows[i].inputs, rows[i].body);
+        arena_free(arena);
+    }
+}
+
+static void check_window(void) {
+    Arena *arena = arena_new();
+    Diag diag = {.file = "test"};
+    Node *node = last_node(arena, "%x: f32<1x1x6x7>, %w: f32<1x1x3x4>",
+                           "%y = Conv(%x, %w) {auto_pad = SAME_UPPER, strides = [2, 2]}", &diag);
+    if (CHECK(node != NULL)) {
+        Window w = node_window(node);
+        CHECK(w.n == 2 && w.in[0] == 6 && w.in[1] == 7 && w.kernel[0] == 3 && w.kernel[1] == 4);
+        CHECK(w.out[0] == 3 && w.begin[0] == 0 && w.end[0] == 1);
+        CHECK(w.out[1] == 4 && w.begin[1] == 1 && w.end[1] == 2);
+    }
+    node = last_node(arena, "%x: f32<1x1x4x4>, %w: f32<1x1x3x3>",
+                     "%y = ConvTranspose(%x, %w) {output_shape = [8, 7], strides = [2, 2]}", &diag);
+    if (CHECK(node != NULL)) {
+        Window w = node_window(node);  // 9 without padding
+        CHECK(w.out[0] == 8 && w.begin[0] == 1 && w.end[0] == 0);
+        CHECK(w.out[1] == 7 && w.begin[1] == 1 && w.end[1] == 1);
+    }
+    arena_free(arena);
+}
+
+static void check_dims(void) {
+    Symbol n = {.name = "N"}, m = {.name = "M"};
+    Dim two = dim_const(2), zero = dim_const(0), sixn = {6, &n}, fourn = {4, &n}, onem = {1, &m}, dim;
+    CHECK(dim_add(sixn, fourn, &dim) && dim_equal(dim, (Dim){10, &n}));
+    CHECK(dim_add(zero, fourn, &dim) && dim_equal(dim, fourn));
+    CHECK(!dim_add(two, fourn, &dim) && !dim_add(onem, fourn, &dim));
+    CHECK(dim_sub(fourn, fourn, &dim) && dim_equal(dim, zero));
+    CHECK(dim_mul(two, fourn, &dim) && dim_equal(dim, (Dim){8, &n}));
+    CHECK(dim_mul(zero, fourn, &dim) && dim_equal(dim, zero));
+    CHECK(!dim_mul(onem, fourn, &dim));
+    CHECK(dim_div(sixn, two, &dim) && dim_equal(dim, (Dim){3, &n}));
+    CHECK(dim_div(sixn, (Dim){3, &n}, &dim) && dim_equal(dim, two));
+    CHECK(!dim_div(sixn, fourn, &dim) && !dim_div(sixn, dim_const(4), &dim) && !dim_div(two, zero, &dim));
+    CHECK(!dim_div(two, fourn, &dim));
+    CHECK(dim_div(dim_const(-7), two, &dim) && dim_equal(dim, dim_const(-3)));
+    CHECK(!dim_add(dim_const(INT64_MAX), two, &dim) && !dim_mul(dim_const(INT64_MAX), two, &dim));
+    CHECK(!dim_sub(dim_const(INT64_MIN), two, &dim) && !dim_div(dim_const(INT64_MIN), dim_const(-1), &dim));
+}
+
+// What is computed on tensors of dimensions, with a symbol among them.
+static void check_tensors(void) {
+    Arena *arena = arena_new();
+    Diag diag = {.file = "test"};
+    Node *node = last_node(arena, "%x: f32<Nx3x4>", "%s = Shape(%x) : i64<3>\n"
+                           "const %i: i64<2x2> = list(0, -1, 2, 1)\n%y = Gather(%s, %i)", &diag);
+    if (CHECK(node != NULL)) {
+        Graph *graph = node->graph;
+        Infer infer = {.arena = arena, .diag = &diag, .nknown = graph->values.n};
+        infer.known = ARENA_ARRAY(arena, DimTensor *, graph->values.n);
+        infer.known[node->in[0]->id] = infer_eval_dims(&infer, graph->first);
+        const DimTensor *tensor = infer_eval_dims(&infer, node);
+        if (CHECK(tensor && tensor->n == 4)) {
+            CHECK(tensor->v[0].sym && !strcmp(tensor->v[0].sym->name, "N") && tensor->v[0].n == 1);
+            CHECK(tensor->v[1].n == 4 && tensor->v[2].n == 4 && tensor->v[3].n == 3);
+        }
+    }
+    arena_free(arena);
+}
+
+void test_infer(void) {
+    check_rows();
+    check_window();
+    check_dims();
+    check_tensors();
+}
