@@ -14,7 +14,9 @@
 //     ...        acc acc
 //
 // The accumulators stay in registers through all input channels and taps. A row is cut into tiles of nearly equal width
-// so that no tile is left with one pixel. A 1x1 convolution of stride 1 without rims sees the whole plane as one row,
+// so that no tile is left with one pixel. Where a panel's weights are larger than half the first-level cache, the input
+// channels are done in slices of `depth` blocks: each slice's weights stay close while all rows pass by, and the sums of
+// the slices so far wait in the output. A 1x1 convolution of stride 1 without rims sees the whole plane as one row,
 // cut into runs of a few tiles so that shards have something to share.
 #include "codegen/kernels/kernels.h"
 #include "codegen/lower.h"
@@ -26,6 +28,7 @@ enum { MAX_TILE = 32, UNROLL = 4, RUN_TILES = 8 };
 static const AttrRow direct_rows[] = {
     {"rows", ATTR_INT, offsetof(DirectParams, rows), "1", NULL},
     {"panels", ATTR_INT, offsetof(DirectParams, panels), "1", NULL},
+    {"depth", ATTR_INT, offsetof(DirectParams, depth), "0", NULL},
     {NULL, ATTR_INT, 0, NULL, NULL}};
 const AttrTable direct_params = {"direct_params", sizeof(DirectParams), direct_rows};
 
@@ -37,10 +40,18 @@ typedef struct Direct {
     const Act *act;
     int64_t group, blocks_in, panels_out;  // of one group
     int64_t row_length, rows;              // of the output as the kernel walks it
+    int64_t depth, slices;                 // input blocks of a slice, and how many slices
     int64_t taps;
     int lanes, vecs;                       // of a pixel of the tile, over its panels
     int panels;
 } Direct;
+
+// The part of the work that one tile belongs to.
+typedef struct Slice {
+    Val first, last;  // input blocks
+    Val starts, ends; // whether it is the first slice, the last one
+    bool only;        // the only one
+} Slice;
 
 // ---- What it accepts
 
@@ -94,6 +105,17 @@ static int64_t most_rows(const Target *target, int vecs) {
     return max_i64(1, min_i64(rows, 14));
 }
 
+// Input blocks whose weights for one tile take half of the first-level cache; 0 where all of them do.
+static int64_t slice_depth(const Node *node, const Target *target, int64_t panels) {
+    const Type *x = &node->in[0]->type;
+    Window window = node_window(node);
+    int64_t block = x->layout.kind == LAYOUT_NCHWC ? x->layout.block : 1;
+    int64_t blocks = div_up(x->dim[1].n / ((const ConvAttrs *)node->attrs)->group, block);
+    int64_t bytes = window.kernel[0] * window.kernel[1] * block * target->block * panels * (int64_t)sizeof(float);
+    int64_t depth = max_i64(1, target->l1_bytes / 2 / bytes);
+    return depth < blocks ? depth : 0;
+}
+
 double conv_direct_cost(Node *node, const Target *target) {
     DirectParams *params = node->params;
     const Type *x = &node->in[0]->type, *y = &node->out[0]->type;
@@ -102,6 +124,7 @@ double conv_direct_cost(Node *node, const Target *target) {
     int lanes = target_lanes(target, 32);
     params->panels = lanes == target->block && y->dim[1].n / attrs->group % (2 * target->block) == 0 ? 2 : 1;
     params->rows = most_rows(target, (int)params->panels * target->block / lanes);
+    params->depth = slice_depth(node, target, params->panels);
     double macs = (double)y->dim[0].n * (double)align_up(y->dim[1].n, target->block) * (double)y->dim[2].n *
                   (double)y->dim[3].n * (double)x->dim[1].n / (double)attrs->group * (double)window.kernel[0] *
                   (double)window.kernel[1];
@@ -179,47 +202,73 @@ static void taps_looped(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w) {
         }
 }
 
-static void tile_store(Emit *e, const Direct *d, Tile *tile, Ptr y) {
-    int per_panel = d->vecs / d->panels;
-    tile_load(e, d, tile);
-    for (int r = 0; r < tile->rows; r++)
-        for (int v = 0; v < d->vecs; v++) {
-            Val result = e_act(e, d->act, tile->acc[r * d->vecs + v]);
-            e_store_const(e, y, v / per_panel * d->y.stride.channel + r * d->y.stride.pixel + (int64_t)(v % per_panel) * d->lanes, result);
-        }
+// The offset of accumulator i in the output.
+static int64_t output_offset(const Direct *d, int i) {
+    int per_panel = d->vecs / d->panels, row = i / d->vecs, vec = i % d->vecs;
+    return vec / per_panel * d->y.stride.channel + row * d->y.stride.pixel + (int64_t)(vec % per_panel) * d->lanes;
 }
 
-// `x` is the tile's first input pixel in the first channel block of the group, `y` its first output pixel.
-static void tile_emit(Emit *e, const Direct *d, int64_t rows, Ptr x, Ptr w, Val channel, Ptr y) {
+static void tile_start(Emit *e, const Direct *d, Tile *tile, const Slice *slice, Val channel, Ptr y) {
+    int count = tile->rows * d->vecs;
+    for (int i = 0; i < count; i++)
+        tile->sum[i] = e_var(e, bias_of(e, d, channel, i % d->vecs));
+    if (slice->only)
+        return;
+    EMIT_IF(e, e_not(e, slice->starts))
+        for (int i = 0; i < count; i++)
+            e_set(e, tile->sum[i], e_load_const(e, y, output_offset(d, i), d->lanes));
+}
+
+static void tile_store(Emit *e, const Direct *d, Tile *tile, const Slice *slice, Ptr y) {
+    int count = tile->rows * d->vecs;
+    tile_load(e, d, tile);
+    EMIT_IF(e, slice->ends)
+        for (int i = 0; i < count; i++)
+            e_store_const(e, y, output_offset(d, i), e_act(e, d->act, tile->acc[i]));
+    if (slice->only)
+        return;
+    EMIT_IF(e, e_not(e, slice->ends))
+        for (int i = 0; i < count; i++)
+            e_store_const(e, y, output_offset(d, i), tile->acc[i]);
+}
+
+// A strip of the output: what the tiles of one row and group of panels have in common.
+typedef struct Strip {
+    Ptr x;        // first input pixel of the row, in the group's first channel block
+    Ptr w, y;
+    Val channel;  // the first one, as the bias counts
+    Slice slice;
+} Strip;
+
+static void tile_emit(Emit *e, const Direct *d, int64_t rows, const Strip *strip, Ptr x, Ptr y) {
     Tile tile = {.rows = (int)rows};
-    for (int i = 0; i < tile.rows * d->vecs; i++)
-        tile.sum[i] = e_var(e, bias_of(e, d, channel, i % d->vecs));
-    EMIT_TIMES(e, i, d->blocks_in) {
+    tile_start(e, d, &tile, &strip->slice, strip->channel, y);
+    EMIT_FOR(e, i, strip->slice.first, strip->slice.last, 1) {
         Ptr from = e_at(e, x, e_mul_const(e, i.i, d->x.stride.channel));
-        Ptr weights = e_at(e, w, e_mul_const(e, i.i, d->taps * d->x.block * d->y.block));
+        Ptr weights = e_at(e, strip->w, e_mul_const(e, i.i, d->taps * d->x.block * d->y.block));
         if (d->x.block == 1)
             taps_unrolled(e, d, &tile, from, weights);
         else
             taps_looped(e, d, &tile, from, weights);
     }
-    tile_store(e, d, &tile, y);
+    tile_store(e, d, &tile, &strip->slice, y);
 }
 
 // ---- Rows and panels
 
 // `count` tiles of `rows` pixels from pixel `first` on.
-static void tiles_emit(Emit *e, const Direct *d, int64_t first, int64_t count, int64_t rows, Ptr x, Ptr w, Val channel, Ptr y) {
+static void tiles_emit(Emit *e, const Direct *d, int64_t first, int64_t count, int64_t rows, const Strip *strip) {
     EMIT_TIMES(e, t, count) {
         Val pixel = e_add_const(e, e_mul_const(e, t.i, rows), first);
-        Ptr from = e_at(e, x, e_mul_const(e, pixel, d->window.stride[1] * d->x.stride.pixel));
-        tile_emit(e, d, rows, from, w, channel, e_at(e, y, e_mul_const(e, pixel, d->y.stride.pixel)));
+        Ptr x = e_at(e, strip->x, e_mul_const(e, pixel, d->window.stride[1] * d->x.stride.pixel));
+        tile_emit(e, d, rows, strip, x, e_at(e, strip->y, e_mul_const(e, pixel, d->y.stride.pixel)));
     }
 }
 
-static void row_emit(Emit *e, const Direct *d, int64_t length, int64_t most, Ptr x, Ptr w, Val channel, Ptr y) {
+static void row_emit(Emit *e, const Direct *d, int64_t length, int64_t most, const Strip *strip) {
     RowTiles tiles = row_tiles(length, most);
-    tiles_emit(e, d, 0, tiles.extra, tiles.base + 1, x, w, channel, y);
-    tiles_emit(e, d, tiles.extra * (tiles.base + 1), tiles.count - tiles.extra, tiles.base, x, w, channel, y);
+    tiles_emit(e, d, 0, tiles.extra, tiles.base + 1, strip);
+    tiles_emit(e, d, tiles.extra * (tiles.base + 1), tiles.count - tiles.extra, tiles.base, strip);
 }
 
 // Whether the output's plane can be walked as one long row.
@@ -250,6 +299,8 @@ static Direct direct_of(Emit *e, const Node *node) {
     d.blocks_in = div_up(d.x.channels / d.group, d.x.block);
     d.panels_out = div_up(d.y.channels / d.group, d.y.block);
     d.vecs = d.panels * target->block / d.lanes;
+    d.depth = params->depth ? params->depth : d.blocks_in;
+    d.slices = div_up(d.blocks_in, d.depth);
     d.row_length = d.y.width;
     d.rows = d.y.height;
     if (is_flat(&d)) {
@@ -259,45 +310,67 @@ static Direct direct_of(Emit *e, const Node *node) {
     return d;
 }
 
-// One unit of work: row `row` of a group of panels.
-static void unit_emit(Emit *e, const Direct *d, int64_t most, Val batch, Val panel, Val row) {
-    bool flat = d->rows != d->y.height || d->row_length != d->y.width;
-    int64_t down = flat ? d->row_length * d->x.stride.pixel : d->window.stride[0] * d->x.stride.row;
-    int64_t x_first = d->x.stride.origin - d->window.begin[0] * d->x.stride.row - d->window.begin[1] * d->x.stride.pixel;
+static bool is_cut(const Direct *d) {
+    return d->rows != d->y.height || d->row_length != d->y.width;
+}
+
+static Strip strip_of(Emit *e, const Direct *d, Val batch, Val panel, Val row, Slice slice) {
+    int64_t down = is_cut(d) ? d->row_length * d->x.stride.pixel : d->window.stride[0] * d->x.stride.row;
+    int64_t y_down = is_cut(d) ? d->row_length * d->y.stride.pixel : d->y.stride.row;
+    int64_t first = d->x.stride.origin - d->window.begin[0] * d->x.stride.row - d->window.begin[1] * d->x.stride.pixel;
     Val block = e_mul_const(e, batch, d->group * d->blocks_in);
     if (d->group > 1)
         block = e_add(e, block, e_mul_const(e, e_div(e, panel, e_index(e, d->panels_out)), d->blocks_in));
     Val from = e_add(e, e_mul_const(e, block, d->x.stride.channel), e_mul_const(e, row, down));
-    Ptr x = e_at(e, d->x.p, e_add_const(e, from, x_first));
-    Ptr w = e_at(e, d->w, e_mul_const(e, panel, d->blocks_in * d->taps * d->x.block * d->y.block));
     Val plane = e_add(e, e_mul_const(e, batch, d->group * d->panels_out), panel);
-    int64_t y_down = flat ? d->row_length * d->y.stride.pixel : d->y.stride.row;
-    Ptr y = e_at(e, image_plane(e, &d->y, plane), e_mul_const(e, row, y_down));
-    Val channel = e_mul_const(e, panel, d->y.block);
-    int64_t last = flat ? d->y.height * d->y.width - (d->rows - 1) * d->row_length : d->row_length;
+    return (Strip){.x = e_at(e, d->x.p, e_add_const(e, from, first)),
+                   .w = e_at(e, d->w, e_mul_const(e, panel, d->blocks_in * d->taps * d->x.block * d->y.block)),
+                   .y = e_at(e, image_plane(e, &d->y, plane), e_mul_const(e, row, y_down)),
+                   .channel = e_mul_const(e, panel, d->y.block),
+                   .slice = slice};
+}
+
+// The last row of a plane that is cut into rows of equal length may be shorter.
+static void strip_emit(Emit *e, const Direct *d, int64_t most, Val row, const Strip *strip) {
+    int64_t last = is_cut(d) ? d->y.height * d->y.width - (d->rows - 1) * d->row_length : d->row_length;
     if (last == d->row_length) {
-        row_emit(e, d, last, most, x, w, channel, y);
+        row_emit(e, d, last, most, strip);
         return;
     }
     EMIT_IF(e, e_lt(e, row, e_index(e, d->rows - 1)))
-        row_emit(e, d, d->row_length, most, x, w, channel, y);
+        row_emit(e, d, d->row_length, most, strip);
     EMIT_IF(e, e_eq(e, row, e_index(e, d->rows - 1)))
-        row_emit(e, d, last, most, x, w, channel, y);
+        row_emit(e, d, last, most, strip);
 }
 
+static Slice slice_of(Emit *e, const Direct *d, Val number) {
+    Val first = e_mul_const(e, number, d->depth);
+    Val last = e_min(e, e_add_const(e, first, d->depth), e_index(e, d->blocks_in));
+    if (d->slices == 1)
+        last = e_index(e, d->blocks_in);
+    return (Slice){first, last, e_eq(e, number, e_index(e, 0)), e_eq(e, number, e_index(e, d->slices - 1)), d->slices == 1};
+}
+
+// Units are rows of groups of panels; a shard's rows of one group are done together, slice by slice.
 void conv_direct_lower(Emit *e, const Node *node) {
     const DirectParams *params = node->params;
     Direct d = direct_of(e, node);
     int64_t groups_of_panels = d.group * d.panels_out / d.panels;
+    Val rows = e_index(e, d.rows), zero = e_index(e, 0), all = e_index(e, groups_of_panels);
     Share share = e_share(e, d.y.batch * groups_of_panels * d.rows);
-    EMIT_FOR(e, unit, share.begin, share.end, 1) {
-        Val row = e_rem(e, unit.i, e_index(e, d.rows)), rest = e_div(e, unit.i, e_index(e, d.rows));
-        Val batch = e_div(e, rest, e_index(e, groups_of_panels));
-        Val panel = e_mul_const(e, e_rem(e, rest, e_index(e, groups_of_panels)), d.panels);
-        EMIT_IF(e, e_eq(e, row, e_index(e, 0))) {
-            Val first = e_add(e, e_mul_const(e, batch, d.group * d.panels_out), panel);
-            lower_border(e, d.y.p, &node->out[0]->type, first, e_add_const(e, first, d.panels));
+    Val end = e_div(e, e_add_const(e, share.end, d.rows - 1), rows);
+    EMIT_FOR(e, set, e_div(e, share.begin, rows), end, 1) {
+        Val batch = e_div(e, set.i, all), panel = e_mul_const(e, e_rem(e, set.i, all), d.panels);
+        Val start = e_mul_const(e, set.i, d.rows);
+        Val first = e_max(e, e_sub(e, share.begin, start), zero), last = e_min(e, e_sub(e, share.end, start), rows);
+        EMIT_IF(e, e_eq(e, first, zero)) {
+            Val plane = e_add(e, e_mul_const(e, batch, d.group * d.panels_out), panel);
+            lower_border(e, d.y.p, &node->out[0]->type, plane, e_add_const(e, plane, d.panels));
         }
-        unit_emit(e, &d, params->rows, batch, panel, row);
+        EMIT_TIMES(e, s, d.slices)
+            EMIT_FOR(e, row, first, last, 1) {
+                Strip strip = strip_of(e, &d, batch, panel, row.i, slice_of(e, &d, s.i));
+                strip_emit(e, &d, params->rows, row.i, &strip);
+            }
     }
 }

@@ -19,6 +19,7 @@ KERNEL_FUNCTIONS(global_pool)
 typedef struct DirectParams {
     int64_t rows;    // pixels of a register tile
     int64_t panels;  // panels of output channels of a register tile
+    int64_t depth;   // input channel blocks done for all rows before the next ones; 0: all of them
 } DirectParams;
 extern const AttrTable direct_params;
 
