@@ -32,11 +32,22 @@ class Call(ctypes.Structure):
                 ("output_dims", ctypes.c_void_p), ("weights", ctypes.c_void_p), ("state", ctypes.c_void_p)]
 
 
+RIM = 4096
+
+
 def aligned(size, alignment=64):
-    """`size` bytes of 0xA5 (no model may rely on a cleared workspace) at an aligned address."""
-    block = np.full(size + alignment, 0xA5, np.uint8)
-    start = -block.ctypes.data % alignment
+    """`size` bytes of 0xA5 (no model may rely on a cleared workspace) at an aligned address, with a rim of the same."""
+    block = np.full(size + alignment + 2 * RIM, 0xA5, np.uint8)
+    start = -(block.ctypes.data + RIM) % alignment + RIM
     return block[start:start + size]
+
+
+def overrun(part):
+    """Whether something was written to the rim of what `aligned` made."""
+    block = part.base
+    start = part.ctypes.data - block.ctypes.data
+    rims = block[start - RIM:start], block[start + len(part):start + len(part) + RIM]
+    return any((rim != 0xA5).any() for rim in rims)
 
 
 def compile_model(path, folder, *flags):
@@ -70,7 +81,8 @@ class Network:
         for array, (name, _, shape) in zip(arrays, self.inputs):
             if array.size != np.prod(shape):
                 raise ValueError(f"{name}: shape {array.shape}, the model wants {shape}")
-        results = [np.empty(shape, dtype) for _, dtype, shape in self.outputs]
+        blocks = [aligned(int(np.prod(shape)) * np.dtype(dtype).itemsize) for _, dtype, shape in self.outputs]
+        results = [block.view(dtype).reshape(shape) for block, (_, dtype, shape) in zip(blocks, self.outputs)]
 
         def pointers(buffers):
             return (ctypes.c_void_p * len(buffers))(*[b.ctypes.data for b in buffers])
@@ -80,6 +92,8 @@ class Network:
         code = self.call(ctypes.byref(call))
         if code:
             raise RuntimeError(f"the model returned {code}")
+        if any(overrun(block) for block in (*blocks, self.workspace)):
+            raise RuntimeError("the model wrote out of bounds")
         return results
 
 
