@@ -19,7 +19,8 @@ static bool constant_list(Importer *im, Draft *d, const Onnx__AttributeProto *a,
         memcpy(bytes, scalar ? &a->f : a->floats, (size_t)n * sizeof a->f);
     else if (n)
         memcpy(bytes, scalar ? &a->i : a->ints, (size_t)n * sizeof a->i);
-    return draft_done(im, d, draft_constant(im, d, "value", &type, bytes));
+    const char *name = d->nout ? d->out[0] : "";
+    return draft_done(im, d, value_constant(im->graph, scope_label(d->scope, name), type, bytes));
 }
 
 static bool constant_tensor(Importer *im, Draft *d, const Onnx__AttributeProto *a) {

@@ -278,6 +278,7 @@ static const struct {
     {NULL, "consumed_inputs"},              // a hint of opset 1 that exporters kept
     {"BatchNormalization", "is_test"},      // sqzc is always testing
     {"Cast", "round_mode"},                 // of float8 only
+    {"Range", "stash_type"},                // how 16-bit floats are stepped: as float, always
 };
 
 // Fields of the attribute structs that are not ONNX's.
@@ -326,8 +327,8 @@ static bool set_dtype(Importer *im, const Draft *d, const Attribute *a, DType *f
         return false;
     int number = a->i < 0 || a->i > 1000 ? -1 : (int)a->i;
     *field = dtype_from_onnx(number);
-    return *field != DT_NONE || diag_error(im->diag, d->loc, E_DTYPE, "attribute '%s': element type %s (%lld) is not supported",
-                                           a->name, tensor_type_name(number), (long long)a->i);
+    return *field != DT_NONE || diag_error(im->diag, d->loc, E_DTYPE, "attribute '%s': element type %s is not supported",
+                                           a->name, tensor_type_name(im->arena, number));
 }
 
 static bool set_field(Importer *im, const Draft *d, const Attribute *a, const AttrRow *row, void *attrs) {

@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "onnx/importer.h"
+#include "support/checked.h"
+
+static const int64_t INPUT_BYTES_MAX = (int64_t)1 << 40;
 
 typedef Onnx__TensorShapeProto__Dimension Dimension;
 
@@ -142,8 +145,8 @@ static bool input_type(Importer *im, Bindings *bindings, const Onnx__ValueInfoPr
         return false;
     DType dtype = dtype_from_onnx(tensor->elem_type);
     if (dtype == DT_NONE)
-        return diag_error(im->diag, NULL, E_DTYPE, "input '%s': element type %s (%d) is not supported", input->name,
-                          tensor_type_name(tensor->elem_type), tensor->elem_type);
+        return diag_error(im->diag, NULL, E_DTYPE, "input '%s': element type %s is not supported", input->name,
+                          tensor_type_name(im->arena, tensor->elem_type));
     const OnnxShape *shape = shape_option(im, input->name);
     if (!tensor->shape) {
         if (!shape)
@@ -159,6 +162,14 @@ static bool input_type(Importer *im, Bindings *bindings, const Onnx__ValueInfoPr
     type->rank = (int)tensor->shape->n_dim;
     for (int i = 0; i < type->rank; i++)
         type->dim[i] = input_dim(im, bindings, input->name, tensor->shape->dim[i], (size_t)i);
+    return true;
+}
+
+static bool check_size(Importer *im, const char *name, const Type *type) {
+    int64_t bytes = dtype_info[type->dtype].bits / 8;
+    for (int i = 0; i < type->rank; i++)
+        if (!checked_mul(bytes, max_i64(type->dim[i].n, 1), &bytes) || bytes > INPUT_BYTES_MAX)
+            return diag_error(im->diag, NULL, E_TOO_BIG, "input '%s' is too large: %s", name, type_text(im->arena, type));
     return true;
 }
 
@@ -178,7 +189,7 @@ static bool import_input(Importer *im, Scope *scope, Bindings *bindings, const O
     if (known)
         return known->state == NAME_FAILED || diag_error(im->diag, NULL, E_GRAPH, "input '%s' is declared twice", input->name);
     Type type;
-    if (!input_type(im, bindings, input, &type)) {
+    if (!input_type(im, bindings, input, &type) || !check_size(im, input->name, &type)) {
         scope_define(scope, input->name, NAME_FAILED, NULL);
         return false;
     }

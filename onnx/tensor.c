@@ -11,18 +11,18 @@
 #include "onnx/import.h"
 #include "support/checked.h"
 
-const char *tensor_type_name(int onnx) {
+const char *tensor_type_name(Arena *arena, int onnx) {
     const ProtobufCEnumValue *value =
         protobuf_c_enum_descriptor_get_value(&onnx__tensor_proto__data_type__descriptor, onnx);
-    return value ? value->name : "an unknown type";
+    return value ? value->name : arena_printf(arena, "number %d", onnx);
 }
 
 bool tensor_type(const TensorSource *source, const Loc *loc, const char *name, const Onnx__TensorProto *tensor,
                  Type *type) {
     DType dtype = dtype_from_onnx(tensor->data_type);
     if (dtype == DT_NONE)
-        return diag_error(source->diag, loc, E_DTYPE, "tensor '%s': element type %s (%d) is not supported", name,
-                          tensor_type_name(tensor->data_type), tensor->data_type);
+        return diag_error(source->diag, loc, E_DTYPE, "tensor '%s': element type %s is not supported", name,
+                          tensor_type_name(source->arena, tensor->data_type));
     if (tensor->n_dims > MAX_RANK)
         return diag_error(source->diag, loc, E_TENSOR, "tensor '%s': rank %zu; at most %d is supported", name,
                           tensor->n_dims, MAX_RANK);

@@ -30,6 +30,6 @@ bool tensor_read(TensorSource *source, const Loc *loc, const char *name, const O
 bool tensor_type(const TensorSource *source, const Loc *loc, const char *name, const Onnx__TensorProto *tensor,
                  Type *type);
 
-const char *tensor_type_name(int onnx);  // "FLOAT8E5M2", or "type 99"-like text for an unknown number
+const char *tensor_type_name(Arena *arena, int onnx);  // "FLOAT8E5M2", or "number 99"
 
 #endif
