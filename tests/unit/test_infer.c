@@ -71,9 +71,12 @@ static const InferRow rows[] = {
     {"%a: f32<4x3>, %b: f32<5x4>, %c: f32<5>", "%y = Gemm(%a, %b, %c) {transA = true, transB = true}", "f32<3x5>"},
     {"%a: f32<3x4>, %b: f32<4x5>, %c: f32<2x5>", "%y = Gemm(%a, %b, %c)", "E0121"},
     // windows
-    {"%a: f32<1x1x4x4>", "%y = MaxPool(%a) {kernel_shape = [2, 2], strides = [3, 3], ceil_mode = true}", "f32<1x1x2x2>"},
-    {"%a: f32<1x1x2x2>", "%y = MaxPool(%a) {kernel_shape = [1, 1], strides = [2, 2], ceil_mode = true}", "f32<1x1x1x1>"},
-    {"%a: f32<1x1x1x1>", "%y = MaxPool(%a) {kernel_shape = [2, 2], strides = [2, 2], ceil_mode = true}", "f32<1x1x1x1>"},
+    {"%a: f32<1x1x4x4>",
+     "%y = MaxPool(%a) {kernel_shape = [2, 2], strides = [3, 3], ceil_mode = true}", "f32<1x1x2x2>"},
+    {"%a: f32<1x1x2x2>",
+     "%y = MaxPool(%a) {kernel_shape = [1, 1], strides = [2, 2], ceil_mode = true}", "f32<1x1x1x1>"},
+    {"%a: f32<1x1x1x1>",
+     "%y = MaxPool(%a) {kernel_shape = [2, 2], strides = [2, 2], ceil_mode = true}", "f32<1x1x1x1>"},
     {"%a: f32<1x1x1x1>", "%y = MaxPool(%a) {kernel_shape = [2, 2], strides = [2, 2]}", "E0121"},
     {"%a: f32<1x1x5x5>", "%y = MaxPool(%a) {kernel_shape = [2]}", "E0104"},
     {"%a: f32<1x4x5x5>, %w: f32<6x2x1x1>", "%y = Conv(%a, %w) {group = 2}", "f32<1x6x5x5>"},
@@ -102,9 +105,12 @@ static const InferRow rows[] = {
     {"%a: f32<4>", "const %s: f32<1> = list(nan)\n%y = Resize(%a, _, %s)", "E0125"},
     {"", "const %i: i64<3> = list(1000000, 1000000, 1000000)\n%y = ConstantOfShape(%i)", "E0124"},
     {"", "const %i: i64<> = list(0)\nconst %j: i64<> = list(1)\n%y = Range(%i, %j, %i)", "E0125"},
-    {"", "const %i: i64<> = list(10)\nconst %j: i64<> = list(-1)\nconst %d: i64<> = list(-4)\n%y = Range(%i, %j, %d)", "i64<3>"},
-    {"", "const %i: i64<> = list(1)\nconst %j: i64<> = list(9)\nconst %d: i64<> = list(-4)\n%y = Range(%i, %j, %d)", "i64<0>"},
-    {"", "const %i: f32<> = list(1)\nconst %j: f32<> = list(2)\nconst %d: f32<> = list(0.3)\n%y = Range(%i, %j, %d)", "f32<4>"},
+    {"", "const %i: i64<> = list(10)\nconst %j: i64<> = list(-1)\nconst %d: i64<> = list(-4)\n"
+     "%y = Range(%i, %j, %d)", "i64<3>"},
+    {"", "const %i: i64<> = list(1)\nconst %j: i64<> = list(9)\nconst %d: i64<> = list(-4)\n"
+     "%y = Range(%i, %j, %d)", "i64<0>"},
+    {"", "const %i: f32<> = list(1)\nconst %j: f32<> = list(2)\nconst %d: f32<> = list(0.3)\n"
+     "%y = Range(%i, %j, %d)", "f32<4>"},
 };
 
 static void check_rows(void) {
