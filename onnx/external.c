@@ -73,14 +73,14 @@ static const char *resolve(TensorSource *source, const Loc *loc, const char *nam
         diag_error(source->diag, loc, E_EXTERNAL, "tensor '%s': cannot open '%s': %s", name, location, strerror(errno));
         return NULL;
     }
+    if (!S_ISREG(info.st_mode)) {
+        diag_error(source->diag, loc, E_EXTERNAL, "tensor '%s': '%s' is not a regular file", name, location);
+        return NULL;
+    }
     size_t length = strlen(root);
     if (length > 1 && (strncmp(path, root, length) || path[length] != '/')) {
         diag_error(source->diag, loc, E_EXTERNAL, "tensor '%s': '%s' is a link that leaves the model's folder", name,
                    location);
-        return NULL;
-    }
-    if (!S_ISREG(info.st_mode)) {
-        diag_error(source->diag, loc, E_EXTERNAL, "tensor '%s': '%s' is not a regular file", name, location);
         return NULL;
     }
     return arena_string(source->arena, path);
