@@ -194,7 +194,7 @@ static bool write_all(Compile *c) {
                 unlink(products[i]->path);
         return false;
     }
-    if (c->sidecar && !print_sidecar(c->session.module, c->sidecar, &c->session.diag)) {
+    if (c->sidecar && !session_write_sidecar(&c->session, c->sidecar)) {
         unlink(c->code.path);
         return false;
     }

@@ -25,6 +25,8 @@ void session_end(Session *session);
 // shapes and binds to the flags'.
 bool session_load(Session *session, const char *path, const OnnxOptions *more);
 bool session_run_passes(Session *session);  // the flags' passes, or those of the level
+// The bytes that the module's text form refers to as "FILE.bin", if there are any.
+bool session_write_sidecar(Session *session, const char *path);
 const unsigned char *session_map(Session *session, const char *path, size_t *size);  // null after an error
 void session_time(Session *session, const char *what);  // says how long the step since the last call took
 

@@ -32,7 +32,7 @@ static bool print_to_file(Session *session, const char *path) {
     const char *sidecar = arena_printf(session->arena, "%s.bin", path), *slash = strrchr(sidecar, '/');
     Str text = {.arena = session->arena};
     print_module(&text, session->module, slash ? slash + 1 : sidecar);
-    return print_sidecar(session->module, sidecar, &session->diag) &&
+    return session_write_sidecar(session, sidecar) &&
            file_write(path, text.text, text.length, &session->diag);
 }
 

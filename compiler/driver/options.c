@@ -216,7 +216,7 @@ static Command find_command(const char *word) {
 }
 
 bool options_parse(Options *options, Arena *arena, int argc, char **argv, Diag *diag) {
-    *options = (Options){.level = '2', .rtol = 1e-3, .atol = 1e-7, .limit = 60, .threads = 1};
+    *options = (Options){.rtol = 1e-3, .atol = 1e-7, .limit = 60, .threads = 1};
     Reader r = {options, arena, diag, argc, 1, argv};
     if (argc > 1)
         options->command = find_command(argv[1]);
@@ -235,5 +235,7 @@ bool options_parse(Options *options, Arena *arena, int argc, char **argv, Diag *
             r.at++;
         }
     }
+    if (!options->level && options->command != CMD_OPT)
+        options->level = '2';
     return true;
 }

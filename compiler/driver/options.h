@@ -24,7 +24,7 @@ typedef struct Options {
     bool deps;  // -MD
 
     // How.
-    char level;  // '0' '1' '2' '3' 's'
+    char level;  // '0' '1' '2' '3' 's'; of opt also 0: no passes but --passes
     bool debug, verbose, strict;
     const char *target, *mcpu, *mattr;
     const char *passes, *print_after, *stop_after;  // passes null: the level's pipeline

@@ -9,6 +9,7 @@
 
 #include "driver/npy.h"
 #include "ir/parse.h"
+#include "ir/print.h"
 #include "passes/pass.h"
 #include "support/checked.h"
 #include "support/str.h"
@@ -223,13 +224,19 @@ bool session_load(Session *session, const char *path, const OnnxOptions *more) {
     return session->module != NULL;
 }
 
+bool session_write_sidecar(Session *session, const char *path) {
+    size_t size;
+    const void *bytes = print_sidecar_bytes(session->arena, session->module, &size);
+    return !size || file_write(path, bytes, size, &session->diag);
+}
+
 // Passes.
 
 static const char *const *pass_names(Session *session) {
     static const char *const nothing[] = {NULL};
     const Options *o = session->options;
     if (!o->passes)
-        return o->command == CMD_OPT ? nothing : pipeline(o->level);
+        return o->level ? pipeline(o->level) : nothing;
     Words words = split_list(session->arena, o->passes);
     LIST_PUSH(session->arena, &words, NULL);
     return words.item;

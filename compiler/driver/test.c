@@ -200,9 +200,9 @@ static int run_folder(const Options *options, const char *folder, char **why) {
     return code;
 }
 
-// Our own bugs and a wrong run are failures; everything else that the compiler reports is a refusal.
+// What the compiler says of the model is a refusal; our own bugs, wrong flags and wrong results are failures.
 static bool is_refusal(int code) {
-    return code >= E_MODEL && code < E_RUN && code != E_VERIFY && code != E_BACKEND;
+    return code >= E_MODEL && code < E_TARGET && code != E_VERIFY;
 }
 
 static const char *folder_name(Arena *arena, const char *folder) {
