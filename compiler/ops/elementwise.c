@@ -142,10 +142,18 @@ static Val expr_bitwise_not(Emit *e, const Node *node, const Val *in) {
     return e_not(e, as_int(e, in[0]));
 }
 
+// Shifting by the width or more (or by a negative number) leaves 0, or the sign.
 static Val expr_bit_shift(Emit *e, const Node *node, const Val *in) {
     const ShiftAttrs *a = node->attrs;
     Val x = as_int(e, in[0]), by = as_int(e, in[1]);
-    return a->direction == 0 ? e_shl(e, x, by) : e_shr(e, x, by);
+    if (a->direction == 0)
+        return e_shl(e, x, by);
+    if (dtype_is_signed(x.dtype)) {
+        Val last = constant_like(e, by, dtype_info[x.dtype].bits - 1);
+        Val inside = e_and(e, e_ge(e, by, constant_like(e, by, 0)), e_lt(e, by, last));
+        by = e_select(e, inside, by, last);
+    }
+    return e_shr(e, x, by);
 }
 
 ELEMENTWISE_IMPL(Identity, expr_identity);
