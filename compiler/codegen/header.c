@@ -131,8 +131,8 @@ static void write_start(const Writer *w) {
                " *\n"
                " * Tensors are dense arrays in row-major order, the last dimension fastest. Units are the model's.\n"
                " * All memory is the caller's; nothing is allocated, nothing is kept from one call to the next. */\n"
-               "#ifndef %s_H\n"
-               "#define %s_H\n\n"
+               "#ifndef %s_SQZC_H\n"
+               "#define %s_SQZC_H\n\n"
                "#include <stddef.h>\n"
                "#include <stdint.h>\n\n"
                "#ifdef __cplusplus\n"
@@ -179,11 +179,17 @@ static void write_tensor(const Writer *w, int index) {
                count * (dtype_info[type->dtype].bits / 8));
 }
 
-// "const float *x, float *y, "
+// "const float *x, float *y,", in lines of bearable length.
 static void write_parameters(const Writer *w) {
-    for (int i = 0; i < w->face.inputs + w->face.outputs; i++)
-        str_printf(w->out, "%s%s *%s, ", i < w->face.inputs ? "const " : "",
+    enum { WIDTH = 80 };
+    size_t line = w->out->length;
+    for (int i = 0; i < w->face.inputs + w->face.outputs; i++) {
+        bool is_full = w->out->length - line > WIDTH;
+        if (is_full)
+            line = w->out->length;
+        str_printf(w->out, "%s%s%s *%s,", is_full ? "\n    " : i ? " " : "", i < w->face.inputs ? "const " : "",
                    dtype_info[operand(w->graph, i)->type.dtype].c_type, w->face.c_names[i]);
+    }
 }
 
 static void write_functions(const Writer *w) {
@@ -202,7 +208,7 @@ static void write_functions(const Writer *w) {
                w->upper, w->prefix);
     write_parameters(w);
     str_printf(w->out,
-               "void *workspace);\n\n"
+               " void *workspace);\n\n"
                "/* The same on a pool's threads (null: none), in as many shards as the pool has threads and the bytes of\n"
                " * the workspace allow. The results are the same to the bit. Returns 2 also when workspace_size is less\n"
                " * than %s_WORKSPACE_SIZE. A pool serves one call at a time. */\n"
@@ -210,7 +216,7 @@ static void write_functions(const Writer *w) {
                w->upper, w->prefix);
     write_parameters(w);
     str_printf(w->out,
-               "void *workspace, size_t workspace_size);\n\n"
+               "\n    void *workspace, size_t workspace_size);\n\n"
                "/* The same with all arguments in a struct that is alike for all networks: for generic callers. */\n"
                "int %s_call(const struct sqz_call *call);\n\n"
                "/* Names, types, shapes and sizes, to be read at run time. */\n"

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "driver/npy.h"
@@ -61,10 +62,14 @@ static const char *path_folder(Arena *arena, const char *path) {
 
 const char *session_prefix(Session *session, const char *path) {
     const char *name = session->options->name;
-    if (!name)
-        return str_identifier(session->arena, path_stem(session->arena, path));
-    if (strcmp(name, str_identifier(session->arena, name))) {
+    if (name && strcmp(name, str_identifier(session->arena, name))) {
         diag_error(&session->diag, NULL, E_NAME, "--name=%s is not a C identifier", name);
+        return NULL;
+    }
+    if (!name)
+        name = str_identifier(session->arena, path_stem(session->arena, path));
+    if (!strcasecmp(name, "sqz")) {
+        diag_error(&session->diag, NULL, E_NAME, "'%s' is the runtime's own name: choose another with --name=ID", name);
         return NULL;
     }
     return name;
