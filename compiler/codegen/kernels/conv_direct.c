@@ -19,11 +19,12 @@
 // the slices so far wait in the output. A 1x1 convolution of stride 1 without rims sees the whole plane as one row,
 // cut into runs of a few tiles so that shards have something to share.
 #include "codegen/kernels/kernels.h"
+#include "codegen/kernels/product.h"
 #include "codegen/lower.h"
 #include "ir/infer.h"
 #include "support/checked.h"
 
-enum { MAX_TILE = 32, UNROLL = 4, RUN_TILES = 8 };
+enum { RUN_TILES = 8 };
 
 static const AttrRow direct_rows[] = {
     {"rows", ATTR_INT, offsetof(DirectParams, rows), "1", NULL},
@@ -98,13 +99,6 @@ bool conv_direct_accepts(const Node *node, const Target *target) {
 
 // ---- Choices
 
-// The most pixels whose accumulators, weights and splat fit into the registers.
-static int64_t most_rows(const Target *target, int vecs) {
-    int spare = target->registers - vecs - (target->fma ? 1 : 2);
-    int64_t rows = spare / vecs;
-    return max_i64(1, min_i64(rows, 14));
-}
-
 // Input blocks whose weights for one tile take half of the first-level cache; 0 where all of them do.
 static int64_t slice_depth(const Node *node, const Target *target, int64_t panels) {
     const Type *x = &node->in[0]->type;
@@ -123,7 +117,7 @@ double conv_direct_cost(Node *node, const Target *target) {
     Window window = node_window(node);
     int lanes = target_lanes(target, 32);
     params->panels = lanes == target->block && y->dim[1].n / attrs->group % (2 * target->block) == 0 ? 2 : 1;
-    params->rows = most_rows(target, (int)params->panels * target->block / lanes);
+    params->rows = product_most_rows(target, (int)params->panels * target->block / lanes);
     params->depth = slice_depth(node, target, params->panels);
     double macs = (double)y->dim[0].n * (double)align_up(y->dim[1].n, target->block) * (double)y->dim[2].n *
                   (double)y->dim[3].n * (double)x->dim[1].n / (double)attrs->group * (double)window.kernel[0] *
@@ -134,9 +128,9 @@ double conv_direct_cost(Node *node, const Target *target) {
 // ---- The tile
 
 typedef struct Tile {
-    Val acc[MAX_TILE];  // [row][vec]
-    Var sum[MAX_TILE];
-    int rows;
+    Product product;
+    Val acc[PRODUCT_MAX];  // [row][vec]
+    Var sum[PRODUCT_MAX];
 } Tile;
 
 static Val bias_of(Emit *e, const Direct *d, Val channel, int vec) {
@@ -145,28 +139,23 @@ static Val bias_of(Emit *e, const Direct *d, Val channel, int vec) {
     return e_load(e, d->bias, e_add_const(e, channel, (int64_t)vec * d->lanes), d->lanes);
 }
 
-// One input channel and tap: `k` channels behind x, at the same step of the panels' weights.
-static void tile_step(Emit *e, const Direct *d, Tile *tile, Ptr x, int64_t x_offset, Ptr w, int64_t w_offset) {
-    int64_t panel_stride = d->blocks_in * d->taps * d->x.block * d->y.block;
-    int64_t pixel = d->window.stride[1] * d->x.stride.pixel;
-    int per_panel = d->vecs / d->panels;
-    Val weight[MAX_TILE];
-    for (int v = 0; v < d->vecs; v++)
-        weight[v] = e_load_const(e, w, w_offset + v / per_panel * panel_stride + (int64_t)(v % per_panel) * d->lanes, d->lanes);
-    for (int r = 0; r < tile->rows; r++) {
-        Val splat = e_splat(e, e_load_const(e, x, x_offset + r * pixel, 1), d->lanes);
-        for (int v = 0; v < d->vecs; v++)
-            tile->acc[r * d->vecs + v] = e_fma(e, splat, weight[v], tile->acc[r * d->vecs + v]);
-    }
+static Product product_of(const Direct *d, int64_t rows) {
+    return (Product){.rows = (int)rows,
+                     .vecs = d->vecs,
+                     .lanes = d->lanes,
+                     .panels = d->panels,
+                     .row_stride = d->window.stride[1] * d->x.stride.pixel,
+                     .panel = d->y.block,
+                     .panel_stride = d->blocks_in * d->taps * d->x.block * d->y.block};
 }
 
 static void tile_load(Emit *e, const Direct *d, Tile *tile) {
-    for (int i = 0; i < tile->rows * d->vecs; i++)
+    for (int i = 0; i < tile->product.rows * d->vecs; i++)
         tile->acc[i] = e_get(e, tile->sum[i]);
 }
 
 static void tile_save(Emit *e, const Direct *d, const Tile *tile) {
-    for (int i = 0; i < tile->rows * d->vecs; i++)
+    for (int i = 0; i < tile->product.rows * d->vecs; i++)
         e_set(e, tile->sum[i], tile->acc[i]);
 }
 
@@ -177,28 +166,22 @@ static void taps_unrolled(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w) {
     for (int64_t v = 0; v < window->kernel[0]; v++)
         for (int64_t u = 0; u < window->kernel[1]; u++) {
             int64_t at = v * window->dilation[0] * d->x.stride.row + u * window->dilation[1] * d->x.stride.pixel;
-            tile_step(e, d, tile, x, at, w, (v * window->kernel[1] + u) * d->y.block);
+            product_step(e, &tile->product, tile->acc, x, at, w, (v * window->kernel[1] + u) * d->y.block);
         }
     tile_save(e, d, tile);
 }
 
-// All taps for one block of channels: real loops over the taps, the channels unrolled.
+// All taps for one block of channels: real loops over the taps, and over the channels inside.
 static void taps_looped(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w) {
     const Window *window = &d->window;
-    int64_t step = d->x.block * d->y.block;
     EMIT_TIMES(e, v, window->kernel[0])
         EMIT_TIMES(e, u, window->kernel[1]) {
             Val down = e_mul_const(e, v.i, window->dilation[0] * d->x.stride.row);
             Val right = e_mul_const(e, u.i, window->dilation[1] * d->x.stride.pixel);
             Val tap = e_add(e, e_mul_const(e, v.i, window->kernel[1]), u.i);
-            Ptr from = e_at(e, x, e_add(e, down, right)), weights = e_at(e, w, e_mul_const(e, tap, step));
-            EMIT_FOR(e, k, e_index(e, 0), e_index(e, d->x.block), UNROLL) {
-                Ptr xk = e_at(e, from, k.i), wk = e_at(e, weights, e_mul_const(e, k.i, d->y.block));
-                tile_load(e, d, tile);
-                for (int64_t j = 0; j < min_i64(UNROLL, d->x.block); j++)
-                    tile_step(e, d, tile, xk, j, wk, j * d->y.block);
-                tile_save(e, d, tile);
-            }
+            Ptr from = e_at(e, x, e_add(e, down, right));
+            Ptr weights = e_at(e, w, e_mul_const(e, tap, d->x.block * d->y.block));
+            product_run(e, &tile->product, tile->sum, from, weights, d->x.block);
         }
 }
 
@@ -209,7 +192,7 @@ static int64_t output_offset(const Direct *d, int i) {
 }
 
 static void tile_start(Emit *e, const Direct *d, Tile *tile, const Slice *slice, Val channel, Ptr y) {
-    int count = tile->rows * d->vecs;
+    int count = tile->product.rows * d->vecs;
     for (int i = 0; i < count; i++)
         tile->sum[i] = e_var(e, bias_of(e, d, channel, i % d->vecs));
     if (slice->only)
@@ -220,7 +203,7 @@ static void tile_start(Emit *e, const Direct *d, Tile *tile, const Slice *slice,
 }
 
 static void tile_store(Emit *e, const Direct *d, Tile *tile, const Slice *slice, Ptr y) {
-    int count = tile->rows * d->vecs;
+    int count = tile->product.rows * d->vecs;
     tile_load(e, d, tile);
     EMIT_IF(e, slice->ends)
         for (int i = 0; i < count; i++)
@@ -241,7 +224,7 @@ typedef struct Strip {
 } Strip;
 
 static void tile_emit(Emit *e, const Direct *d, int64_t rows, const Strip *strip, Ptr x, Ptr y) {
-    Tile tile = {.rows = (int)rows};
+    Tile tile = {.product = product_of(d, rows)};
     tile_start(e, d, &tile, &strip->slice, strip->channel, y);
     EMIT_FOR(e, i, strip->slice.first, strip->slice.last, 1) {
         Ptr from = e_at(e, x, e_mul_const(e, i.i, d->x.stride.channel));

@@ -1,0 +1,46 @@
+// One step loads a line of the panels once, and splats one element of each row:
+//
+//              line of the panels
+//     row 0    acc acc        acc[r][v] += splat(left[r]) * line[v]
+//     row 1    acc acc
+//     ...      acc acc
+#include "codegen/kernels/product.h"
+
+#include "support/checked.h"
+
+enum { UNROLL = 4, MOST_ROWS = 14 };
+
+int64_t product_most_rows(const Target *target, int vecs) {
+    int spare = target->registers - vecs - (target->fma ? 1 : 2);
+    return max_i64(1, min_i64(spare / vecs, MOST_ROWS));
+}
+
+void product_step(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, Ptr right, int64_t line) {
+    int per_panel = p->vecs / p->panels;
+    Val panel[PRODUCT_MAX];
+    for (int v = 0; v < p->vecs; v++)
+        panel[v] = e_load_const(e, right, line + v / per_panel * p->panel_stride + (int64_t)(v % per_panel) * p->lanes, p->lanes);
+    for (int r = 0; r < p->rows; r++) {
+        Val splat = e_splat(e, e_load_const(e, left, at + r * p->row_stride, 1), p->lanes);
+        for (int v = 0; v < p->vecs; v++)
+            acc[r * p->vecs + v] = e_fma(e, splat, panel[v], acc[r * p->vecs + v]);
+    }
+}
+
+static void run_unrolled(Emit *e, const Product *p, const Var *sum, Ptr left, Ptr right, int64_t count) {
+    Val acc[PRODUCT_MAX];
+    for (int i = 0; i < p->rows * p->vecs; i++)
+        acc[i] = e_get(e, sum[i]);
+    for (int64_t j = 0; j < count; j++)
+        product_step(e, p, acc, left, j, right, j * p->panel);
+    for (int i = 0; i < p->rows * p->vecs; i++)
+        e_set(e, sum[i], acc[i]);
+}
+
+void product_run(Emit *e, const Product *p, const Var *sum, Ptr left, Ptr right, int64_t count) {
+    int64_t whole = count / UNROLL * UNROLL;
+    EMIT_FOR(e, k, e_index(e, 0), e_index(e, whole), UNROLL)
+        run_unrolled(e, p, sum, e_at(e, left, k.i), e_at(e, right, e_mul_const(e, k.i, p->panel)), UNROLL);
+    if (whole < count)
+        run_unrolled(e, p, sum, e_at_const(e, left, whole), e_at_const(e, right, whole * p->panel), count - whole);
+}

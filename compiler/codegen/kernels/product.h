@@ -1,0 +1,27 @@
+// The register tile that convolutions and matrix products share: a few rows of the one factor, splat element by
+// element, times a panel of the other.
+#ifndef CODEGEN_KERNELS_PRODUCT_H
+#define CODEGEN_KERNELS_PRODUCT_H
+
+#include "codegen/emit.h"
+
+enum { PRODUCT_MAX = 32 };  // accumulators
+
+typedef struct Product {
+    int rows, vecs, lanes;  // vecs: vectors of a row, over all panels
+    int panels;             // of the tile
+    int64_t row_stride;     // between the rows of the left factor
+    int64_t panel;          // elements of a panel's line
+    int64_t panel_stride;   // between two panels
+} Product;
+
+// The most rows whose accumulators, panel line and splat fit into the registers.
+int64_t product_most_rows(const Target *target, int vecs);
+
+// acc[row * vecs + vec] += left[row][at] * right[...] for one element `at` of each row and one line of the panels.
+void product_step(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, Ptr right, int64_t line);
+
+// The same for `count` consecutive elements and lines, in a loop that is unrolled by four. `sum` are the accumulators.
+void product_run(Emit *e, const Product *p, const Var *sum, Ptr left, Ptr right, int64_t count);
+
+#endif
