@@ -13,10 +13,7 @@
 static const int64_t BYTES_MAX = (int64_t)1 << 40;
 enum { DEPTH_MAX = 16 };
 
-static bool fail_node(const Verifier *v, const Node *node, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static bool fail_node(const Verifier *v, const Node *node, const char *format, ...) {
+bool fail_node(const Verifier *v, const Node *node, const char *format, ...) {
     va_list args;
     va_start(args, format);
     const char *message = arena_vprintf(v->arena, format, args);
@@ -198,7 +195,7 @@ static bool verify_kernel(const Verifier *v, const Node *node) {
 
 static bool verify_graph(const Verifier *v, const Graph *graph, int depth);
 
-static bool verify_body(const Verifier *v, const Node *node, int depth) {
+static bool verify_inside(const Verifier *v, const Node *node, int depth) {
     const Graph *body = node->body;
     bool wanted = (op_info[node->op].flags & HAS_BODY) != 0;
     if (!body)
@@ -209,15 +206,7 @@ static bool verify_body(const Verifier *v, const Node *node, int depth) {
         return fail_node(v, node, "lies more than %d bodies deep", DEPTH_MAX);
     if (body->inputs.n != node->nin || body->outputs.n != node->nout)
         return fail_node(v, node, "and its body differ in the number of inputs or outputs");
-    if (!verify_graph(v, body, depth + 1))
-        return false;
-    for (int i = 0; i < node->nin; i++)
-        if (!type_equal(&node->in[i]->type, &body->inputs.item[i]->type))
-            return fail_node(v, node, "and its body differ in the type of input %d", i);
-    for (int i = 0; i < node->nout; i++)
-        if (!type_equal(&node->out[i]->type, &body->outputs.item[i]->type))
-            return fail_node(v, node, "and its body differ in the type of output %d", i);
-    return true;
+    return verify_graph(v, body, depth + 1) && verify_body(v, node);
 }
 
 // Types by inference.
@@ -267,7 +256,7 @@ static bool verify_inference(const Verifier *v, const Node *node) {
 
 static bool verify_node(const Verifier *v, const Node *node, bool *defined, int depth) {
     return verify_arity(v, node) && verify_operands(v, node, defined) && verify_recipe(v, node) &&
-           verify_kernel(v, node) && verify_body(v, node, depth) && verify_inference(v, node);
+           verify_kernel(v, node) && verify_inside(v, node, depth) && verify_inference(v, node);
 }
 
 static bool verify_nodes(const Verifier *v, const Graph *graph, bool *defined, int depth) {

@@ -1,4 +1,4 @@
-// What the files of the verifier share: verify.c checks graphs, verify_place.c places.
+// What the files of the verifier share: verify.c checks graphs, verify_body.c bodies, verify_place.c places.
 #ifndef IR_VERIFY_PARTS_H
 #define IR_VERIFY_PARTS_H
 
@@ -10,8 +10,11 @@ typedef struct Verifier {
     Diag *diag;
 } Verifier;
 
-// Reports E_VERIFY at the node that defines a value, if any, and returns false.
+// Report E_VERIFY, at the node or at the one that defines the value, and return false.
+bool fail_node(const Verifier *v, const Node *node, const char *format, ...) __attribute__((format(printf, 3, 4)));
 bool fail_value(const Verifier *v, const Value *value, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+bool verify_body(const Verifier *v, const Node *node);  // whose body is a sound graph with as many inputs and outputs
 bool verify_places(const Verifier *v, const Graph *graph);
 
 #endif

@@ -58,6 +58,18 @@ check([
      node(f"sqz.Map(%x) : {T} body(%i: f32<1x8x4x4, border=1>) -> (%o) {{ %o = Relu(%i) : {T} }}")),
     ("E0141", "and its body differ in the type of output 0", 2,
      node(f"sqz.Map(%x) : f32<1> body(%i: {T}) -> (%o) {{ %o = Relu(%i) : {T} }}")),
+    ("E0141", "'k' is a constant in a body", 0,
+     node(f"sqz.Map(%x) : {T} body(%i: {T}) -> (%o) {{ const %k: f32<> = fill(1) %o = Add(%i, %k) : {T} }}")),
+    ("E0141", "sqz.Map has 2 outputs", 2,
+     node(f"sqz.Map(%x) : {T}, {T} body(%i: {T}) -> (%o, %o) {{ %o = Relu(%i) : {T} }}").replace("%y =", "%y, %z =")),
+    ("E0141", "sqz.Map cannot broadcast input 0 to its output", 2, graph(
+        f"%x: {T}, %k: f32<1>", "%y",
+        f"%y = sqz.Map(%x, %k) : f32<1> body(%i: {T}, %k: f32<1>) -> (%o) {{ %o = Relu(%k) : f32<1> }}")),
+    ("E0141", "Softmax stands in a sqz.Map", 2,
+     node(f"sqz.Map(%x) : {T} body(%i: {T}) -> (%o) {{ %o = Softmax(%i) : {T} }}")),
+    ("E0141", "sqz.Fire stands in another sqz.Fire", 2,
+     node(f"sqz.Fire(%x) : {T} body(%i: {T}) -> (%o) {{ %o = sqz.Fire(%i) : {T} body(%i: {T}) -> (%o) {{ "
+          f"%o = Relu(%i) : {T} }} }}")),
     # Places.
     ("E0141", "'y' ends at byte 4672, behind the workspace's end", 3, place("0x1040")),
     ("E0141", "behind the workspace's end", 2, place("0x0", head="")),
