@@ -1,4 +1,6 @@
 # RUN: %python %s
+# RUN: %if arm64-qemu %{ %python %s arm64 %}
+# RUN: %if armv7-qemu %{ %python %s armv7 %}
 """Conv and ConvTranspose in one to three dimensions."""
 
 import os

@@ -1,4 +1,6 @@
 # RUN: %python %s
+# RUN: %if arm64-qemu %{ %python %s arm64 %}
+# RUN: %if armv7-qemu %{ %python %s armv7 %}
 """Operators that move elements, and Resize."""
 
 import itertools

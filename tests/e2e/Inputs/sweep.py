@@ -1,5 +1,6 @@
 """Sweeps of one operator's shapes and attributes: each case is a node of one model, whose outputs are compared with
-onnxruntime's (or, where that lacks the type, with those of ONNX's reference) at -O0, -O2 and -O2 for this CPU."""
+onnxruntime's (or, where that lacks the type, with those of ONNX's reference) at -O0, -O2, -O2 for this CPU, and on
+several threads. With machines (of native.MACHINES) as arguments: in an emulated program for each, at -O2."""
 
 import os
 import sys
@@ -12,9 +13,9 @@ from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 import compare
-from native import Network
+from native import Network, Program
 
-LEVELS = (["-O0"], ["-O2"], ["-O2", "--mcpu=native"])
+LEVELS = (["-O0"], ["-O2"], ["-O2", "--mcpu=native"], ["-O2", "--threads=5"])
 random = np.random.default_rng(11)
 
 
@@ -82,14 +83,24 @@ class Sweep:
             results.update(zip([o.name for o in model.graph.output], values))
         return results
 
+    def compiled(self, path, model, folder, flags, expected):
+        if flags[-1].startswith("--threads"):
+            os.makedirs(folder)
+            return compare.sqzc_run(path, model, folder, flags)
+        if flags[0].startswith("-"):
+            return Network(path, folder, *flags)
+        values = [np.asarray(expected[o.name]) for o in self.outputs]
+        return Program(path, folder, flags[0], [(v.shape, v.dtype) for v in values])
+
     def run(self, title):
         expected, failures = self.expected(), 0
         model = self.model(lambda name: True)
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, f"{title}.onnx")
             onnx.save(model, path)
-            for flags in LEVELS:
-                network = Network(path, os.path.join(folder, "".join(flags).replace("=", "")), *flags)
+            for flags in [[machine] for machine in sys.argv[1:]] or LEVELS:
+                network = self.compiled(path, model, os.path.join(folder, "".join(flags).replace("=", "")), flags,
+                                        expected)
                 results = network([self.inputs[i.name] for i in model.graph.input])
                 for output, result in zip(model.graph.output, results, strict=True):
                     off = compare.error(result, np.asarray(expected[output.name]))
