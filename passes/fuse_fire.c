@@ -153,14 +153,22 @@ static void apply_fire(const Fire *fire) {
     result->def = node;
 }
 
+static bool is_part(const Fire *fire, const Node *node) {
+    for (int i = 0; i < fire->n; i++)
+        if (fire->expand[i] == node)
+            return true;
+    return node == fire->squeeze || node == fire->concat;
+}
+
 static void fuse(Graph *graph) {
     for (Node *node = graph->first, *next; node; node = next) {
         Fire fire;
         next = node->next;
         if (!match_fire(node, &fire))
             continue;
+        while (next && is_part(&fire, next))  // it goes away
+            next = next->next;
         apply_fire(&fire);
-        next = graph->first;  // what stood next may be gone
     }
     graph_compact(graph);
 }
