@@ -10,7 +10,6 @@
 #include "support/checked.h"
 
 // Shards of each of the pool's threads: a thread that is held up then delays only a part of its share.
-enum { SHARDS_PER_THREAD = 4, MAX_SHARDS = 256 };
 
 // Order of the fields of sqz_call that are used.
 enum { CALL_SIZE, CALL_INPUTS, CALL_OUTPUTS, CALL_WORKSPACE, CALL_WORKSPACE_SIZE, CALL_POOL, CALL_FIELDS = 10 };

@@ -19,6 +19,9 @@ typedef struct CompileOptions {
 bool compile_module(const Module *module, const Target *target, const CompileOptions *options, OutputKind kind,
                     Str *out, Diag *diag);
 
+// A call on a pool is cut into so many shards, as far as its workspace has room for their scratch.
+enum { SHARDS_PER_THREAD = 4, MAX_SHARDS = 256 };
+
 // What the interface hash covers, and what the header needs.
 typedef struct Interface {
     uint64_t hash;

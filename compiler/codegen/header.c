@@ -143,8 +143,8 @@ static void write_start(const Writer *w) {
 
 static void write_workspace(const Writer *w) {
     str_printf(w->out,
-               "/* Bytes of scratch memory that a call needs, and their alignment. With a thread pool each further shard\n"
-               " * needs some more; there are never more shards than threads. Any memory will do. */\n"
+               "/* Bytes of scratch memory that a call needs, and their alignment; any memory will do. On a pool a call is\n"
+               " * cut into shards, up to four for each thread, as far as the workspace has room for them. */\n"
                "#define %s_WORKSPACE_SIZE %" PRId64 "\n"
                "#define %s_WORKSPACE_SIZE_ON(shards) "
                "((size_t)%" PRId64 " + (size_t)%" PRId64 " * (size_t)((shards) > 1 ? (shards) - 1 : 0))\n"
@@ -209,9 +209,8 @@ static void write_functions(const Writer *w) {
     write_parameters(w);
     str_printf(w->out,
                " void *workspace);\n\n"
-               "/* The same on a pool's threads (null: none), in as many shards as the pool has threads and the bytes of\n"
-               " * the workspace allow. The results are the same to the bit. Returns 2 also when workspace_size is less\n"
-               " * than %s_WORKSPACE_SIZE. A pool serves one call at a time. */\n"
+               "/* The same on a pool's threads (null: none). The results are the same to the bit. Returns 2 also when\n"
+               " * workspace_size is less than %s_WORKSPACE_SIZE. A pool serves one call at a time. */\n"
                "int %s_run_on(const struct sqz_pool *pool, ",
                w->upper, w->prefix);
     write_parameters(w);

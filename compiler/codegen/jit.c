@@ -16,6 +16,8 @@ struct Jit {
     Arena *arena;  // the weights are in it
     LLVMOrcLLJITRef orc;
     int64_t workspace_bytes;
+    JitLayer *layers;
+    int nlayers;
 };
 
 static bool orc_ok(LLVMErrorRef error, Diag *diag) {
@@ -44,6 +46,20 @@ static bool orc_open(Jit *jit, const Target *target, char level, Diag *diag) {
     return orc_ok(LLVMOrcCreateLLJIT(&jit->orc, builder), diag);
 }
 
+static void keep_layers(Jit *jit, const Program *program) {
+    for (const Layer *layer = program->layers; layer; layer = layer->next)
+        jit->nlayers++;
+    jit->layers = ARENA_ARRAY(jit->arena, JitLayer, jit->nlayers + 1);
+    int i = 0;
+    for (const Layer *layer = program->layers; layer; layer = layer->next)
+        jit->layers[i++] = (JitLayer){layer->node, layer->kernel->shared};
+}
+
+const JitLayer *jit_layers(const Jit *jit, int *count) {
+    *count = jit->nlayers;
+    return jit->layers;
+}
+
 Jit *jit_compile(const Module *module, const Target *target, char level, Diag *diag) {
     backend_init();
     Arena *arena = arena_new();
@@ -66,6 +82,7 @@ Jit *jit_compile(const Module *module, const Target *target, char level, Diag *d
         arena_free(arena);
         return NULL;
     }
+    keep_layers(jit, &program);
     LLVMContextSetDiagnosticHandler(e.context, NULL, NULL);
     if (orc_open(jit, target, level, diag) && orc_add(jit, &e, diag))
         return jit;

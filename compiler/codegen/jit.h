@@ -13,6 +13,14 @@ Jit *jit_compile(const Module *module, const Target *target, char level, Diag *d
 void *jit_address(Jit *jit, const char *suffix);
 void jit_free(Jit *jit);
 
+// The layers in the order in which they run: the nodes that have code, those of Fire's bodies in its place. With a
+// pool, each shared one is one call of pool->run, the others run on the caller's thread.
+typedef struct JitLayer {
+    const Node *node;
+    bool shared;
+} JitLayer;
+const JitLayer *jit_layers(const Jit *jit, int *count);
+
 // Runs a module in memory on the given inputs; outputs are buffers of the outputs' row-major sizes. Returns the
 // SQZ_E... code of the run, or -1 after a reported error.
 int jit_call(Jit *jit, const void *const *inputs, void *const *outputs);

@@ -177,7 +177,7 @@ static bool layer_lower(Program *program, const Node *node) {
     LLVMTypeRef types[2] = {emit_pointer_type(e), LLVMInt32TypeInContext(e->context)};
     LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), types, 2, 0);
     Layer *layer = ARENA_NEW(e->arena, Layer);
-    *layer = (Layer){.kernel = kernel, .function = emit_function(e, name, type, false)};
+    *layer = (Layer){.node = node, .kernel = kernel, .function = emit_function(e, name, type, false)};
     *program->last_layer = layer;
     program->last_layer = &layer->next;
     return layer_body(program, node, kernel, layer->function);

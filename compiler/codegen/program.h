@@ -17,6 +17,7 @@ struct Kernel {
 
 typedef struct Layer Layer;
 struct Layer {
+    const Node *node;
     const Kernel *kernel;
     struct LLVMOpaqueValue *function;  // void (context, shard)
     Layer *next;

@@ -5,30 +5,46 @@
 #include <string.h>
 #include <time.h>
 
-#include "driver/instance.h"
+#include "driver/bench.h"
 #include "ir/element.h"
 #include "support/checked.h"
 
 enum { MOST_RUNS = 100000, LEAST_RUNS = 5 };
 
-static double seconds(void) {
+double bench_seconds(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-// Multiply-adds of one node: each output element sums over the weights of its channel, or over the inner dimension.
-static double node_macs(const Node *node) {
+// Taps of a convolution's window times the input channels of a group: what each output sums over. (The weights may be
+// packed, so the input says how many channels there are.)
+static double conv_taps(const Node *node) {
+    const ConvAttrs *attrs = node->attrs;
+    const Type *x = &node->in[0]->type, *w = &node->in[1]->type;
+    if (x->rank < 2 || attrs->group < 1)
+        return 0;
+    double taps = (double)x->dim[1].n / (double)attrs->group;
+    if (attrs->kernel_shape.n)
+        for (int i = 0; i < attrs->kernel_shape.n; i++)
+            taps *= (double)attrs->kernel_shape.v[i];
+    else
+        for (int i = 2; i < w->rank; i++)
+            taps *= (double)w->dim[i].n;
+    return taps;
+}
+
+double bench_macs(const Node *node) {
     if (node->nin < 2 || !node->in[0] || !node->in[1] || !type_is_static(&node->out[0]->type) ||
         !type_is_static(&node->in[0]->type) || !type_is_static(&node->in[1]->type))
         return 0;
-    const Type *x = &node->in[0]->type, *w = &node->in[1]->type;
-    double outputs = (double)type_count(&node->out[0]->type);
+    const Type *x = &node->in[0]->type, *y = &node->out[0]->type;
+    double outputs = (double)type_count(y);
     switch ((int)node->op) {
     case OP_Conv:
-        return w->rank && w->dim[0].n ? outputs * (double)type_count(w) / (double)w->dim[0].n : 0;
+        return outputs * conv_taps(node);
     case OP_ConvTranspose:
-        return w->rank && w->dim[0].n ? (double)type_count(x) * (double)type_count(w) / (double)w->dim[0].n : 0;
+        return y->rank > 1 ? (double)type_count(x) * conv_taps(node) / (double)x->dim[1].n * (double)y->dim[1].n : 0;
     case OP_MatMul:
         return x->rank ? outputs * (double)x->dim[x->rank - 1].n : 0;
     case OP_Gemm:
@@ -49,7 +65,7 @@ static double model_macs(const Options *options, const char *path) {
     double macs = 0;
     if (session_load(&session, path, NULL) && session_run_passes(&session))
         for (const Node *node = session.module->graphs.item[0]->first; node; node = node->next)
-            macs += node_macs(node);
+            macs += bench_macs(node);
     session_end(&session);
     return macs;
 }
@@ -76,13 +92,13 @@ static int measure(Instance *instance, int wanted, double *times) {
     if (!instance_call(instance))  // warms up
         return 0;
     int runs = 0;
-    for (double start = seconds(), now = start; runs < (wanted ? wanted : MOST_RUNS); runs++) {
+    for (double start = bench_seconds(), now = start; runs < (wanted ? wanted : MOST_RUNS); runs++) {
         if (!wanted && runs >= LEAST_RUNS && now - start > 1)
             break;
         double before = now;
         if (!instance_call(instance))
             return 0;
-        now = seconds();
+        now = bench_seconds();
         times[runs] = now - before;
     }
     qsort(times, (size_t)runs, sizeof *times, compare_times);
@@ -106,7 +122,7 @@ static bool bench(Session *session, Instance *instance, const Options *options) 
     printf("%s: median %.3f ms, min %.3f ms, %.2f GFLOP/s (%.1f MMAC, %d runs, %d thread%s)\n", path, 1e3 * median,
            1e3 * times[0], 2e-9 * macs / median, 1e-6 * macs, runs, instance->pool ? instance->pool->threads : 1,
            instance->pool && instance->pool->threads > 1 ? "s" : "");
-    return true;
+    return !options->layers || bench_layers(instance);
 }
 
 int command_bench(const Options *options) {

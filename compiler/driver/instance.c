@@ -26,7 +26,7 @@ static bool make_ports(Instance *instance, int64_t workspace, int64_t shard, int
         instance->pool = sqz_pool_create(threads);
         if (!instance->pool)
             return diag_error(instance->diag, NULL, E_RUN, "cannot have %d threads", threads);
-        shards = instance->pool->threads;
+        shards = (int)min_i64((int64_t)instance->pool->threads * SHARDS_PER_THREAD, MAX_SHARDS);
     }
     instance->workspace_size = (size_t)(workspace + (shards - 1) * shard);
     instance->workspace = fresh(instance->arena, (int64_t)instance->workspace_size);

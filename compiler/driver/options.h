@@ -40,6 +40,7 @@ typedef struct Options {
     int limit;    // seconds for each test
     int threads;
     int runs;     // of bench, 0: as many as fit in a second
+    bool layers;
     bool help, version;
 } Options;
 
