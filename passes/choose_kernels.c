@@ -7,7 +7,8 @@ static void choose(Node *node, const PassContext *ctx) {
     double best = 0;
     for (int k = KERNEL_generic + 1; k < KERNEL_COUNT; k++) {
         const KernelInfo *info = &kernel_info[k];
-        if (!info->accepts || !info->accepts(node, ctx->target))
+        bool barred = (ctx->strict && (info->flags & INEXACT)) || (ctx->small && (info->flags & LARGE));
+        if (!info->accepts || barred || !info->accepts(node, ctx->target))
             continue;
         void *before = node->params;
         node->params = info->params ? attrs_new(info->params, ctx->module->arena) : NULL;

@@ -1,18 +1,8 @@
 // Puts sqz.PackConv between a convolution's kernel and its weights: a recipe that runs once, when the object is
-// written, so that the kernel reads its weights from front to back.
+// written, so that the kernel reads its weights from front to back. The kernel says how.
 #include "codegen/kernel.h"
 #include "ir/infer.h"
 #include "passes/pass.h"
-
-static bool wants_packing(const Node *node) {
-    return (node->kernel == KERNEL_conv_direct || node->kernel == KERNEL_conv_depthwise) && value_data(node->in[1]);
-}
-
-static PackAttrs packing_of(const Node *node) {
-    const Layout *x = &node->in[0]->type.layout, *y = &node->out[0]->type.layout;
-    bool single = node->kernel == KERNEL_conv_depthwise || x->kind == LAYOUT_ROW_MAJOR;
-    return (PackAttrs){.panel = y->block, .block = single ? 1 : x->block};
-}
 
 // A recipe in this graph that already packs the same weights in the same way, or null.
 static Value *find_packed(const Graph *graph, const Value *weights, const PackAttrs *attrs) {
@@ -23,7 +13,8 @@ static Value *find_packed(const Graph *graph, const Value *weights, const PackAt
 }
 
 static bool pack(PassContext *ctx, Node *node) {
-    PackAttrs wanted = packing_of(node);
+    PackAttrs wanted = {0};
+    kernel_info[node->kernel].packing(node, &wanted);
     Value *packed = find_packed(node->graph, node->in[1], &wanted);
     if (!packed) {
         Node *recipe = node_new(node->graph, OP_PackConv, 1, 1);
@@ -45,7 +36,7 @@ static bool pack_all(PassContext *ctx, Graph *graph) {
     for (Node *node = graph->first; node; node = node->next) {
         if (node->op == OP_Fire && !pack_all(ctx, node->body))
             return false;
-        if (wants_packing(node) && !pack(ctx, node))
+        if (kernel_info[node->kernel].packing && value_data(node->in[1]) && !pack(ctx, node))
             return false;
     }
     return true;

@@ -356,9 +356,16 @@ static void model_global(Program *program, LLVMValueRef call) {
     LLVMValueRef parts[3] = {model_record(program, number32(program, 0), model_name),
                              LLVMConstArray2(tensor_type, tensors, (uint64_t)count), text_constant(program, &names)};
     LLVMTypeRef types[3] = {LLVMTypeOf(parts[0]), LLVMTypeOf(parts[1]), LLVMTypeOf(parts[2])};
-    LLVMValueRef global = constant_global(program, "_model", struct_type(program, types, 3));
-    LLVMTypeRef index = emit_index_type(e);
-    LLVMValueRef distance = LLVMConstSub(LLVMConstPtrToInt(call, index), LLVMConstPtrToInt(global, index));
+    // Both ends of the distance are local symbols, which cannot be interposed: so it is known when the program is
+    // linked, and the model lies in read-only memory.
+    LLVMTypeRef type = struct_type(program, types, 3), index = emit_index_type(e);
+    LLVMValueRef global = constant_global(program, "_model_here", type);
+    LLVMSetLinkage(global, LLVMInternalLinkage);
+    LLVMValueRef here = LLVMAddAlias2(e->module, LLVMGlobalGetValueType(call), 0, call,
+                                      arena_printf(e->arena, "%s_call_here", program->prefix));
+    LLVMSetLinkage(here, LLVMInternalLinkage);
+    LLVMAddAlias2(e->module, type, 0, global, arena_printf(e->arena, "%s_model", program->prefix));
+    LLVMValueRef distance = LLVMConstSub(LLVMConstPtrToInt(here, index), LLVMConstPtrToInt(global, index));
     if (e->target->pointer_bits == 64)
         distance = LLVMConstTrunc(distance, int32(program));
     parts[0] = model_record(program, distance, model_name);

@@ -122,6 +122,7 @@ Val math_exp(Emit *e, Val x, Val lo) {
     return e_mul(e, p, math_power_of_two(e, x.dtype, e_sub(e, s.n, half)));
 }
 
+// f32 1 ULP, f64 0.9 ULP.
 Val e_exp(Emit *e, Val x) {
     return math_exp(e, x, (Val){0});
 }
@@ -143,6 +144,7 @@ Val e_expm1(Emit *e, Val x) {
 }
 
 // t / (t + 2), t = e^2|x| - 1; 1 from 10 (20) on
+// f32 2.2 ULP, f64 2.2 ULP.
 Val e_tanh(Emit *e, Val x) {
     Val limit = math_number(e, x, math_is_f64(x) ? 20 : 10), a = e_min(e, limit, e_abs(e, x));
     Val t = expm1_between(e, e_add(e, a, a));
@@ -152,6 +154,7 @@ Val e_tanh(Emit *e, Val x) {
 }
 
 // 1 / (1 + e^-x), for negative x as e^x / (1 + e^x)
+// f32 1.9 ULP, f64 2.1 ULP.
 Val e_sigmoid(Emit *e, Val x) {
     Val one = math_number(e, x, 1), y = e_exp(e, e_neg(e, e_abs(e, x)));
     Val top = e_select(e, e_lt(e, x, math_number(e, x, 0)), y, one);
@@ -159,6 +162,7 @@ Val e_sigmoid(Emit *e, Val x) {
 }
 
 // (e^x - e^-x) / 2 = (t + t / (t + 1)) / 2, t = e^x - 1
+// f32 0.51 ULP, f64 2.4 ULP.
 Val e_sinh(Emit *e, Val x) {
     if (!math_is_f64(x))
         return math_in_f64(e, e_sinh, x);
@@ -169,6 +173,7 @@ Val e_sinh(Emit *e, Val x) {
     return e_copysign(e, r, x);
 }
 
+// f32 0.51 ULP, f64 2.4 ULP.
 Val e_cosh(Emit *e, Val x) {
     if (!math_is_f64(x))
         return math_in_f64(e, e_cosh, x);
@@ -221,6 +226,7 @@ static Val log_corrected(Emit *e, Val x, Val correction) {
     return e_select(e, e_le(e, x, zero), at_zero, y);
 }
 
+// f32 0.8 ULP, f64 0.9 ULP.
 Val e_log(Emit *e, Val x) {
     return log_corrected(e, x, (Val){0});
 }
@@ -234,6 +240,7 @@ Val e_log1p(Emit *e, Val x) {
 }
 
 // sign(x) log1p(|x| + x^2 / (1 + sqrt(x^2 + 1))); ln(2 |x|) where that is the same
+// f32 0.51 ULP, f64 1.5 ULP.
 Val e_asinh(Emit *e, Val x) {
     if (!math_is_f64(x))
         return math_in_f64(e, e_asinh, x);
@@ -246,6 +253,7 @@ Val e_asinh(Emit *e, Val x) {
 }
 
 // log1p(t + sqrt(2 t + t^2)), t = x - 1
+// f32 0.51 ULP, f64 1.3 ULP.
 Val e_acosh(Emit *e, Val x) {
     if (!math_is_f64(x))
         return math_in_f64(e, e_acosh, x);
@@ -258,6 +266,7 @@ Val e_acosh(Emit *e, Val x) {
 }
 
 // sign(x) log1p(2 |x| / (1 - |x|)) / 2
+// f32 0.51 ULP, f64 1.7 ULP.
 Val e_atanh(Emit *e, Val x) {
     if (!math_is_f64(x))
         return math_in_f64(e, e_atanh, x);
@@ -293,6 +302,7 @@ static Val erfc_far(Emit *e, Val a) {
     return e_mul(e, math_poly(e, t, erf_far_f64, COUNT(erf_far_f64)), e_exp(e, e_neg(e, e_mul(e, a, a))));
 }
 
+// f32 1.9 ULP, f64 1 ULP.
 Val e_erf(Emit *e, Val x) {
     Val one = math_number(e, x, 1), a = e_abs(e, x);
     Val limited = e_min(e, math_number(e, x, math_is_f64(x) ? 6 : 4), a), square = e_mul(e, limited, limited);

@@ -71,7 +71,7 @@ static Val power_f32(Emit *e, Val a, Val y) {
     return e_cast(e, DT_F32, e_exp(e, e_mul(e, log, e_cast(e, DT_F64, y))));
 }
 
-// f32 0.51 ULP, f64 1.5 ULP.
+// f32 0.51 ULP, f64 0.9 ULP.
 Val e_pow(Emit *e, Val x, Val y) {
     Val zero = math_number(e, x, 0), one = math_number(e, x, 1), inf = math_number(e, x, HUGE_VAL), a = e_abs(e, x);
     Val regular = e_and(e, e_gt(e, a, zero), e_lt(e, a, inf));

@@ -187,15 +187,18 @@ static Val sine(Emit *e, Val x, int turn) {
     return e_select(e, bit_set(e, n, 2), e_neg(e, y), y);
 }
 
+// f32 1.5 ULP, f64 0.8 ULP.
 Val e_sin(Emit *e, Val x) {
     Val zero = math_number(e, x, 0);
     return e_select(e, e_eq(e, x, zero), x, sine(e, x, 0));
 }
 
+// f32 1.5 ULP, f64 0.8 ULP.
 Val e_cos(Emit *e, Val x) {
     return sine(e, x, 1);
 }
 
+// f32 0.51 ULP, f64 2.1 ULP.
 Val e_tan(Emit *e, Val x) {
     if (!math_is_f64(x))
         return math_in_f64(e, e_tan, x);
@@ -217,6 +220,7 @@ static const double asin_f64[] = {0.16666666666666763, 0.074999999999700917, 0.0
     0.010789359530307041, 0.0036720444374776107, 0.021790982249397371, -0.021117186884758322, 0.03270245176794305};
 
 // atan(a) = base + atan(t): t = a up to tan(pi/8), (a - 1) / (a + 1) around pi/4, -1 / a from tan(3 pi/8) on.
+// f32 0.51 ULP, f64 1.7 ULP.
 Val e_atan(Emit *e, Val x) {
     if (!math_is_f64(x))
         return math_in_f64(e, e_atan, x);
@@ -251,6 +255,7 @@ static Arc arc(Emit *e, Val a) {
     return (Arc){large, t, asin_rest(e, t, square)};
 }
 
+// f32 0.51 ULP, f64 1.6 ULP.
 Val e_asin(Emit *e, Val x) {
     if (!math_is_f64(x))
         return math_in_f64(e, e_asin, x);
@@ -262,6 +267,7 @@ Val e_asin(Emit *e, Val x) {
 }
 
 // pi/2 - asin(x); 2 asin(t) from 1/2 on, pi - 2 asin(t) to -1/2
+// f32 0.51 ULP, f64 1.1 ULP.
 Val e_acos(Emit *e, Val x) {
     if (!math_is_f64(x))
         return math_in_f64(e, e_acos, x);

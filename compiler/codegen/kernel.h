@@ -6,16 +6,22 @@
 #include "target/target.h"
 
 typedef enum KernelKind {
-#define KERNEL(id, name, params, layouts, accepts, cost, scratch, lower) KERNEL_##id,
+#define KERNEL(id, name, flags, params, layouts, accepts, cost, packing, scratch, lower) KERNEL_##id,
 #include "codegen/kernels.def"
 #undef KERNEL
     KERNEL_COUNT
 } KernelKind;
 
+enum KernelFlag {
+    INEXACT = 1,  // rounds differently from the generic lowering in more than the order of a sum: not with --strict
+    LARGE = 2     // has larger weights: not with -Os
+};
+
 struct Emit;
 
 typedef struct KernelInfo {
     const char *name;
+    unsigned flags;
     const AttrTable *params;  // null: none
     // The layouts that the kernel would like for the node's first input and output (the border as far as its own pads
     // need it); false if it cannot compute such a node at all. Looks at shapes and attributes only.
@@ -24,6 +30,8 @@ typedef struct KernelInfo {
     bool (*accepts)(const Node *node, const Target *target);
     // Fills in node->params (allocated, at their defaults) for the target; returns the predicted time in seconds.
     double (*cost)(Node *node, const Target *target);
+    // How input 1, a constant, is to be packed; null: as it is.
+    void (*packing)(const Node *node, PackAttrs *attrs);
     int64_t (*scratch)(const Node *node, const Target *target);  // bytes of each shard; null: none
     void (*lower)(struct Emit *e, const Node *node);
 } KernelInfo;

@@ -208,5 +208,6 @@ const AttrTable fire_attrs = {"fire", sizeof(FireAttrs), fire_rows};
 static const AttrRow pack_rows[] = {
     INT(PackAttrs, "panel", panel, NULL),
     INT(PackAttrs, "block", block, NULL),
+    INT(PackAttrs, "tile", tile, NULL),
     END};
 const AttrTable pack_attrs = {"pack", sizeof(PackAttrs), pack_rows};

@@ -195,6 +195,7 @@ typedef struct FireAttrs {
 
 typedef struct PackAttrs {  // sqz.PackConv: a recipe for constants
     int64_t panel, block;   // output channels of a panel; input channels of a block
+    int64_t tile;           // transformed for Winograd tiles of so many outputs in each direction; 0: as they are
 } PackAttrs;
 
 #define ATTR_TABLE(name) extern const AttrTable name;

@@ -107,6 +107,8 @@ static bool conv_kernel(Infer *infer, const Node *node, Window *w) {
         int64_t found;
         if (!check_number(infer, node, weights->dim[2 + i], &found))
             return false;
+        if (is_packed(node) && attrs->kernel_shape.n)
+            continue;  // weights may be packed for another algorithm
         if (attrs->kernel_shape.n && found != w->kernel[i])
             return diag_error(infer->diag, node->loc, E_SHAPE, "kernel_shape disagrees with the weights %s",
                               type_text(infer->arena, weights));
@@ -359,12 +361,30 @@ bool infer_global_pool(Infer *infer, const Node *node, Type *out) {
 }
 
 // f32<O, I, KH, KW> becomes f32<ceil(O / panel), ceil(I / block), KH, KW, block, panel>.
+// [panels, 1, points, points, input channels, panel]: the rank that packed weights have.
+static bool pack_for_winograd(Infer *infer, const Node *node, Type *out) {
+    const PackAttrs *attrs = node->attrs;
+    const Type *weights = input_type(node, 0);
+    if (attrs->tile != 2 && attrs->tile != 4 && attrs->tile != 6)
+        return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "tile must be 0, 2, 4 or 6");
+    if (weights->rank != 4 || !type_is_static(weights) || weights->dim[2].n != 3 || weights->dim[3].n != 3)
+        return diag_error(infer->diag, node->loc, E_SHAPE, "the weights are %s; 3x3 is needed",
+                          type_text(infer->arena, weights));
+    int64_t points = attrs->tile + 2;
+    int64_t dims[6] = {div_up(weights->dim[0].n, attrs->panel), 1, points, points,
+                       align_up(weights->dim[1].n, attrs->block), attrs->panel};
+    *out = type_make(DT_F32, 6, dims);
+    return true;
+}
+
 bool infer_pack_conv(Infer *infer, const Node *node, Type *out) {
     const PackAttrs *attrs = node->attrs;
     if (attrs->panel < 1 || attrs->block < 1 || attrs->panel > INT32_MAX || attrs->block > INT32_MAX)
         return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "panel and block must be positive");
     if (!check_dtype(infer, node, 0, DTYPE_BIT(F32)) || !check_rank(infer, node, 0, 3, 2 + MAX_SPATIAL))
         return false;
+    if (attrs->tile)
+        return pack_for_winograd(infer, node, out);
     *out = infer_like(input_type(node, 0));
     for (int i = 0; i < 2; i++)
         if (out->dim[i].sym)

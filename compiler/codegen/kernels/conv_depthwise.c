@@ -54,6 +54,10 @@ double conv_depthwise_cost(Node *node, const Target *target) {
     return macs / (lanes * target->fma_per_cycle * target->ghz * 1e9 * 0.4);
 }
 
+void conv_depthwise_packing(const Node *node, PackAttrs *attrs) {
+    *attrs = (PackAttrs){.panel = node->out[0]->type.layout.block, .block = 1};
+}
+
 typedef struct Depthwise {
     Image x, y;
     Ptr w, bias;

@@ -125,6 +125,11 @@ double conv_direct_cost(Node *node, const Target *target) {
     return macs / (lanes * target->fma_per_cycle * target->ghz * 1e9 * 0.9);
 }
 
+void conv_direct_packing(const Node *node, PackAttrs *attrs) {
+    const Layout *x = &node->in[0]->type.layout;
+    *attrs = (PackAttrs){.panel = node->out[0]->type.layout.block, .block = x->kind == LAYOUT_NCHWC ? x->block : 1};
+}
+
 // ---- The tile
 
 typedef struct Tile {

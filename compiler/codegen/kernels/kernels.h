@@ -12,9 +12,14 @@
     void id##_lower(Emit *e, const Node *node);
 KERNEL_FUNCTIONS(conv_direct)
 KERNEL_FUNCTIONS(conv_depthwise)
+KERNEL_FUNCTIONS(conv_winograd)
 KERNEL_FUNCTIONS(pool_blocked)
 KERNEL_FUNCTIONS(global_pool)
 #undef KERNEL_FUNCTIONS
+void conv_direct_packing(const Node *node, PackAttrs *attrs);
+void conv_depthwise_packing(const Node *node, PackAttrs *attrs);
+void conv_winograd_packing(const Node *node, PackAttrs *attrs);
+int64_t conv_winograd_scratch(const Node *node, const Target *target);
 
 typedef struct DirectParams {
     int64_t rows;    // pixels of a register tile
@@ -22,6 +27,14 @@ typedef struct DirectParams {
     int64_t depth;   // input channel blocks done for all rows before the next ones; 0: all of them
 } DirectParams;
 extern const AttrTable direct_params;
+
+typedef struct WinogradParams {
+    int64_t tile;   // outputs of a tile in each direction
+    int64_t rows;   // tiles of a register tile of the products
+    int64_t band;   // rows of tiles of a block
+    int64_t split;  // parts of the output channels that shards may do for themselves
+} WinogradParams;
+extern const AttrTable winograd_params;
 
 // ---- Shared
 

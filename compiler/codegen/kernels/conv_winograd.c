@@ -1,0 +1,394 @@
+// 3x3 convolution of stride 1 with fewer multiplications: Winograd's F(m x m, 3 x 3) on channel blocks.
+//
+//     1. input     V[point][channel block][tile] = (B d B^T) of each (m + 2) x (m + 2) piece of x, lanes are channels
+//     2. products  M[point][tile] = V[point] * U[point], a matrix product over the input channels for each point
+//     3. output    y = act(A M A^T + bias) for each tile
+//
+// U are the weights, transformed when the object is written (sqz.PackConv with a tile). A panel of 16 output channels goes
+// through 2 and 3 before the next one, so M stays in the first-level cache, and tiles go in blocks whose V stays in the
+// second. Where the image is no multiple of m, the last row and column have narrower tiles over the same weights: they
+// use the first points only. The tiles of a block are ordered
+//
+//     [last row | full | last column | corner]
+//
+// so that each point's product has a contiguous range of them. Nothing is read beyond the input's rim.
+//
+// A tile of infinities or NaNs spreads them over all its outputs.
+#include "codegen/kernels/kernels.h"
+#include "codegen/kernels/product.h"
+#include "codegen/kernels/winograd.h"
+#include "codegen/lower.h"
+#include "ir/infer.h"
+#include "support/checked.h"
+
+enum { GAP = 16 };          // elements between two points, so that their lines don't share a cache set
+enum { WANTED_TILES = 24 };  // of a block, to read the weights seldom enough
+
+static const AttrRow winograd_rows[] = {
+    {"tile", ATTR_INT, offsetof(WinogradParams, tile), "4", NULL},
+    {"rows", ATTR_INT, offsetof(WinogradParams, rows), "1", NULL},
+    {"band", ATTR_INT, offsetof(WinogradParams, band), "1", NULL},
+    {"split", ATTR_INT, offsetof(WinogradParams, split), "1", NULL},
+    {NULL, ATTR_INT, 0, NULL, NULL}};
+const AttrTable winograd_params = {"winograd_params", sizeof(WinogradParams), winograd_rows};
+
+// Tiles along one axis: `full` of the whole size, and a narrower one behind them (0: none).
+typedef struct Cut {
+    int64_t full;
+    int edge;
+} Cut;
+
+static Cut cut_of(int64_t length, int64_t tile) {
+    return (Cut){length / tile, (int)(length % tile)};
+}
+
+// A block of tiles: so many whole rows of tiles, and perhaps the narrower last row.
+typedef struct Block {
+    int64_t rows;
+    bool edge;
+} Block;
+
+typedef struct Blocks {
+    int64_t count;   // of the image, the last one included
+    Block each, last;
+} Blocks;
+
+static Blocks blocks_of(Cut down, int64_t band) {
+    int64_t count = max_i64(1, div_up(down.full, band));
+    return (Blocks){count, {band, false}, {down.full - (count - 1) * band, down.edge > 0}};
+}
+
+static int64_t block_tiles(const Block *block, Cut right) {
+    return (block->rows + block->edge) * (right.full + (right.edge > 0));
+}
+
+// ---- What it accepts, and what it costs
+
+static bool all_are(const int64_t *v, int64_t wanted) {
+    return v[0] == wanted && v[1] == wanted;
+}
+
+bool conv_winograd_layouts(const Node *node, const Target *target, Layout *in, Layout *out) {
+    return conv_direct_layouts(node, target, in, out) && in->kind == LAYOUT_NCHWC;
+}
+
+bool conv_winograd_accepts(const Node *node, const Target *target) {
+    if (!conv_direct_accepts(node, target) || !is_blocked(&node->in[0]->type, target) || !target->fma)
+        return false;
+    Window window = node_window(node);
+    return ((const ConvAttrs *)node->attrs)->group == 1 && all_are(window.kernel, WINOGRAD_TAPS) &&
+           all_are(window.stride, 1) && all_are(window.dilation, 1);
+}
+
+// Sizes that both the choice and the code need.
+typedef struct Sizes {
+    int64_t points, blocks_in, panels, block;
+    Cut down, right;
+} Sizes;
+
+static Sizes sizes_of(const Node *node, int64_t tile) {
+    const Type *x = &node->in[0]->type, *y = &node->out[0]->type;
+    int64_t block = y->layout.block;
+    return (Sizes){.points = tile + WINOGRAD_TAPS - 1,
+                   .blocks_in = div_up(x->dim[1].n, block),
+                   .panels = div_up(y->dim[1].n, block),
+                   .block = block,
+                   .down = cut_of(y->dim[2].n, tile),
+                   .right = cut_of(y->dim[3].n, tile)};
+}
+
+static int64_t v_stride(const Sizes *s, int64_t tiles) {
+    return s->blocks_in * tiles * s->block + GAP;
+}
+
+static int64_t m_stride(const Sizes *s, int64_t tiles) {
+    return tiles * s->block + GAP;
+}
+
+static int64_t most_tiles(const Sizes *s, int64_t band) {
+    Blocks blocks = blocks_of(s->down, band);
+    int64_t last = block_tiles(&blocks.last, s->right);
+    return blocks.count > 1 ? max_i64(last, block_tiles(&blocks.each, s->right)) : last;
+}
+
+int64_t conv_winograd_scratch(const Node *node, const Target *target) {
+    (void)target;
+    const WinogradParams *params = node->params;
+    Sizes s = sizes_of(node, params->tile);
+    int64_t tiles = most_tiles(&s, params->band);
+    return s.points * s.points * (v_stride(&s, tiles) + m_stride(&s, tiles)) * (int64_t)sizeof(float);
+}
+
+// Rows of tiles in a block: V within half the second-level cache.
+static int64_t choose_band(const Sizes *s, const Target *target) {
+    int64_t row = s->right.full + (s->right.edge > 0);
+    int64_t bytes = s->points * s->points * s->blocks_in * s->block * (int64_t)sizeof(float) * row;
+    int64_t band = max_i64(target->l2_bytes / 2 / bytes, div_up(WANTED_TILES, row) / 2);
+    return max_i64(1, min_i64(band, max_i64(1, s->down.full)));
+}
+
+// Multiplications of the products, counting each narrower tile's own points.
+static double product_macs(const Sizes *s, int64_t tile) {
+    double down = (double)(s->down.full * (tile + 2) + (s->down.edge ? s->down.edge + 2 : 0));
+    double right = (double)(s->right.full * (tile + 2) + (s->right.edge ? s->right.edge + 2 : 0));
+    return down * right * (double)(s->blocks_in * s->panels * s->block * s->block);
+}
+
+static double predict(const Node *node, const Target *target, WinogradParams *params) {
+    Sizes s = sizes_of(node, params->tile);
+    int lanes = target_lanes(target, 32);
+    params->rows = product_most_rows(target, target->block / lanes);
+    params->band = choose_band(&s, target);
+    Blocks blocks = blocks_of(s.down, params->band);
+    params->split = max_i64(1, min_i64(s.panels, 4 / blocks.count));
+    double hz = target->ghz * 1e9, points = (double)(s.points * s.points);
+    double tiles = (double)((s.down.full + (s.down.edge > 0)) * (s.right.full + (s.right.edge > 0)));
+    double products = product_macs(&s, params->tile) / (lanes * target->fma_per_cycle * 0.85);
+    double vectors = (double)(s.blocks_in + s.panels) * (double)s.block / lanes;
+    double transforms = tiles * points * vectors * 6 / target->fma_per_cycle;
+    double weights = points * (double)(s.blocks_in * s.panels * s.block * s.block) * 4 * (double)blocks.count / 16;
+    return (double)node->out[0]->type.dim[0].n * (products + transforms + weights) / hz;
+}
+
+double conv_winograd_cost(Node *node, const Target *target) {
+    static const int tiles[] = {2, 4};
+    WinogradParams *params = node->params, best = {0};
+    double seconds = 0;
+    for (size_t i = 0; i < sizeof tiles / sizeof *tiles; i++) {
+        WinogradParams trial = {.tile = tiles[i]};
+        double cost = predict(node, target, &trial);
+        if (!best.tile || cost < seconds) {
+            best = trial;
+            seconds = cost;
+        }
+    }
+    *params = best;
+    return seconds;
+}
+
+void conv_winograd_packing(const Node *node, PackAttrs *attrs) {
+    int64_t block = node->out[0]->type.layout.block;
+    *attrs = (PackAttrs){.panel = block, .block = block, .tile = ((const WinogradParams *)node->params)->tile};
+}
+
+// ---- Code
+
+typedef struct Plan {
+    Image x, y;
+    Ptr u, bias, v, m;
+    bool has_bias;
+    const Act *act;
+    Window window;
+    Sizes s;
+    Winograd full, below, beside;  // matrices of whole tiles, of the last row, of the last column
+    int64_t tile, tiles;           // tiles: of the block that is being emitted
+    int lanes, vecs, rows;
+} Plan;
+
+// Tiles of one kind within a block: rows x columns of them, from tile number `first` on.
+typedef struct Kind {
+    const Winograd *down, *right;
+    int64_t rows, columns, first;
+    int64_t row0, column0;  // position of the first one, in tiles, from the block's first row
+} Kind;
+
+enum { KINDS = 4 };
+
+static void kinds_of(const Plan *p, const Block *block, Kind kind[KINDS]) {
+    int64_t full = p->s.right.full, beside = p->s.right.edge > 0, below = block->edge;
+    kind[0] = (Kind){&p->below, &p->full, below, full, 0, block->rows, 0};
+    kind[1] = (Kind){&p->full, &p->full, block->rows, full, below * full, 0, 0};
+    kind[2] = (Kind){&p->full, &p->beside, block->rows, beside, (below + block->rows) * full, 0, full};
+    kind[3] = (Kind){&p->below, &p->beside, below, beside, (below + block->rows) * full + block->rows * beside, block->rows, full};
+}
+
+// Applies the matrix of `down` to each column and that of `right` to each row of in[rows_in][cols_in].
+static void both_ways(Emit *e, const double *down, int rows_out, int rows_in, const double *right, int cols_out, int cols_in,
+                      const Val *in, Val *out) {
+    Val half[WINOGRAD_POINTS][WINOGRAD_POINTS], line[WINOGRAD_POINTS], result[WINOGRAD_POINTS];
+    for (int c = 0; c < cols_in; c++) {
+        for (int r = 0; r < rows_in; r++)
+            line[r] = in[r * cols_in + c];
+        winograd_apply(e, down, WINOGRAD_POINTS, rows_out, rows_in, line, result);
+        for (int r = 0; r < rows_out; r++)
+            half[r][c] = result[r];
+    }
+    for (int r = 0; r < rows_out; r++)
+        winograd_apply(e, right, WINOGRAD_POINTS, cols_out, cols_in, half[r], out + r * cols_out);
+}
+
+// x: the tile's first input element of one channel block and group of lanes; v: its place at point 0.
+static void transform_input(Emit *e, const Plan *p, const Kind *kind, Ptr x, Ptr v) {
+    Val in[WINOGRAD_POINTS * WINOGRAD_POINTS], out[WINOGRAD_POINTS * WINOGRAD_POINTS];
+    int rows = kind->down->points, cols = kind->right->points;
+    for (int r = 0; r < rows; r++)
+        for (int c = 0; c < cols; c++)
+            in[r * cols + c] = e_load_const(e, x, r * p->x.stride.row + c * p->x.stride.pixel, p->lanes);
+    both_ways(e, &kind->down->input[0][0], rows, rows, &kind->right->input[0][0], cols, cols, in, out);
+    for (int r = 0; r < rows; r++)
+        for (int c = 0; c < cols; c++)
+            e_store_const(e, v, (r * p->s.points + c) * v_stride(&p->s, p->tiles), out[r * cols + c]);
+}
+
+// The first pixel of the tile at (row, column) of a kind.
+static Val tile_offset(Emit *e, const Plan *p, const Image *image, const Kind *kind, Val row, Val column) {
+    Val down = e_mul_const(e, e_add_const(e, row, kind->row0), p->tile * image->stride.row);
+    return e_add(e, down, e_mul_const(e, e_add_const(e, column, kind->column0), p->tile * image->stride.pixel));
+}
+
+// x: the block's first input element.
+static void input_kind(Emit *e, const Plan *p, const Kind *kind, Ptr x) {
+    EMIT_TIMES(e, i, p->s.blocks_in)
+        EMIT_TIMES(e, row, kind->rows)
+            EMIT_TIMES(e, column, kind->columns)
+                EMIT_TIMES(e, vec, p->vecs) {
+                    Val tile = e_add_const(e, e_add(e, e_mul_const(e, row.i, kind->columns), column.i), kind->first);
+                    Val lane = e_mul_const(e, vec.i, p->lanes);
+                    Val from = e_add(e, e_mul_const(e, i.i, p->x.stride.channel), tile_offset(e, p, &p->x, kind, row.i, column.i));
+                    Val to = e_mul_const(e, e_add(e, e_mul_const(e, i.i, p->tiles), tile), p->s.block);
+                    transform_input(e, p, kind, e_at(e, x, e_add(e, from, lane)), e_at(e, p->v, e_add(e, to, lane)));
+                }
+}
+
+static void output_kind(Emit *e, const Plan *p, const Kind *kind, Val channel, Ptr y) {
+    int rows = kind->down->points, cols = kind->right->points, high = kind->down->size, wide = kind->right->size;
+    EMIT_TIMES(e, row, kind->rows)
+        EMIT_TIMES(e, column, kind->columns)
+            EMIT_TIMES(e, vec, p->vecs) {
+                Val in[WINOGRAD_POINTS * WINOGRAD_POINTS], out[WINOGRAD_POINTS * WINOGRAD_POINTS];
+                Val tile = e_add_const(e, e_add(e, e_mul_const(e, row.i, kind->columns), column.i), kind->first);
+                Val lane = e_mul_const(e, vec.i, p->lanes);
+                Ptr m = e_at(e, p->m, e_add(e, e_mul_const(e, tile, p->s.block), lane));
+                for (int r = 0; r < rows; r++)
+                    for (int c = 0; c < cols; c++)
+                        in[r * cols + c] = e_load_const(e, m, (r * p->s.points + c) * m_stride(&p->s, p->tiles), p->lanes);
+                both_ways(e, &kind->down->output[0][0], high, rows, &kind->right->output[0][0], wide, cols, in, out);
+                Val bias = p->has_bias ? e_load(e, p->bias, e_add(e, channel, lane), p->lanes) : e_zero(e, DT_F32, p->lanes);
+                Ptr to = e_at(e, y, e_add(e, tile_offset(e, p, &p->y, kind, row.i, column.i), lane));
+                for (int r = 0; r < high; r++)
+                    for (int c = 0; c < wide; c++)
+                        e_store_const(e, to, r * p->y.stride.row + c * p->y.stride.pixel,
+                                      e_act(e, p->act, e_add(e, out[r * wide + c], bias)));
+            }
+}
+
+// ---- Products
+
+static void product_tile(Emit *e, const Plan *p, int64_t rows, Ptr v, Ptr u, Ptr m) {
+    Product product = {.rows = (int)rows, .vecs = p->vecs, .lanes = p->lanes, .panels = 1, .row_stride = p->s.block, .panel = p->s.block};
+    Var sum[PRODUCT_MAX];
+    for (int i = 0; i < product.rows * product.vecs; i++)
+        sum[i] = e_var(e, e_zero(e, DT_F32, p->lanes));
+    EMIT_TIMES(e, i, p->s.blocks_in)
+        product_run(e, &product, sum, e_at(e, v, e_mul_const(e, i.i, p->tiles * p->s.block)),
+                    e_at(e, u, e_mul_const(e, i.i, p->s.block * p->s.block)), p->s.block);
+    for (int i = 0; i < product.rows * product.vecs; i++)
+        e_store_const(e, m, i / p->vecs * p->s.block + (int64_t)(i % p->vecs) * p->lanes, e_get(e, sum[i]));
+}
+
+// The product of one point for tiles first .. first + count - 1.
+static void product_point(Emit *e, const Plan *p, int64_t first, int64_t count, Ptr v, Ptr u, Ptr m) {
+    RowTiles tiles = row_tiles(count, p->rows);
+    int64_t wide = tiles.extra * (tiles.base + 1);
+    EMIT_TIMES(e, t, tiles.extra) {
+        Val at = e_mul_const(e, e_add_const(e, e_mul_const(e, t.i, tiles.base + 1), first), p->s.block);
+        product_tile(e, p, tiles.base + 1, e_at(e, v, at), u, e_at(e, m, at));
+    }
+    EMIT_TIMES(e, t, tiles.count - tiles.extra) {
+        Val at = e_mul_const(e, e_add_const(e, e_mul_const(e, t.i, tiles.base), first + wide), p->s.block);
+        product_tile(e, p, tiles.base, e_at(e, v, at), u, e_at(e, m, at));
+    }
+}
+
+// The points of rows row0 .. row1 - 1 and columns column0 .. column1 - 1, which all have the same tiles.
+static void product_points(Emit *e, const Plan *p, int64_t row0, int64_t row1, int64_t column0, int64_t column1, int64_t first,
+                           int64_t end, Ptr u) {
+    if (end <= first)
+        return;
+    EMIT_FOR(e, i, e_index(e, row0), e_index(e, row1), 1)
+        EMIT_FOR(e, j, e_index(e, column0), e_index(e, column1), 1) {
+            Val point = e_add(e, e_mul_const(e, i.i, p->s.points), j.i);
+            product_point(e, p, first, end - first, e_at(e, p->v, e_mul_const(e, point, v_stride(&p->s, p->tiles))),
+                          e_at(e, u, e_mul_const(e, point, p->s.blocks_in * p->s.block * p->s.block)),
+                          e_at(e, p->m, e_mul_const(e, point, m_stride(&p->s, p->tiles))));
+        }
+}
+
+static void products(Emit *e, const Plan *p, const Block *block, const Kind kind[KINDS], Ptr u) {
+    int64_t n = p->s.points, below = block->edge ? p->below.points : 0, beside = p->s.right.edge ? p->beside.points : 0;
+    product_points(e, p, 0, below, 0, beside, 0, p->tiles, u);
+    product_points(e, p, 0, below, beside, n, 0, kind[2].first, u);
+    product_points(e, p, below, n, 0, beside, kind[1].first, kind[3].first, u);
+    product_points(e, p, below, n, beside, n, kind[1].first, kind[2].first, u);
+}
+
+// ---- Blocks
+
+// One block for the panels first .. last - 1. `row` is its first output row.
+static void block_emit(Emit *e, Plan *p, const Block *block, Val batch, Val row, Val first, Val last) {
+    Kind kind[KINDS];
+    p->tiles = block_tiles(block, p->s.right);
+    kinds_of(p, block, kind);
+    int64_t corner = p->x.stride.origin - p->window.begin[0] * p->x.stride.row - p->window.begin[1] * p->x.stride.pixel;
+    Val from = e_add(e, e_mul_const(e, batch, p->s.blocks_in * p->x.stride.channel), e_mul_const(e, row, p->x.stride.row));
+    Ptr x = e_at(e, p->x.p, e_add_const(e, from, corner));
+    for (int k = 0; k < KINDS; k++)
+        input_kind(e, p, &kind[k], x);
+    EMIT_FOR(e, panel, first, last, 1) {
+        int64_t size = p->s.points * p->s.points * p->s.blocks_in * p->s.block * p->s.block;
+        products(e, p, block, kind, e_at(e, p->u, e_mul_const(e, panel.i, size)));
+        Val plane = e_add(e, e_mul_const(e, batch, p->s.panels), panel.i);
+        Ptr y = e_at(e, image_plane(e, &p->y, plane), e_mul_const(e, row, p->y.stride.row));
+        for (int k = 0; k < KINDS; k++)
+            output_kind(e, p, &kind[k], e_mul_const(e, panel.i, p->s.block), y);
+    }
+}
+
+static Plan plan_of(Emit *e, const Node *node) {
+    const WinogradParams *params = node->params;
+    const Target *target = e_target(e);
+    Sizes s = sizes_of(node, params->tile);
+    int full = (int)params->tile;
+    Plan p = {.x = image_of(e_in(e, 0), &node->in[0]->type),
+              .y = image_of(e_out(e, 0), &node->out[0]->type),
+              .u = e_in(e, 1),
+              .has_bias = node_in(node, 2) != NULL,
+              .act = &((const ConvAttrs *)node->attrs)->act,
+              .window = node_window(node),
+              .s = s,
+              .full = winograd_make(full, full),
+              .below = winograd_make(s.down.edge ? s.down.edge : full, full),
+              .beside = winograd_make(s.right.edge ? s.right.edge : full, full),
+              .tile = full,
+              .lanes = target_lanes(target, 32),
+              .rows = (int)params->rows};
+    if (p.has_bias)
+        p.bias = e_in(e, 2);
+    p.vecs = (int)s.block / p.lanes;
+    p.v = e_scratch(e, DT_F32, conv_winograd_scratch(node, target));
+    p.m = e_at_const(e, p.v, s.points * s.points * v_stride(&s, most_tiles(&s, params->band)));
+    return p;
+}
+
+// Units are (batch, block of tiles, part of the panels); the rim is cleared with an image's first block.
+void conv_winograd_lower(Emit *e, const Node *node) {
+    const WinogradParams *params = node->params;
+    Plan p = plan_of(e, node);
+    Blocks blocks = blocks_of(p.s.down, params->band);
+    Share share = e_share(e, p.y.batch * blocks.count * params->split);
+    Val split = e_index(e, params->split), count = e_index(e, blocks.count), zero = e_index(e, 0);
+    EMIT_FOR(e, set, e_div(e, share.begin, split), e_div(e, e_add_const(e, share.end, params->split - 1), split), 1) {
+        Val start = e_mul_const(e, set.i, params->split);
+        Val low = e_max(e, e_sub(e, share.begin, start), zero), high = e_min(e, e_sub(e, share.end, start), split);
+        Val first = e_div(e, e_mul_const(e, low, p.s.panels), split), last = e_div(e, e_mul_const(e, high, p.s.panels), split);
+        Val batch = e_div(e, set.i, count), number = e_rem(e, set.i, count);
+        Val row = e_mul_const(e, number, params->band * p.tile), plane = e_mul_const(e, batch, p.s.panels);
+        EMIT_IF(e, e_eq(e, number, zero))
+            lower_border(e, p.y.p, &node->out[0]->type, e_add(e, plane, first), e_add(e, plane, last));
+        EMIT_IF(e, e_lt(e, number, e_index(e, blocks.count - 1)))
+            if (blocks.count > 1)
+                block_emit(e, &p, &blocks.each, batch, row, first, last);
+        EMIT_IF(e, e_eq(e, number, e_index(e, blocks.count - 1)))
+            block_emit(e, &p, &blocks.last, batch, row, first, last);
+    }
+}

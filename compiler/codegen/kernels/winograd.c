@@ -1,0 +1,161 @@
+// Matrices of F(m, 3) after Toom and Cook: evaluate at m + 1 finite points and at infinity, multiply, interpolate.
+//
+// With M_p(x) the product of (x - q) over the finite points q other than p, and N_p = M_p(p):
+//     input    row p: the coefficients of M_p;           row of infinity: those of the product over all points
+//     weights  row p: (1, p, p^2) / N_p;                 row of infinity: (0, 0, 1)
+//     output   column p: (1, p, p^2, ...);               column of infinity: (0, ..., 0, 1)
+// (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015; the points are ours.)
+//
+// Infinity comes first and the finite points in an order in which each prefix serves a narrower tile. A prefix has
+// other N_p, so a narrower tile over the weights of the full one has row p of its input matrix multiplied by the ratio.
+#include "codegen/kernels/winograd.h"
+
+#include <math.h>
+
+// Largest error of a layer of 64 channels relative to its largest output, measured against fp64 (tests/e2e/winograd.py):
+// F(2) 3e-7, F(4) 1.3e-6, F(6) 7e-6; direct summation has 3e-7. Sets that are spread evenly keep the powers small.
+static const double points2[] = {0, 1, -1};
+static const double points4[] = {0, 0.7, -0.7, 1.4, -1.4};
+static const double points6[] = {0, 0.55, -0.55, 1.1, -1.1, 1.75, -1.75};
+
+static const double *points_of(int full) {
+    return full == 2 ? points2 : full == 4 ? points4 : points6;
+}
+
+// N_p over the first `count` points.
+static double norm(const double *points, int count, int p) {
+    double product = 1;
+    for (int q = 0; q < count; q++)
+        if (q != p)
+            product *= points[p] - points[q];
+    return product;
+}
+
+// The coefficients of the product of (x - q) over the first `count` points but `skipped`, times `scale`.
+static void polynomial(const double *points, int count, int skipped, double scale, double *coefficients) {
+    int degree = 0;
+    coefficients[0] = scale;
+    for (int q = 0; q < count; q++) {
+        if (q == skipped)
+            continue;
+        coefficients[++degree] = 0;
+        for (int k = degree; k > 0; k--)
+            coefficients[k] = coefficients[k - 1] - points[q] * coefficients[k];
+        coefficients[0] *= -points[q];
+    }
+}
+
+Winograd winograd_make(int size, int full) {
+    const double *points = points_of(full);
+    Winograd w = {.size = size, .points = size + WINOGRAD_TAPS - 1};
+    int finite = w.points - 1;
+    polynomial(points, finite, -1, 1, w.input[0]);
+    w.output[size - 1][0] = 1;
+    w.weights[0][WINOGRAD_TAPS - 1] = 1;
+    for (int p = 0; p < finite; p++) {
+        polynomial(points, finite, p, norm(points, full + WINOGRAD_TAPS - 2, p) / norm(points, finite, p), w.input[p + 1]);
+        for (int k = 0; k < size; k++)
+            w.output[k][p + 1] = pow(points[p], k);
+    }
+    for (int p = 0; p < full + WINOGRAD_TAPS - 2; p++)
+        for (int k = 0; k < WINOGRAD_TAPS; k++)
+            w.weights[p + 1][k] = pow(points[p], k) / norm(points, full + WINOGRAD_TAPS - 2, p);
+    return w;
+}
+
+// ---- Application
+
+static bool same_size(double a, double b) {
+    return fabs(fabs(a) - fabs(b)) <= 1e-12 * fabs(a);
+}
+
+// sum + factor * x; a null sum is 0.
+static Val accumulate(Emit *e, Val sum, double factor, Val x) {
+    Val scale = e_splat(e, e_float(e, x.dtype, factor), x.lanes);
+    if (!sum.v)
+        return factor == 1 ? x : factor == -1 ? e_neg(e, x) : e_mul(e, x, scale);
+    if (factor == 1)
+        return e_add(e, sum, x);
+    return factor == -1 ? e_sub(e, sum, x) : e_fma(e, scale, x, sum);
+}
+
+// Terms with the factor 1 first, since they cost nothing to start with.
+static Val dot(Emit *e, const double *factors, int count, const Val *in) {
+    Val sum = {0};
+    for (int pass = 0; pass < 2; pass++)
+        for (int k = 0; k < count; k++)
+            if (fabs(factors[k]) > 1e-12 && (factors[k] == 1) == (pass == 0))
+                sum = accumulate(e, sum, factors[k], in[k]);
+    return sum.v ? sum : e_zero(e, in[0].dtype, in[0].lanes);
+}
+
+// Whether two columns differ in signs only, with some of both kinds.
+static bool columns_pair(const double *matrix, int stride, int rows, int a, int b) {
+    bool same = false, opposite = false;
+    for (int r = 0; r < rows; r++) {
+        double x = matrix[r * stride + a], y = matrix[r * stride + b];
+        if (!same_size(x, y))
+            return false;
+        if (fabs(x) > 1e-12)
+            *(x * y > 0 ? &same : &opposite) = true;
+    }
+    return same && opposite;
+}
+
+static bool rows_pair(const double *a, const double *b, int cols) {
+    bool same = false, opposite = false;
+    for (int c = 0; c < cols; c++) {
+        if (!same_size(a[c], b[c]))
+            return false;
+        if (fabs(a[c]) > 1e-12)
+            *(a[c] * b[c] > 0 ? &same : &opposite) = true;
+    }
+    return same && opposite;
+}
+
+// Replaces pairs of inputs by their sum and difference, and the matrix by one of half the terms.
+static void pair_columns(Emit *e, double *matrix, int stride, int rows, int cols, Val *in) {
+    for (int c = 0; c + 1 < cols; c++) {
+        if (!columns_pair(matrix, stride, rows, c, c + 1))
+            continue;
+        Val sum = e_add(e, in[c], in[c + 1]), difference = e_sub(e, in[c], in[c + 1]);
+        for (int r = 0; r < rows; r++) {
+            double *x = &matrix[r * stride + c], *y = x + 1;
+            bool same = *x * *y > 0;
+            *(same ? y : x) = 0;
+            if (!same)
+                *y = -*y;
+        }
+        in[c] = sum;
+        in[c + 1] = difference;
+        c++;
+    }
+}
+
+static void pair_of_rows(Emit *e, const double *a, const double *b, int cols, const Val *in, Val *out) {
+    double same[WINOGRAD_POINTS] = {0}, opposite[WINOGRAD_POINTS] = {0};
+    for (int c = 0; c < cols; c++)
+        *(a[c] * b[c] > 0 ? &same[c] : &opposite[c]) = a[c];
+    Val even = dot(e, same, cols, in), odd = dot(e, opposite, cols, in);
+    out[0] = e_add(e, even, odd);
+    out[1] = e_sub(e, even, odd);
+}
+
+void winograd_apply(Emit *e, const double *matrix, int stride, int rows, int cols, const Val *in, Val *out) {
+    double own[WINOGRAD_POINTS * WINOGRAD_POINTS];
+    Val terms[WINOGRAD_POINTS];
+    for (int c = 0; c < cols; c++)
+        terms[c] = in[c];
+    for (int r = 0; r < rows; r++)
+        for (int c = 0; c < cols; c++)
+            own[r * cols + c] = matrix[r * stride + c];
+    pair_columns(e, own, cols, rows, cols, terms);
+    for (int r = 0; r < rows; r++) {
+        if (r + 1 < rows && rows_pair(own + r * cols, own + (r + 1) * cols, cols)) {
+            pair_of_rows(e, own + r * cols, own + (r + 1) * cols, cols, terms, out + r);
+            r++;
+        } else {
+            out[r] = dot(e, own + r * cols, cols, terms);
+        }
+    }
+}
