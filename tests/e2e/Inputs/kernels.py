@@ -1,0 +1,135 @@
+"""Sweeps of the fast kernels: many small graphs in one module of IR text, compiled at -O0 for this machine and at -O2
+for several, each linked with kernels.c into one program. An output's name says what was computed."""
+
+import os
+import random
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+RUNTIME = os.path.join(HERE, "..", "..", "..", "runtime")
+CLANG = ["clang-22", "-Qunused-arguments", "-fuse-ld=lld", "-static"]
+MACHINES = {  # name -> triple, how to compile C, how to run
+    "x86-64": (None, ["cc"], []),
+    "aarch64": ("aarch64-unknown-linux-gnu", [*CLANG, "--target=aarch64-unknown-linux-gnu"], ["qemu-aarch64"]),
+    "arm": ("armv7a-unknown-linux-gnueabihf", [*CLANG, "--target=armv7a-unknown-linux-gnueabihf", "-mfpu=neon"],
+            ["qemu-arm"]),
+}
+TOLERANCE = 1e-5
+
+
+class Module:
+    """A module of IR text that grows by constants and nodes. Names come back; types are left to inference."""
+
+    def __init__(self):
+        self.signature, self.outputs, self.lines, self.count = [], [], [], 0
+
+    def name(self):
+        self.count += 1
+        return f"%v{self.count}"
+
+    def input(self, *dims):
+        name = self.name()
+        self.signature.append(f"{name}: f32<{'x'.join(map(str, dims))}>")
+        return name
+
+    def constant(self, *dims, data=None):
+        name = self.name()
+        self.lines.append(f"const {name}: f32<{'x'.join(map(str, dims))}> = {data or f'random({self.count})'}")
+        return name
+
+    def ints(self, *values):
+        name = self.name()
+        self.lines.append(f"const {name}: i64<{len(values)}> = list({', '.join(map(str, values))})")
+        return name
+
+    def node(self, op, inputs, results=1, **attributes):
+        names = [self.name() for _ in range(results)]
+        words = ", ".join(f"{k} = {v}" for k, v in attributes.items())
+        self.lines.append(f"{', '.join(names)} = {op}({', '.join(inputs)}) {{{words}}} : {', '.join(['?'] * results)}")
+        return names[0] if results == 1 else names
+
+    def conv(self, x, channels, filters, kernel, bias=True, group=1, **attributes):
+        kernel = (kernel, kernel) if isinstance(kernel, int) else kernel
+        weights = self.constant(filters, channels // group, *kernel)
+        operands = [x, weights] + ([self.constant(filters)] if bias else [])
+        return self.node("Conv", operands, group=group, **attributes)
+
+    def output(self, value, label):
+        name = f'%"{len(self.outputs)} {label}"'
+        self.lines.append(f"{name} = Identity({value}) : ?")
+        self.outputs.append(name)
+
+    def text(self):
+        body = "\n".join("  " + line for line in self.lines)
+        return f"graph @main({', '.join(self.signature)}) -> ({', '.join(self.outputs)}) {{\n{body}\n}}\n"
+
+
+def available(machine):
+    emulator = MACHINES[machine][2]
+    return not emulator or subprocess.run(["which", *emulator], capture_output=True).returncode == 0
+
+
+def build(sqzc, folder, stem, text, machine, flags):
+    """A program that runs the module."""
+    triple, compiler, _ = MACHINES[machine]
+    runner = os.path.join(folder, machine + ".o")
+    if not os.path.exists(runner):
+        subprocess.run([*compiler, "-O1", "-c", "-I", RUNTIME, os.path.join(HERE, "kernels.c"), "-o", runner], check=True)
+    stem = os.path.join(folder, stem)
+    with open(stem + ".sqz", "w") as file:
+        file.write(text)
+    target = [f"--target={triple}"] if triple else []
+    subprocess.run([sqzc, stem + ".sqz", "-o", stem + ".o", "--name=sweep", *target, *flags], check=True)
+    subprocess.run([*compiler, runner, stem + ".o", "-lm", "-o", stem], check=True)
+    return stem
+
+
+def uses(sqzc, stem, kernel):
+    """How many nodes of a module get a kernel."""
+    subprocess.run([sqzc, stem + ".sqz", "-o", stem + ".opt.sqz"], check=True)
+    with open(stem + ".opt.sqz") as file:
+        return file.read().count(f"kernel({kernel}")
+
+
+def sweep(make, targets, kernel, least):
+    """Compares the module that make(part) gives at -O2 for each (machine, CPU, part) with -O0 for this machine, and
+    exits. In each part the kernel must do `least` nodes or more. `sqzc` and a folder come from the command line."""
+    sqzc, folder = sys.argv[1:3]
+    os.makedirs(folder, exist_ok=True)
+    failures, references = 0, {}
+    for machine, cpu, part in targets:
+        if not available(machine):
+            continue
+        if part not in references:
+            random.seed(part)
+            text = make(part).text()
+            program = build(sqzc, folder, f"plain{part}", text, "x86-64", ["-O0"])
+            references[part] = (text, program + ".raw")
+            subprocess.run([program, "write", program + ".raw"], check=True)
+            if uses(sqzc, program, kernel) < least:
+                failures += 1
+                print(f"part {part}: only {uses(sqzc, program, kernel)} nodes by {kernel}")
+        text, wanted = references[part]
+        program = build(sqzc, folder, f"{machine}-{cpu}-{part}".replace(" ", ""), text, machine,
+                        ["-O2", "--verify-each", f"--mcpu={cpu}"])
+        result = subprocess.run([*MACHINES[machine][2], program, "compare", wanted, str(TOLERANCE)], capture_output=True,
+                                text=True)
+        if result.returncode:
+            failures += 1
+            print(f"{machine} {cpu}, part {part}: exit {result.returncode}\n{result.stdout}{result.stderr}")
+    print(f"{len(targets)} programs, {failures} failures")
+    sys.exit(failures != 0)
+
+
+NATIVE = [("x86-64", "x86-64"), ("x86-64", "x86-64-v3")]
+if "avx512bw" in open("/proc/cpuinfo").read():
+    NATIVE.append(("x86-64", "x86-64-v4"))
+ARM = [("aarch64", "cortex-a53"), ("aarch64", "neoverse-n1"), ("arm", "generic"), ("arm", "cortex-a7"),
+       ("arm", "cortex-a9")]
+
+
+def spread(parts):
+    """Every part on each x86-64, and one part on each ARM."""
+    return ([(m, cpu, part) for m, cpu in NATIVE for part in range(parts)] +
+            [(m, cpu, i % parts) for i, (m, cpu) in enumerate(ARM)])

@@ -1,0 +1,57 @@
+# RUN: %python %s %sqzc %t
+"""conv_direct against the generic lowering: shapes, windows, groups, batches and activations."""
+
+import os
+import random
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "Inputs"))
+from kernels import Module, spread, sweep
+
+PARTS = 4
+ACTIVATIONS = [None, ("Relu", {}), ("LeakyRelu", {"alpha": 0.1}), ("Sigmoid", {}), ("Tanh", {}), ("HardSwish", {}),
+               ("HardSigmoid", {"alpha": 0.3, "beta": 0.6}), ("Clip", {}), ("Clip up", {})]
+
+
+def activate(module, x, activation):
+    if not activation:
+        return x
+    op, attributes = activation
+    if op.startswith("Clip"):
+        low, high = ("fill(0.25)", "fill(8)") if op == "Clip up" else ("fill(-0.5)", "fill(6)")
+        return module.node("Clip", [x, module.constant(data=low), module.constant(data=high)])
+    return module.node(op, [x], **attributes)
+
+
+def case(module, number):
+    choose = random.choice
+    kernel = (random.randint(1, 7), random.randint(1, 7)) if number % 3 == 0 else (choose([1, 1, 3, 3, 5]),) * 2
+    stride, dilation = [choose([1, 1, 2, 3]) for _ in range(2)], [choose([1, 1, 1, 2, 3]) for _ in range(2)]
+    pads = [choose([0, 0, 1, 2, 3]) for _ in range(4)] if number % 2 else [kernel[0] // 2, kernel[1] // 2] * 2
+    group = choose([1, 1, 1, 1, 2, 3])
+    channels, filters = (group * 16, group * choose([16, 32])) if group > 1 else (random.randint(1, 35), random.randint(1, 35))
+    reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel)]
+    height = max(1, reach[0] - pads[0] - pads[2]) + choose([0, 1, 4])
+    width = max(1, reach[1] - pads[1] - pads[3], random.randint(1, 40))
+    batch, activation = choose([1, 1, 3]), ACTIVATIONS[number % len(ACTIVATIONS)]
+    bias = choose([True, True, False])
+    x = module.input(batch, channels, height, width)
+    y = module.conv(x, channels, filters, kernel, bias, group, strides=stride, pads=pads, dilations=dilation)
+    y = activate(module, y, activation)
+    label = f"{batch}x{channels}x{height}x{width} {filters} of {kernel} s{stride} p{pads} d{dilation} g{group} {activation}"
+    module.output(y, label.replace('"', ""))
+
+
+def make(part):
+    module = Module()
+    for number in range(36):
+        case(module, part * 36 + number)
+    if part == 0:  # input channels in several slices, flat planes of several runs, whole panels in pairs
+        for channels, filters, size, kernel in ((64, 64, 9, 3), (160, 32, 5, 3), (24, 40, 20, 1), (256, 64, 3, 5)):
+            y = module.conv(module.input(1, channels, size, size), channels, filters, kernel, pads=[kernel // 2] * 4)
+            module.output(y, f"{channels} {size}x{size} {filters} of {kernel}")
+    return module
+
+
+if __name__ == "__main__":
+    sweep(make, spread(PARTS), "conv_direct", 30)
