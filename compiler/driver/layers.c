@@ -1,9 +1,7 @@
-// sqzc bench --layers: how long each layer takes on one thread. No code of the model is changed for it: a pool that runs
-// all shards on the caller's thread sees each shared layer as one call of its `run`, and reads the clock around it. What
-// passes between two calls belongs to the layers between them that are not shared (small ones, by and large). Each layer
-// shows its best time of several passes.
-#include <stdlib.h>
-#include <string.h>
+// sqzc bench --layers: how long each layer takes on one thread. No code of the model is changed for it: a pool that
+// runs all shards on the caller's thread sees each shared layer as one call of its `run`, and reads the clock around
+// it. What passes between two calls belongs to the layers between them that are not shared (small ones, by and large).
+// Each layer shows its best time of several passes.
 #include <time.h>
 
 #include "codegen/kernel.h"
