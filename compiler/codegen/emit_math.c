@@ -4,7 +4,8 @@
 // Each is straight code in the kernel language: a reduction to a short interval, a polynomial there, and selects for
 // the special cases, so that it works on vectors without a table or a call. Coefficients are minimax (Remez) fits in 50
 // digits of the function and on the interval that stand above them. Errors are the largest seen against libm in f64
-// (long double for f64) over sweeps of each function's range: tests/unit/test_math.c repeats the measurement.
+// (long double for f64) over sweeps of each function's range: tests/unit/test_math.c repeats the
+// measurement (SQZC_ULP=1 prints it).
 #include "codegen/emit_math.h"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
@@ -135,6 +136,7 @@ static Val expm1_between(Emit *e, Val x) {
     return e_add(e, r, r);
 }
 
+// f32 0.9 ULP, f64 0.9 ULP, seen through Elu.
 Val e_expm1(Emit *e, Val x) {
     bool wide = math_is_f64(x);
     Val low = math_number(e, x, wide ? -40 : -20), high = math_number(e, x, wide ? 710 : 89);
@@ -232,6 +234,7 @@ Val e_log(Emit *e, Val x) {
 }
 
 // ln(u) + c / u where u + c = 1 + x exactly
+// f32 1.4 ULP, f64 1.3 ULP, seen through Softplus and what the exponential in it adds.
 Val e_log1p(Emit *e, Val x) {
     Val one = math_number(e, x, 1), u = e_add(e, one, x);
     Val c = e_select(e, e_gt(e, x, one), e_sub(e, one, e_sub(e, u, x)), e_sub(e, x, e_sub(e, u, one)));
