@@ -96,7 +96,10 @@ def error(result, expected):
     same = (result == expected) | (np.isnan(result) & np.isnan(expected))
     if same.all():
         return 0.0
-    return float(np.abs(result - expected)[~same].max() / max(np.abs(expected[np.isfinite(expected)]).max(), 1e-30))
+    if not np.isfinite(result[~same]).all() or not np.isfinite(expected[~same]).all():
+        return float("inf")
+    scale = np.abs(expected[np.isfinite(expected)], dtype=np.float64).max()
+    return float(np.abs(result[~same].astype(np.float64) - expected[~same]).max() / max(scale, 1e-30))
 
 
 def compare(path, options, folder):
