@@ -63,7 +63,7 @@ static bool return_outputs(Importer *im, Draft *d, const Onnx__FunctionProto *fu
 bool function_inline(Importer *im, Draft *d, const Onnx__FunctionProto *function) {
     if (!check_call(im, d, function))
         return false;
-    if (!import_work(im, function->n_input + function->n_output + function->n_node))
+    if (!import_work(im, function->n_input + function->n_output + function->n_node, 0))
         return false;
     const char **results = ARENA_ARRAY(im->scratch, const char *, function->n_output);
     for (int i = 0; i < d->nout; i++)

@@ -10,15 +10,18 @@
 #include "onnx/functions.h"
 #include "onnx/guard.h"
 #include "onnx/upgrade.h"
+#include "support/checked.h"
 
 bool import_failed(const Importer *im) {
     return im->stop || im->diag->errors - im->errors >= ERRORS_MAX;
 }
 
-bool import_work(Importer *im, size_t amount) {
-    if (im->work > WORK_MAX || amount > WORK_MAX - im->work || im->graph->values.n > VALUES_MAX) {
+bool import_work(Importer *im, size_t amount, size_t values) {
+    size_t room = (size_t)max_i64(VALUES_MAX - im->graph->values.n, 0);
+    if (amount > WORK_MAX - im->work || values > room) {
         im->stop = true;
-        return diag_error(im->diag, NULL, E_LIMIT, "the graph has more than %d values or %d operands", VALUES_MAX, WORK_MAX);
+        return diag_error(im->diag, NULL, E_LIMIT, "the graph, its functions inlined, has more than %d values or %d operands",
+                          VALUES_MAX, WORK_MAX);
     }
     im->work += amount;
     return true;
@@ -60,7 +63,7 @@ static bool check_model(Importer *im, const Onnx__ModelProto *model) {
 // Initializers.
 
 static bool import_initializer(Importer *im, Scope *scope, const Onnx__TensorProto *tensor) {
-    if (!import_work(im, 1))
+    if (!import_work(im, 1, 1))
         return false;
     if (!tensor->name || !*tensor->name)
         return diag_error(im->diag, NULL, E_GRAPH, "an initializer has no name");
@@ -131,7 +134,7 @@ static bool draft_operands(Importer *im, Draft *d, const Onnx__NodeProto *proto,
     bool ok = true;
     d->nin = (int)proto->n_input;
     d->in = ARENA_ARRAY(im->scratch, Value *, proto->n_input + DRAFT_SPARE);
-    for (int i = 0; i < d->nin; i++)
+    for (int i = 0; i < d->nin && !import_failed(im); i++)
         ok = find_operand(im, d, body, proto->input[i], &d->in[i], failed) && ok;
     d->nout = (int)proto->n_output;
     d->out = (const char *const *)proto->output;
@@ -140,6 +143,8 @@ static bool draft_operands(Importer *im, Draft *d, const Onnx__NodeProto *proto,
 
 // Copies the attribute list; those that refer to attributes of a function get their values.
 static bool draft_attributes(Importer *im, Draft *d, const Onnx__NodeProto *proto) {
+    if (proto->n_attribute > ATTRIBUTES_MAX)
+        return diag_error(im->diag, d->loc, E_LIMIT, "it has more than %d attributes", ATTRIBUTES_MAX);
     d->attr = ARENA_ARRAY(im->scratch, Onnx__AttributeProto *, proto->n_attribute + DRAFT_SPARE);
     for (size_t i = 0; i < proto->n_attribute; i++) {
         Onnx__AttributeProto *a = proto->attribute[i];
@@ -154,7 +159,7 @@ static bool draft_attributes(Importer *im, Draft *d, const Onnx__NodeProto *prot
             copy->name = a->name;
             a = copy;
         }
-        for (int k = 0; k < d->nattr && proto->n_attribute < 100; k++)
+        for (int k = 0; k < d->nattr; k++)
             if (!strcmp(d->attr[k]->name, a->name))
                 return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute '%s' is given twice", a->name);
         d->attr[d->nattr++] = a;
@@ -200,12 +205,27 @@ static bool import_node(Importer *im, Scope *scope, const Body *body, const Onnx
     return function ? function_inline(im, &draft, function) : import_draft(im, &draft);
 }
 
+// What importing a node costs, in operands: names and lists in functions are copied at each call.
+static size_t node_work(const Scope *scope, const Onnx__NodeProto *proto) {
+    size_t prefix = scope->prefix ? strlen(scope->prefix) : 0;
+    size_t text = prefix + (proto->name ? strlen(proto->name) : 0), lists = 0;
+    for (size_t i = 0; i < proto->n_output; i++)
+        text += prefix + strlen(proto->output[i]);
+    for (size_t i = 0; i < proto->n_attribute; i++) {
+        const Onnx__AttributeProto *a = proto->attribute[i];
+        lists += a->n_ints + a->n_floats + a->s.len;
+        if (a->t)
+            lists += a->t->n_float_data + a->t->n_int32_data + a->t->n_int64_data + a->t->n_double_data + a->t->n_uint64_data;
+    }
+    return 1 + proto->n_input + proto->n_output + proto->n_attribute + (text + lists) / 32;
+}
+
 bool import_nodes(Importer *im, Scope *scope, Onnx__NodeProto *const *nodes, size_t n) {
     Body body = {nodes, n};
     bool ok = true;
     for (size_t i = 0; i < n && !import_failed(im); i++) {
         const Onnx__NodeProto *proto = nodes[i];
-        if (!import_work(im, 1 + proto->n_input + proto->n_output + proto->n_attribute))
+        if (!import_work(im, node_work(scope, proto), proto->n_output))
             return false;
         if (import_node(im, scope, &body, proto))
             continue;
@@ -274,7 +294,7 @@ static void keep_all(Importer *im, const Scope *scope, const Onnx__GraphProto *g
 static bool import_outputs(Importer *im, const Scope *scope, const Onnx__GraphProto *graph) {
     bool ok = graph->n_output || diag_error(im->diag, NULL, E_GRAPH, "the model has no outputs");
     for (size_t i = 0; i < graph->n_output && !import_failed(im); i++)
-        ok = import_work(im, 1) && import_output(im, scope, graph->output[i]) && ok;
+        ok = import_work(im, 1, 1) && import_output(im, scope, graph->output[i]) && ok;
     for (int i = 0; i < im->options->nkeep && ok; i++)
         ok = keep_value(im, scope, im->options->keep[i]);
     if (im->options->keep_all && ok)

@@ -15,9 +15,10 @@ enum {
     OPSET_NEWEST = 28,
     IR_OLDEST = 3,
     ERRORS_MAX = 100,     // after which the import gives up
-    VALUES_MAX = 40000,   // in the graph, functions inlined
+    VALUES_MAX = 20000,   // in the graph, functions inlined: names are found by comparing
     INPUTS_MAX = 4096,    // of the graph
     FUNCTIONS_MAX = 4096,
+    ATTRIBUTES_MAX = 256,  // of a node
     CALL_DEPTH_MAX = 32,  // of functions that call functions
     WORK_MAX = 8 << 20    // operands and attributes of all nodes, functions inlined
 };
@@ -43,7 +44,8 @@ bool import_inputs(Importer *im, Scope *scope, const Onnx__GraphProto *graph);
 
 // onnx/import.c
 bool import_failed(const Importer *im);  // so often that going on makes no sense
-bool import_work(Importer *im, size_t amount);  // false, with an error, beyond WORK_MAX
+// Accounts for operands and values to come; false, with an error, beyond WORK_MAX or VALUES_MAX.
+bool import_work(Importer *im, size_t amount, size_t values);
 bool import_nodes(Importer *im, Scope *scope, Onnx__NodeProto *const *nodes, size_t n);
 bool domain_is_onnx(const char *domain);  // null, "" and "ai.onnx" are one
 // The version of ai.onnx among the imports, checked; `otherwise` where there is none.
