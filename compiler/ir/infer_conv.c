@@ -81,6 +81,8 @@ static bool window_axis(Infer *infer, const Node *node, int auto_pad, bool ceil_
         int64_t room = w->in[i] + w->begin[i] + w->end[i] - span;
         w->out[i] = window_count(room, w->stride[i], ceil_mode, w->in[i] + w->begin[i]);
     }
+    if (span > INT32_MAX || w->in[i] + w->begin[i] + w->end[i] > INT32_MAX)  // positions fit an index of 32 bits
+        return fail_too_big(infer, node);
     if (w->out[i] >= 1 && w->in[i] >= 1)
         return true;
     return diag_error(infer->diag, node->loc, E_SHAPE, "a window that spans %lld does not fit into axis %d of %s",
@@ -183,7 +185,7 @@ static bool transpose_axis(Infer *infer, const Node *node, int64_t extra, int64_
     if (w->in[i] < 1)
         return fail_transpose(infer, node, i);
     if (!checked_mul(w->in[i] - 1, w->stride[i], &whole) || !checked_add(whole, window_span(w, i) + extra, &whole) ||
-        whole > INT64_MAX / 4)
+        whole > INT32_MAX)
         return fail_too_big(infer, node);
     if (wanted || same) {
         w->out[i] = wanted ? wanted : w->in[i] * w->stride[i];

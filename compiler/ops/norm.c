@@ -2,6 +2,7 @@
 #include "codegen/lower.h"
 #include "ops/copy.h"
 #include "ops/reduce.h"
+#include "support/checked.h"
 
 typedef struct Norm {
     Ptr x, y, scale, bias, mean, variance;  // mean and variance: of BatchNormalization
@@ -95,7 +96,8 @@ static void lower_lrn(Emit *e, const Node *node) {
     int64_t x[MAX_RANK], y[MAX_RANK], channels = type_size(type, 1);
     int64_t x_origin = type_steps(type, x), y_origin = type_steps(&node->out[0]->type, y);
     Lrn lrn = {.x = e_in(e, 0), .y = e_out(e, 0), .attrs = node->attrs, .step = x[1]};
-    int64_t before = (lrn.attrs->size - 1) / 2, after = lrn.attrs->size - 1 - before;
+    int64_t before = (lrn.attrs->size - 1) / 2, after = min_i64(lrn.attrs->size - 1 - before, channels);
+    before = min_i64(before, channels);
     Kept image = {0};
     for (int i = 2; i < type->rank; i++)
         kept_add(&image, type_size(type, i), x[i], y[i]);

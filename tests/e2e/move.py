@@ -94,4 +94,15 @@ resize.add("Resize", [floats(1, 2, 5, 7), None, np.array([2, 3], np.float32)], c
 for policy in ("not_larger", "not_smaller"):
     resize.add("Resize", [floats(1, 2, 5, 7), None, None, np.array([9, 9])], constants=[3], mode="linear", axes=[2, 3],
                keep_aspect_ratio_policy=policy)
-finish(move.run("move"), resize.run("resize"))
+
+# An index out of range ends the run with SQZ_ERANGE.
+failures = 0
+for op, arrays, attributes in [("Gather", [floats(3, 4), np.array([0, 3])], {}),
+                               ("Gather", [floats(3, 4), np.array([-5], np.int32)], {"axis": 1}),
+                               ("Gather", [floats(0, 4), np.array([0])], {}),
+                               ("CumSum", [floats(3, 4), np.array(2)], {})]:
+    bad = Sweep()
+    bad.add(op, arrays, **attributes)
+    failures += bad.run_code() != 3
+print(f"range: 4 cases, {failures} failures")
+finish(move.run("move"), resize.run("resize"), failures)

@@ -92,6 +92,18 @@ class Sweep:
         values = [np.asarray(expected[o.name]) for o in self.outputs]
         return Program(path, folder, flags[0], [(v.shape, v.dtype) for v in values])
 
+    def run_code(self):
+        """What the model returns, as at -O2: 0, or one of SQZ_E..."""
+        model = self.model(lambda name: True)
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "code.onnx")
+            onnx.save(model, path)
+            try:
+                Network(path, folder)([self.inputs[i.name] for i in model.graph.input])
+            except RuntimeError as why:
+                return int(str(why).rsplit(maxsplit=1)[-1])
+        return 0
+
     def run(self, title):
         expected, failures = self.expected(), 0
         model = self.model(lambda name: True)
