@@ -73,7 +73,8 @@ static bool make_filled(Importer *im, Draft *d) {
         return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute 'value' must be a tensor of one element");
     if (!fits_double(&type, bytes)) {
         Type scalar = type_make(type.dtype, 0, NULL);
-        return draft_done(im, d, draft_node(im, d, OP_Expand, draft_constant(im, d, "value", &scalar, bytes), d->in[0], NULL));
+        Value *value = draft_constant(im, d, "value", &scalar, bytes);
+        return draft_done(im, d, draft_node(im, d, OP_Expand, value, d->in[0], NULL));
     }
     Value *result = draft_node(im, d, OP_ConstantOfShape, d->in[0], NULL, NULL);
     *(FillAttrs *)result->def->attrs = (FillAttrs){element_double(type.dtype, bytes, 0), type.dtype};
@@ -111,7 +112,8 @@ static bool make_dropout(Importer *im, Draft *d) {
     draft_take(d, "seed");
     draft_take(d, "is_test");
     if (draft_wants(d, 1)) {
-        Value *mask = draft_node(im, d, OP_ConstantOfShape, draft_node(im, d, OP_Shape, d->in[0], NULL, NULL), NULL, NULL);
+        Value *shape = draft_node(im, d, OP_Shape, d->in[0], NULL, NULL);
+        Value *mask = draft_node(im, d, OP_ConstantOfShape, shape, NULL, NULL);
         // Before opset 10 the mask had the type of the data.
         *(FillAttrs *)mask->def->attrs = (FillAttrs){1, d->opset < 10 ? draft_dtype(d, 0) : DT_BOOL};
         draft_infer(im, mask->def);
@@ -150,7 +152,8 @@ static bool make_gelu(Importer *im, Draft *d) {
         Value *factor = draft_scalar(im, d, "factor", dtype, sqrt(2 / acos(-1)));
         inner = draft_node(im, d, OP_Tanh, draft_node(im, d, OP_Mul, sum, factor, NULL), NULL, NULL);
     } else {
-        return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute 'approximate' is '%s'; known are none, tanh", approximate);
+        return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute 'approximate' is '%s'; known are none, tanh",
+                          approximate);
     }
     Value *one_more = draft_node(im, d, OP_Add, inner, draft_scalar(im, d, "one", dtype, 1), NULL);
     Value *half = draft_node(im, d, OP_Mul, x, draft_scalar(im, d, "half", dtype, 0.5), NULL);
@@ -249,7 +252,8 @@ static bool make_trilu(Importer *im, Draft *d) {
     Value *columns = draft_node(im, d, OP_Gather, shape, draft_int(im, d, "column_axis", -1), NULL);
     Value *k = draft_in(d, 1) ? d->in[1] : draft_scalar(im, d, "k", DT_I64, 0);
     Value *edge = draft_node(im, d, OP_Add, count_up(im, d, rows, 1), k, NULL);
-    Value *inside = draft_node(im, d, upper ? OP_GreaterOrEqual : OP_LessOrEqual, count_up(im, d, columns, 0), edge, NULL);
+    OpKind compare = upper ? OP_GreaterOrEqual : OP_LessOrEqual;
+    Value *inside = draft_node(im, d, compare, count_up(im, d, columns, 0), edge, NULL);
     Value *zero = draft_scalar(im, d, "zero", draft_dtype(d, 0), 0);
     return draft_done(im, d, draft_node(im, d, OP_Where, inside, d->in[0], zero));
 }

@@ -327,8 +327,10 @@ static bool set_dtype(Importer *im, const Draft *d, const Attribute *a, DType *f
         return false;
     int number = a->i < 0 || a->i > 1000 ? -1 : (int)a->i;
     *field = dtype_from_onnx(number);
-    return *field != DT_NONE || diag_error(im->diag, d->loc, E_DTYPE, "attribute '%s': element type %s is not supported",
-                                           a->name, tensor_type_name(im->arena, number));
+    if (*field != DT_NONE)
+        return true;
+    return diag_error(im->diag, d->loc, E_DTYPE, "attribute '%s': element type %s is not supported", a->name,
+                      tensor_type_name(im->arena, number));
 }
 
 static bool set_field(Importer *im, const Draft *d, const Attribute *a, const AttrRow *row, void *attrs) {

@@ -111,8 +111,8 @@ const void *external_read(TensorSource *source, const Loc *loc, const char *name
     if (!read_span(source, loc, name, tensor, &span))
         return NULL;
     if (span.has_length && span.length != size) {
-        diag_error(source->diag, loc, E_EXTERNAL, "tensor '%s': its external data has %llu bytes, its shape needs %zu", name,
-                   (unsigned long long)span.length, size);
+        diag_error(source->diag, loc, E_EXTERNAL, "tensor '%s': its external data has %llu bytes, its shape needs %zu",
+                   name, (unsigned long long)span.length, size);
         return NULL;
     }
     const File *file = file_of(source, loc, name, span.location);

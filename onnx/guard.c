@@ -139,7 +139,8 @@ static bool walk_message(Walk *w, size_t end, const ProtobufCMessageDescriptor *
 
 static bool walk_nested(Walk *w, size_t end, const ProtobufCMessageDescriptor *type, int depth) {
     if (depth > DEPTH_MAX)
-        return diag_error(w->diag, NULL, E_LIMIT, "byte %zu: messages are nested deeper than %d levels", w->at, DEPTH_MAX);
+        return diag_error(w->diag, NULL, E_LIMIT, "byte %zu: messages are nested deeper than %d levels", w->at,
+                          DEPTH_MAX);
     size_t head = w->written;
     w->written += LENGTH_BYTES;
     if (!walk_message(w, end, type, depth))

@@ -20,8 +20,9 @@ bool import_work(Importer *im, size_t amount, size_t values) {
     size_t room = (size_t)max_i64(VALUES_MAX - im->graph->values.n, 0);
     if (amount > WORK_MAX - im->work || values > room) {
         im->stop = true;
-        return diag_error(im->diag, NULL, E_LIMIT, "the graph, its functions inlined, has more than %d values or %d operands",
-                          VALUES_MAX, WORK_MAX);
+        return diag_error(im->diag, NULL, E_LIMIT,
+                          "the graph, its functions inlined, has more than %d values or %d operands", VALUES_MAX,
+                          WORK_MAX);
     }
     im->work += amount;
     return true;
@@ -33,8 +34,8 @@ bool domain_is_onnx(const char *domain) {
     return !domain || !*domain || !strcmp(domain, "ai.onnx");
 }
 
-bool import_opset(Importer *im, const char *where, Onnx__OperatorSetIdProto *const *imports, size_t n, int64_t otherwise,
-                  int64_t *version) {
+bool import_opset(Importer *im, const char *where, Onnx__OperatorSetIdProto *const *imports, size_t n,
+                  int64_t otherwise, int64_t *version) {
     *version = otherwise;
     for (size_t i = 0; i < n; i++)
         if (domain_is_onnx(imports[i]->domain))
@@ -51,8 +52,8 @@ static bool check_model(Importer *im, const Onnx__ModelProto *model) {
     if (!model->graph)
         return diag_error(im->diag, NULL, E_MODEL, "there is no graph in the file; this is not an ONNX model");
     if (!model->has_ir_version || model->ir_version < IR_OLDEST || model->ir_version > newest)
-        return diag_error(im->diag, NULL, E_OPSET, "IR version %lld; supported are %d to %d", (long long)model->ir_version,
-                          IR_OLDEST, newest);
+        return diag_error(im->diag, NULL, E_OPSET, "IR version %lld; supported are %d to %d",
+                          (long long)model->ir_version, IR_OLDEST, newest);
     if (model->n_functions > FUNCTIONS_MAX)
         return diag_error(im->diag, NULL, E_LIMIT, "the model has more than %d functions", FUNCTIONS_MAX);
     if (model->graph->n_input > INPUTS_MAX)
@@ -113,18 +114,21 @@ typedef struct Body {
 } Body;
 
 // Finds an operand. `*failed` where it comes from a node that was reported already.
-static bool find_operand(Importer *im, const Draft *d, const Body *body, const char *text, Value **value, bool *failed) {
+static bool find_operand(Importer *im, const Draft *d, const Body *body, const char *text, Value **value,
+                         bool *failed) {
     *value = NULL;
     if (!*text)
         return true;
     const Name *name = scope_find(d->scope, text);
     if (!name && defined_later(body->nodes, body->n, text))
-        return diag_error(im->diag, d->loc, E_GRAPH, "value '%s' is read before the node that defines it: the nodes are not "
-                          "in order, or form a cycle", text);
+        return diag_error(im->diag, d->loc, E_GRAPH,
+                          "value '%s' is read before the node that defines it: the nodes are not in order, or form a cycle",
+                          text);
     if (!name)
         return diag_error(im->diag, d->loc, E_GRAPH, "value '%s' is never defined", text);
     if (name->state == NAME_TRAINING)
-        return diag_error(im->diag, d->loc, E_OPERATOR, "value '%s' is a result of training, which is not supported", text);
+        return diag_error(im->diag, d->loc, E_OPERATOR, "value '%s' is a result of training, which is not supported",
+                          text);
     *value = name->value;
     *failed = *failed || name->state == NAME_FAILED;
     return true;
@@ -174,10 +178,12 @@ static bool is_supported(const char *op) {
 
 static bool unsupported(Importer *im, const Draft *d, const Onnx__NodeProto *proto) {
     if (!domain_is_onnx(proto->domain))
-        return diag_error(im->diag, d->loc, E_OPERATOR, "operator %s of domain '%s' is not supported", d->op, proto->domain);
+        return diag_error(im->diag, d->loc, E_OPERATOR, "operator %s of domain '%s' is not supported", d->op,
+                          proto->domain);
     for (size_t i = 0; i < proto->n_attribute; i++)
         if (proto->attribute[i]->g || proto->attribute[i]->n_graphs)
-            return diag_error(im->diag, d->loc, E_OPERATOR, "operator %s has a subgraph, which is not supported", d->op);
+            return diag_error(im->diag, d->loc, E_OPERATOR, "operator %s has a subgraph, which is not supported",
+                              d->op);
     return diag_error(im->diag, d->loc, E_OPERATOR, "operator %s is not supported", d->op);
 }
 
@@ -214,8 +220,9 @@ static size_t node_work(const Scope *scope, const Onnx__NodeProto *proto) {
     for (size_t i = 0; i < proto->n_attribute; i++) {
         const Onnx__AttributeProto *a = proto->attribute[i];
         lists += a->n_ints + a->n_floats + a->s.len;
-        if (a->t)
-            lists += a->t->n_float_data + a->t->n_int32_data + a->t->n_int64_data + a->t->n_double_data + a->t->n_uint64_data;
+        const Onnx__TensorProto *t = a->t;
+        if (t)
+            lists += t->n_float_data + t->n_int32_data + t->n_int64_data + t->n_double_data + t->n_uint64_data;
     }
     return 1 + proto->n_input + proto->n_output + proto->n_attribute + (text + lists) / 32;
 }
@@ -313,7 +320,8 @@ static bool import_model(Importer *im) {
     const Onnx__ModelProto *model = im->model;
     const Onnx__GraphProto *graph = model->graph;
     Scope scope = {.arena = im->scratch};
-    if (!check_model(im, model) || !import_opset(im, "the model", model->opset_import, model->n_opset_import, 0, &scope.opset))
+    if (!check_model(im, model) ||
+        !import_opset(im, "the model", model->opset_import, model->n_opset_import, 0, &scope.opset))
         return false;
     const char *name = graph->name && *graph->name ? graph->name : "model";
     im->module = module_new(im->arena, name);

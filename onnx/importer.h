@@ -49,7 +49,7 @@ bool import_work(Importer *im, size_t amount, size_t values);
 bool import_nodes(Importer *im, Scope *scope, Onnx__NodeProto *const *nodes, size_t n);
 bool domain_is_onnx(const char *domain);  // null, "" and "ai.onnx" are one
 // The version of ai.onnx among the imports, checked; `otherwise` where there is none.
-bool import_opset(Importer *im, const char *where, Onnx__OperatorSetIdProto *const *imports, size_t n, int64_t otherwise,
-                  int64_t *version);
+bool import_opset(Importer *im, const char *where, Onnx__OperatorSetIdProto *const *imports, size_t n,
+                  int64_t otherwise, int64_t *version);
 
 #endif

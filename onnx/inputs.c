@@ -169,7 +169,8 @@ static bool check_size(Importer *im, const char *name, const Type *type) {
     int64_t bytes = dtype_info[type->dtype].bits / 8;
     for (int i = 0; i < type->rank; i++)
         if (!checked_mul(bytes, max_i64(type->dim[i].n, 1), &bytes) || bytes > INPUT_BYTES_MAX)
-            return diag_error(im->diag, NULL, E_TOO_BIG, "input '%s' is too large: %s", name, type_text(im->arena, type));
+            return diag_error(im->diag, NULL, E_TOO_BIG, "input '%s' is too large: %s", name,
+                              type_text(im->arena, type));
     return true;
 }
 
@@ -186,8 +187,10 @@ static bool import_input(Importer *im, Scope *scope, Bindings *bindings, const O
     const Name *known = scope_find(scope, input->name);
     if (known && known->value && known->value->data)
         return true;  // an initializer gives it
+    if (known && known->state == NAME_FAILED)
+        return true;
     if (known)
-        return known->state == NAME_FAILED || diag_error(im->diag, NULL, E_GRAPH, "input '%s' is declared twice", input->name);
+        return diag_error(im->diag, NULL, E_GRAPH, "input '%s' is declared twice", input->name);
     Type type;
     if (!input_type(im, bindings, input, &type) || !check_size(im, input->name, &type)) {
         scope_define(scope, input->name, NAME_FAILED, NULL);

@@ -39,8 +39,8 @@ bool tensor_type(const TensorSource *source, const Loc *loc, const char *name, c
 
 static bool wrong_count(const TensorSource *source, const Loc *loc, const char *name, const char *field, size_t has,
                         int64_t needs) {
-    return diag_error(source->diag, loc, E_TENSOR, "tensor '%s': %s has %zu elements, the shape needs %lld", name, field,
-                      has, (long long)needs);
+    return diag_error(source->diag, loc, E_TENSOR, "tensor '%s': %s has %zu elements, the shape needs %lld", name,
+                      field, has, (long long)needs);
 }
 
 // The list that holds the elements of a type; `size` is that of its C elements.
@@ -89,8 +89,8 @@ static bool read_raw(const TensorSource *source, const Loc *loc, const char *nam
     Payload payload = guard_payload(&tensor->raw_data);
     int64_t bytes = type_bytes(type);
     if ((uint64_t)bytes != payload.size)
-        return diag_error(source->diag, loc, E_TENSOR, "tensor '%s': raw_data has %zu bytes, the shape needs %lld", name,
-                          payload.size, (long long)bytes);
+        return diag_error(source->diag, loc, E_TENSOR, "tensor '%s': raw_data has %zu bytes, the shape needs %lld",
+                          name, payload.size, (long long)bytes);
     if (payload.offset > source->size || source->size - payload.offset < payload.size)
         return diag_error(source->diag, loc, E_INTERNAL, "tensor '%s': raw_data lies outside the file", name);
     *data = bytes ? source->bytes + payload.offset : (const void *)"";
