@@ -122,7 +122,7 @@ static bool find_operand(Importer *im, const Draft *d, const Body *body, const c
     const Name *name = scope_find(d->scope, text);
     if (!name && defined_later(body->nodes, body->n, text))
         return diag_error(im->diag, d->loc, E_GRAPH,
-                          "value '%s' is read before the node that defines it: the nodes are not in order, or form a cycle",
+                          "value '%s' is read before it is defined: the nodes are not in order, or form a cycle",
                           text);
     if (!name)
         return diag_error(im->diag, d->loc, E_GRAPH, "value '%s' is never defined", text);
