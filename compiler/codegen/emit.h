@@ -83,7 +83,7 @@ Val e_gather(Emit *e, Ptr p, Val indices);                                 // a 
 void e_store(Emit *e, Ptr p, Val index, Val v);
 void e_store_const(Emit *e, Ptr p, int64_t index, Val v);
 void e_store_strided(Emit *e, Ptr p, Val index, int64_t stride, Val v);
-void e_prefetch(Emit *e, Ptr p, Val index);
+void e_prefetch(Emit *e, Ptr p, Val index);  // into the second-level cache
 // Writes `count` (known) zeroed elements from `index` on.
 void e_clear(Emit *e, Ptr p, Val index, int64_t count);
 

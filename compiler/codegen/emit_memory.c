@@ -85,7 +85,7 @@ void e_store_strided(Emit *e, Ptr p, Val index, int64_t stride, Val v) {
 
 void e_prefetch(Emit *e, Ptr p, Val index) {
     LLVMTypeRef int32 = LLVMInt32TypeInContext(e->context);
-    LLVMValueRef read = LLVMConstInt(int32, 0, 0), keep = LLVMConstInt(int32, 3, 0), data = LLVMConstInt(int32, 1, 0);
+    LLVMValueRef read = LLVMConstInt(int32, 0, 0), keep = LLVMConstInt(int32, 2, 0), data = LLVMConstInt(int32, 1, 0);
     LLVMValueRef args[4] = {e_at(e, p, index).v, read, keep, data};
     emit_intrinsic(e, "llvm.prefetch", emit_pointer_type(e), args, 4);
 }

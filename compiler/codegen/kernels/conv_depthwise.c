@@ -95,9 +95,11 @@ static void tile_emit(Emit *e, const Depthwise *d, int64_t rows, Ptr x, Ptr w, V
         for (int i = 0; i < count; i++)
             e_set(e, sum[i], acc[i]);
     }
-    for (int i = 0; i < count; i++)
-        e_store_const(e, y, i / d->vecs * d->y.stride.pixel + (int64_t)(i % d->vecs) * d->lanes,
-                      e_act(e, d->act, e_get(e, sum[i])));
+    for (int i = 0; i < count; i++) {
+        int64_t vec = (int64_t)(i % d->vecs) * d->lanes;
+        Val result = image_act(e, &d->y, d->act, e_add_const(e, channel, vec), e_get(e, sum[i]));
+        e_store_const(e, y, i / d->vecs * d->y.stride.pixel + vec, result);
+    }
 }
 
 static void tiles_emit(Emit *e, const Depthwise *d, int64_t first, int64_t count, int64_t rows, Ptr x, Ptr w, Val channel, Ptr y) {

@@ -207,12 +207,14 @@ static void tile_start(Emit *e, const Direct *d, Tile *tile, const Slice *slice,
             e_set(e, tile->sum[i], e_load_const(e, y, output_offset(d, i), d->lanes));
 }
 
-static void tile_store(Emit *e, const Direct *d, Tile *tile, const Slice *slice, Ptr y) {
+static void tile_store(Emit *e, const Direct *d, Tile *tile, const Slice *slice, Val channel, Ptr y) {
     int count = tile->product.rows * d->vecs;
     tile_load(e, d, tile);
     EMIT_IF(e, slice->ends)
-        for (int i = 0; i < count; i++)
-            e_store_const(e, y, output_offset(d, i), e_act(e, d->act, tile->acc[i]));
+        for (int i = 0; i < count; i++) {
+            Val first = e_add_const(e, channel, (int64_t)(i % d->vecs) * d->lanes);
+            e_store_const(e, y, output_offset(d, i), image_act(e, &d->y, d->act, first, tile->acc[i]));
+        }
     if (slice->only)
         return;
     EMIT_IF(e, e_not(e, slice->ends))
@@ -239,7 +241,7 @@ static void tile_emit(Emit *e, const Direct *d, int64_t rows, const Strip *strip
         else
             taps_looped(e, d, &tile, from, weights);
     }
-    tile_store(e, d, &tile, &strip->slice, y);
+    tile_store(e, d, &tile, &strip->slice, strip->channel, y);
 }
 
 // ---- Rows and panels

@@ -22,12 +22,14 @@
 #include "support/checked.h"
 
 enum { GAP = 16 };          // elements between two points, so that their lines don't share a cache set
-enum { WANTED_TILES = 24 };  // of a block, to read the weights seldom enough
+enum { WANTED_TILES = 14 };  // of a block: enough for a few register tiles between two readings of the weights
+enum { AHEAD = 2048 };       // elements: far enough to hide the third-level cache
 
 static const AttrRow winograd_rows[] = {
     {"tile", ATTR_INT, offsetof(WinogradParams, tile), "4", NULL},
     {"rows", ATTR_INT, offsetof(WinogradParams, rows), "1", NULL},
     {"band", ATTR_INT, offsetof(WinogradParams, band), "1", NULL},
+    {"ahead", ATTR_INT, offsetof(WinogradParams, ahead), "0", NULL},
     {"split", ATTR_INT, offsetof(WinogradParams, split), "1", NULL},
     {NULL, ATTR_INT, 0, NULL, NULL}};
 const AttrTable winograd_params = {"winograd_params", sizeof(WinogradParams), winograd_rows};
@@ -119,12 +121,10 @@ int64_t conv_winograd_scratch(const Node *node, const Target *target) {
     return s.points * s.points * (v_stride(&s, tiles) + m_stride(&s, tiles)) * (int64_t)sizeof(float);
 }
 
-// Rows of tiles in a block: V within half the second-level cache.
-static int64_t choose_band(const Sizes *s, const Target *target) {
-    int64_t row = s->right.full + (s->right.edge > 0);
-    int64_t bytes = s->points * s->points * s->blocks_in * s->block * (int64_t)sizeof(float) * row;
-    int64_t band = max_i64(target->l2_bytes / 2 / bytes, div_up(WANTED_TILES, row) / 2);
-    return max_i64(1, min_i64(band, max_i64(1, s->down.full)));
+// Rows of tiles in a block. Few, so that V and M stay in the second-level cache.
+static int64_t choose_band(const Sizes *s) {
+    int64_t band = div_up(WANTED_TILES, s->right.full + (s->right.edge > 0));
+    return max_i64(1, min_i64(band, s->down.full));
 }
 
 // Multiplications of the products, counting each narrower tile's own points.
@@ -134,11 +134,16 @@ static double product_macs(const Sizes *s, int64_t tile) {
     return down * right * (double)(s->blocks_in * s->panels * s->block * s->block);
 }
 
+static int64_t weights_bytes(const Sizes *s) {
+    return s->points * s->points * s->blocks_in * s->panels * s->block * s->block * (int64_t)sizeof(float);
+}
+
 static double predict(const Node *node, const Target *target, WinogradParams *params) {
     Sizes s = sizes_of(node, params->tile);
     int lanes = target_lanes(target, 32);
     params->rows = product_most_rows(target, target->block / lanes);
-    params->band = choose_band(&s, target);
+    params->band = choose_band(&s);
+    params->ahead = weights_bytes(&s) > target->l2_bytes / 2 ? AHEAD : 0;
     Blocks blocks = blocks_of(s.down, params->band);
     params->split = max_i64(1, min_i64(s.panels, 4 / blocks.count));
     double hz = target->ghz * 1e9, points = (double)(s.points * s.points);
@@ -146,7 +151,7 @@ static double predict(const Node *node, const Target *target, WinogradParams *pa
     double products = product_macs(&s, params->tile) / (lanes * target->fma_per_cycle * 0.85);
     double vectors = (double)(s.blocks_in + s.panels) * (double)s.block / lanes;
     double transforms = tiles * points * vectors * 6 / target->fma_per_cycle;
-    double weights = points * (double)(s.blocks_in * s.panels * s.block * s.block) * 4 * (double)blocks.count / 16;
+    double weights = (double)weights_bytes(&s) * (double)blocks.count / 16;
     return (double)node->out[0]->type.dim[0].n * (products + transforms + weights) / hz;
 }
 
@@ -182,6 +187,7 @@ typedef struct Plan {
     Sizes s;
     Winograd full, below, beside;  // matrices of whole tiles, of the last row, of the last column
     int64_t tile, tiles;           // tiles: of the block that is being emitted
+    int64_t ahead;                 // of the weights, in elements
     int lanes, vecs, rows;
 } Plan;
 
@@ -275,7 +281,7 @@ static void output_kind(Emit *e, const Plan *p, const Kind *kind, Val channel, P
 // ---- Products
 
 static void product_tile(Emit *e, const Plan *p, int64_t rows, Ptr v, Ptr u, Ptr m) {
-    Product product = {.rows = (int)rows, .vecs = p->vecs, .lanes = p->lanes, .panels = 1, .row_stride = p->s.block, .panel = p->s.block};
+    Product product = {.rows = (int)rows, .vecs = p->vecs, .lanes = p->lanes, .panels = 1, .row_stride = p->s.block, .panel = p->s.block, .ahead = p->ahead};
     Var sum[PRODUCT_MAX];
     for (int i = 0; i < product.rows * product.vecs; i++)
         sum[i] = e_var(e, e_zero(e, DT_F32, p->lanes));
@@ -360,6 +366,7 @@ static Plan plan_of(Emit *e, const Node *node) {
               .below = winograd_make(s.down.edge ? s.down.edge : full, full),
               .beside = winograd_make(s.right.edge ? s.right.edge : full, full),
               .tile = full,
+              .ahead = params->ahead,
               .lanes = target_lanes(target, 32),
               .rows = (int)params->rows};
     if (p.has_bias)

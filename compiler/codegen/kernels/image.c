@@ -22,6 +22,15 @@ Ptr image_plane(Emit *e, const Image *image, Val unit) {
     return e_at(e, image->p, e_add_const(e, offset, image->stride.origin));
 }
 
+Val image_act(Emit *e, const Image *image, const Act *act, Val channel, Val x) {
+    Val y = e_act(e, act, x);
+    if (image->channels % image->block == 0)
+        return y;
+    Val number = e_add(e, e_splat(e, e_cast(e, DT_I32, channel), x.lanes), e_iota(e, DT_I32, x.lanes));
+    Val exists = e_lt(e, number, e_splat(e, e_int(e, DT_I32, image->channels), x.lanes));
+    return e_select(e, exists, y, e_zero(e, y.dtype, y.lanes));
+}
+
 bool is_image(const Type *type) {
     return type->dtype == DT_F32 && type->rank == 4 && type_is_static(type) && type_count(type) > 0;
 }

@@ -32,6 +32,7 @@ typedef struct WinogradParams {
     int64_t tile;   // outputs of a tile in each direction
     int64_t rows;   // tiles of a register tile of the products
     int64_t band;   // rows of tiles of a block
+    int64_t ahead;  // weights prefetched so many elements ahead; 0: none
     int64_t split;  // parts of the output channels that shards may do for themselves
 } WinogradParams;
 extern const AttrTable winograd_params;
@@ -47,6 +48,8 @@ typedef struct Image {
 Image image_of(Ptr p, const Type *type);
 Ptr image_plane(Emit *e, const Image *image, Val unit);  // of pair number `unit` of (batch, channel block)
 int64_t image_blocks(const Image *image);                // channel blocks of one batch element
+// The activation of a vector of channels from `channel` (of the batch element) on: 0 behind the last channel.
+Val image_act(Emit *e, const Image *image, const Act *act, Val channel, Val x);
 
 bool is_blocked(const Type *type, const Target *target);  // static rank-4 f32 NCHWc of the target's block
 bool is_image(const Type *type);                          // static rank-4 f32

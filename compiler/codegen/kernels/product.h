@@ -13,6 +13,7 @@ typedef struct Product {
     int64_t row_stride;     // between the rows of the left factor
     int64_t panel;          // elements of a panel's line
     int64_t panel_stride;   // between two panels
+    int64_t ahead;          // elements behind a line that are fetched while it is used; 0: none
 } Product;
 
 // The most rows whose accumulators, panel line and splat fit into the registers.
