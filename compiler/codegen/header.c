@@ -143,8 +143,8 @@ static void write_start(const Writer *w) {
 
 static void write_workspace(const Writer *w) {
     str_printf(w->out,
-               "/* Bytes of scratch memory that a call needs, and their alignment; any memory will do. On a pool a call\n"
-               " * is cut into shards, up to four for each thread, as far as the workspace has room for them. */\n"
+               "/* Bytes of scratch memory that a call needs, and their alignment; any memory will do. On a pool a\n"
+               " * call is cut into shards, up to four for each thread, as far as the workspace has room for them. */\n"
                "#define %s_WORKSPACE_SIZE %" PRId64 "\n"
                "#define %s_WORKSPACE_SIZE_ON(shards) "
                "((size_t)%" PRId64 " + (size_t)%" PRId64 " * (size_t)((shards) > 1 ? (shards) - 1 : 0))\n"
@@ -203,7 +203,7 @@ static void write_functions(const Writer *w) {
                " *   3  an index in the input data is out of range; the outputs are then unspecified\n"
                " *   4  the CPU lacks instructions that the network was compiled for (x86 only)\n"
                " * (SQZ_E... of sqz.h). Inputs and outputs must not overlap. Calls at the same time are safe when\n"
-               " * each has its own outputs and workspace. What the workspace holds before and after means nothing. */\n"
+               " * each has its own outputs and workspace. What a workspace holds before and after means nothing. */\n"
                "int %s_run(",
                w->upper, w->prefix);
     write_parameters(w);
