@@ -70,7 +70,7 @@ static bool is_channel_concat(const Node *node) {
 
 static bool match_fire(Node *squeeze, Fire *fire) {
     const Value *squeezed = squeeze->out[0];
-    if (!is_squeeze(squeeze) || value_is_output(squeezed))
+    if (!is_squeeze(squeeze))
         return false;
     Node *first = reader_of(squeezed);
     Node *concat = first ? value_single_user(first->out[0]) : NULL;
@@ -82,7 +82,7 @@ static bool match_fire(Node *squeeze, Fire *fire) {
         if (!is_expand(fire->expand[i], squeezed))
             return false;
     }
-    return value_uses(squeezed) == fire->n;  // nobody else reads it
+    return value_uses(squeezed) == fire->n;  // nobody else reads it, and it is no output
 }
 
 // Building.
