@@ -12,8 +12,20 @@ static Value *find_packed(const Graph *graph, const Value *weights, const PackAt
     return NULL;
 }
 
+// Packed weights may no longer show the size of the kernel, so the attribute says it.
+static void keep_kernel_shape(Node *node) {
+    ConvAttrs *attrs = node->attrs;
+    if (attrs->kernel_shape.n)
+        return;
+    Window window = node_window(node);
+    attrs->kernel_shape = (Ints){window.n, ARENA_ARRAY(node->graph->module->arena, int64_t, window.n)};
+    for (int i = 0; i < window.n; i++)
+        attrs->kernel_shape.v[i] = window.kernel[i];
+}
+
 static bool pack(PassContext *ctx, Node *node) {
     PackAttrs wanted = {0};
+    keep_kernel_shape(node);
     kernel_info[node->kernel].packing(node, &wanted);
     Value *packed = find_packed(node->graph, node->in[1], &wanted);
     if (!packed) {
