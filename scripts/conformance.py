@@ -126,10 +126,10 @@ def judge(line, name, listed):
     if line.startswith("ok "):
         return ("failed", f"FAIL {name}: passes now, take it off the list") if name in listed else ("passed", None)
     if line.startswith("refused "):
+        if name not in listed:
+            return "failed", f"FAIL {name}: {line}"
         code = line.split()[1]
-        if listed.get(name) == code:
-            return "skipped", None
-        return "failed", f"FAIL {name}: {line}" + (f" (listed with {listed[name]})" if name in listed else "")
+        return "skipped", None if code == listed[name] else f"note: {name} is refused with {code}, not {listed[name]}"
     return "failed", line
 
 
