@@ -145,6 +145,15 @@ static bool draft_operands(Importer *im, Draft *d, const Onnx__NodeProto *proto,
     return ok;
 }
 
+// How much importing an attribute copies, in operands.
+static size_t attribute_work(const Onnx__AttributeProto *a) {
+    const Onnx__TensorProto *t = a->t;
+    size_t items = a->n_ints + a->n_floats + a->s.len;
+    if (t)
+        items += t->n_float_data + t->n_int32_data + t->n_int64_data + t->n_double_data + t->n_uint64_data;
+    return 1 + items / 32;
+}
+
 // Copies the attribute list; those that refer to attributes of a function get their values.
 static bool draft_attributes(Importer *im, Draft *d, const Onnx__NodeProto *proto) {
     if (proto->n_attribute > ATTRIBUTES_MAX)
@@ -156,6 +165,9 @@ static bool draft_attributes(Importer *im, Draft *d, const Onnx__NodeProto *prot
             return diag_error(im->diag, d->loc, E_ATTRIBUTE, "an attribute has no name");
         if (a->ref_attr_name && *a->ref_attr_name) {
             const Onnx__AttributeProto *actual = function_attribute(d->scope, a->ref_attr_name);
+            if (!d->scope->function)
+                return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute '%s' refers to a function, but is in none",
+                                  a->name);
             if (!actual)
                 continue;
             Onnx__AttributeProto *copy = ARENA_NEW(im->scratch, Onnx__AttributeProto);
@@ -163,6 +175,8 @@ static bool draft_attributes(Importer *im, Draft *d, const Onnx__NodeProto *prot
             copy->name = a->name;
             a = copy;
         }
+        if (!import_work(im, attribute_work(a), 0))
+            return false;
         for (int k = 0; k < d->nattr; k++)
             if (!strcmp(d->attr[k]->name, a->name))
                 return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute '%s' is given twice", a->name);
@@ -211,20 +225,13 @@ static bool import_node(Importer *im, Scope *scope, const Body *body, const Onnx
     return function ? function_inline(im, &draft, function) : import_draft(im, &draft);
 }
 
-// What importing a node costs, in operands: names and lists in functions are copied at each call.
+// What importing a node costs but for its attributes, in operands: names in functions are made anew at each call.
 static size_t node_work(const Scope *scope, const Onnx__NodeProto *proto) {
     size_t prefix = scope->prefix ? strlen(scope->prefix) : 0;
-    size_t text = prefix + (proto->name ? strlen(proto->name) : 0), lists = 0;
+    size_t text = prefix + (proto->name ? strlen(proto->name) : 0);
     for (size_t i = 0; i < proto->n_output; i++)
         text += prefix + strlen(proto->output[i]);
-    for (size_t i = 0; i < proto->n_attribute; i++) {
-        const Onnx__AttributeProto *a = proto->attribute[i];
-        lists += a->n_ints + a->n_floats + a->s.len;
-        const Onnx__TensorProto *t = a->t;
-        if (t)
-            lists += t->n_float_data + t->n_int32_data + t->n_int64_data + t->n_double_data + t->n_uint64_data;
-    }
-    return 1 + proto->n_input + proto->n_output + proto->n_attribute + (text + lists) / 32;
+    return 1 + proto->n_input + proto->n_output + text / 32;
 }
 
 bool import_nodes(Importer *im, Scope *scope, Onnx__NodeProto *const *nodes, size_t n) {

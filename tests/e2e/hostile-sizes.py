@@ -79,6 +79,10 @@ MODELS = {
     "functions-wide": model(
         graph([node("f", ["x"], [f"y{i}"], domain="own") for i in range(2000)], [X], [value("y1", 2)]),
         [function("f", [node("Max", ["a"] * 100000, ["r"])])]),
+    "functions-shared-list": model(
+        graph([node("f", [], [f"y{i}"], domain="own") for i in range(10000)], [X], [value("y1", 2)]),
+        [function("f", [node("Constant", [], ["r"], attributes=field(5, field(1, "value_ints") + field(20, 7) + field(21, "v")))],
+                  inputs=[]) + field(11, field(1, "v") + field(20, 7) + field(8, bytes(1000000)))]),
     "nodes": model(graph([node("Relu", ["x"], [f"v{i}"]) for i in range(300000)], [X], [value("v1", 2)])),
     "empty-nodes": model(graph([b""] * 500000, [X], [Y])),
     "unsupported-nodes": model(graph([node("No", ["x"], [f"v{i}"]) for i in range(30000)], [X], [value("v1", 2)])),
