@@ -39,4 +39,9 @@ typedef struct KernelInfo {
 extern const KernelInfo kernel_info[KERNEL_COUNT];
 int kernel_find(const char *name);  // KERNEL_COUNT if unknown
 
+// Whether the node's kernel can compute it, in a module that verify_module has found sound.
+bool kernel_fits(const Node *node, const Target *target);
+// The same for all nodes that have a kernel other than the generic one; reports E_VERIFY.
+bool kernels_check(const Module *module, const Target *target, Diag *diag);
+
 #endif

@@ -28,17 +28,15 @@ static void pack_conv(const Node *node, unsigned char *bytes) {
             }
 }
 
-static float read_weight(const Node *node, int64_t out, int64_t in, int tap) {
-    return read_f32(value_data(node->in[0])->bytes, (out * node->in[0]->type.dim[1].n + in) * 9 + tap);
-}
-
 // U = G g G^T of one filter, in double precision.
-static void transform_filter(const Node *node, const Winograd *w, int64_t out, int64_t in, double u[][WINOGRAD_POINTS]) {
+static void transform_filter(const Node *node, const Winograd *w, int64_t filter, double u[][WINOGRAD_POINTS]) {
+    const void *weights = value_data(node->in[0])->bytes;
+    int taps = w->taps * w->taps;
     for (int i = 0; i < w->points; i++)
         for (int j = 0; j < w->points; j++) {
             u[i][j] = 0;
-            for (int tap = 0; tap < 9; tap++)
-                u[i][j] += w->weights[i][tap / 3] * w->weights[j][tap % 3] * read_weight(node, out, in, tap);
+            for (int tap = 0; tap < taps; tap++)
+                u[i][j] += w->weights[i][tap / w->taps] * w->weights[j][tap % w->taps] * read_f32(weights, filter * taps + tap);
         }
 }
 
@@ -47,13 +45,14 @@ static void pack_winograd(const Node *node, unsigned char *bytes) {
     const PackAttrs *attrs = node->attrs;
     const Type *from = &node->in[0]->type, *to = &node->out[0]->type;
     int tile = (int)attrs->tile;
-    Winograd w = winograd_make(tile, tile);
+    Winograd w = winograd_make(tile, tile, (int)from->dim[2].n);
+    int points = w.points * w.points;
     for (int64_t o = 0; o < from->dim[0].n; o++)
         for (int64_t i = 0; i < from->dim[1].n; i++) {
             double u[WINOGRAD_POINTS][WINOGRAD_POINTS];
-            transform_filter(node, &w, o, i, u);
-            for (int p = 0; p < w.points * w.points; p++) {
-                int64_t at = ((o / attrs->panel * w.points * w.points + p) * to->dim[4].n + i) * attrs->panel + o % attrs->panel;
+            transform_filter(node, &w, o * from->dim[1].n + i, u);
+            for (int p = 0; p < points; p++) {
+                int64_t at = ((o / attrs->panel * points + p) * to->dim[4].n + i) * attrs->panel + o % attrs->panel;
                 float x = (float)u[p / w.points][p % w.points];
                 memcpy(bytes + at * (int64_t)sizeof x, &x, sizeof x);
             }

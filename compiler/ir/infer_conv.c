@@ -363,16 +363,20 @@ bool infer_global_pool(Infer *infer, const Node *node, Type *out) {
 }
 
 // f32<O, I, KH, KW> becomes f32<ceil(O / panel), ceil(I / block), KH, KW, block, panel>.
+enum { MOST_TAPS = 5, MOST_POINTS = 8 };  // of Winograd's transforms
+
 // [panels, 1, points, points, input channels, panel]: the rank that packed weights have.
 static bool pack_for_winograd(Infer *infer, const Node *node, Type *out) {
     const PackAttrs *attrs = node->attrs;
     const Type *weights = input_type(node, 0);
-    if (attrs->tile != 2 && attrs->tile != 4 && attrs->tile != 6)
-        return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "tile must be 0, 2, 4 or 6");
-    if (weights->rank != 4 || !type_is_static(weights) || weights->dim[2].n != 3 || weights->dim[3].n != 3)
-        return diag_error(infer->diag, node->loc, E_SHAPE, "the weights are %s; 3x3 is needed",
-                          type_text(infer->arena, weights));
-    int64_t points = attrs->tile + 2;
+    bool square = weights->rank == 4 && type_is_static(weights) && weights->dim[2].n == weights->dim[3].n;
+    if (!square || weights->dim[2].n < 2 || weights->dim[2].n > MOST_TAPS)
+        return diag_error(infer->diag, node->loc, E_SHAPE, "the weights are %s; they must be square, of 2 to %d taps",
+                          type_text(infer->arena, weights), MOST_TAPS);
+    int64_t points = attrs->tile + weights->dim[2].n - 1;
+    if (attrs->tile < 2 || attrs->tile > 6 || points > MOST_POINTS)
+        return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "there are no tiles of %lld for these weights",
+                          (long long)attrs->tile);
     int64_t dims[6] = {div_up(weights->dim[0].n, attrs->panel), 1, points, points,
                        align_up(weights->dim[1].n, attrs->block), attrs->panel};
     *out = type_make(DT_F32, 6, dims);

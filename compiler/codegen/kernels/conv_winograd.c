@@ -1,6 +1,6 @@
-// 3x3 convolution of stride 1 with fewer multiplications: Winograd's F(m x m, 3 x 3) on channel blocks.
+// Convolution of stride 1 with fewer multiplications: Winograd's F(m x m, r x r) on channel blocks.
 //
-//     1. input     V[point][channel block][tile] = (B d B^T) of each (m + 2) x (m + 2) piece of x, lanes are channels
+//     1. input     V[point][channel block][tile] = (B d B^T) of each (m + r - 1)^2 piece of x, lanes are channels
 //     2. products  M[point][tile] = V[point] * U[point], a matrix product over the input channels for each point
 //     3. output    y = act(A M A^T + bias) for each tile
 //
@@ -21,6 +21,7 @@
 #include "ir/infer.h"
 #include "support/checked.h"
 
+enum { MOST_TILE = 4 };     // larger ones are less exact
 enum { GAP = 16 };          // elements between two points, so that their lines don't share a cache set
 enum { WANTED_TILES = 14 };  // of a block: enough for a few register tiles between two readings of the weights
 enum { AHEAD = 2048 };       // elements: far enough to hide the third-level cache
@@ -78,20 +79,22 @@ bool conv_winograd_accepts(const Node *node, const Target *target) {
     if (!conv_direct_accepts(node, target) || !is_blocked(&node->in[0]->type, target) || !target->fma)
         return false;
     Window window = node_window(node);
-    return ((const ConvAttrs *)node->attrs)->group == 1 && all_are(window.kernel, WINOGRAD_TAPS) &&
-           all_are(window.stride, 1) && all_are(window.dilation, 1);
+    return ((const ConvAttrs *)node->attrs)->group == 1 && window.kernel[0] == window.kernel[1] && window.kernel[0] >= 3 &&
+           window.kernel[0] <= WINOGRAD_TAPS && all_are(window.stride, 1) && all_are(window.dilation, 1);
 }
 
 // Sizes that both the choice and the code need.
 typedef struct Sizes {
-    int64_t points, blocks_in, panels, block;
+    int64_t taps, points, channels, blocks_in, panels, block;
     Cut down, right;
 } Sizes;
 
 static Sizes sizes_of(const Node *node, int64_t tile) {
     const Type *x = &node->in[0]->type, *y = &node->out[0]->type;
-    int64_t block = y->layout.block;
-    return (Sizes){.points = tile + WINOGRAD_TAPS - 1,
+    int64_t block = y->layout.block, taps = node_window(node).kernel[0];
+    return (Sizes){.taps = taps,
+                   .points = tile + taps - 1,
+                   .channels = x->dim[1].n,
                    .blocks_in = div_up(x->dim[1].n, block),
                    .panels = div_up(y->dim[1].n, block),
                    .block = block,
@@ -129,9 +132,10 @@ static int64_t choose_band(const Sizes *s) {
 
 // Multiplications of the products, counting each narrower tile's own points.
 static double product_macs(const Sizes *s, int64_t tile) {
-    double down = (double)(s->down.full * (tile + 2) + (s->down.edge ? s->down.edge + 2 : 0));
-    double right = (double)(s->right.full * (tile + 2) + (s->right.edge ? s->right.edge + 2 : 0));
-    return down * right * (double)(s->blocks_in * s->panels * s->block * s->block);
+    int64_t more = s->taps - 1;
+    double down = (double)(s->down.full * (tile + more) + (s->down.edge ? s->down.edge + more : 0));
+    double right = (double)(s->right.full * (tile + more) + (s->right.edge ? s->right.edge + more : 0));
+    return down * right * (double)(s->channels * s->panels * s->block);
 }
 
 static int64_t weights_bytes(const Sizes *s) {
@@ -156,11 +160,11 @@ static double predict(const Node *node, const Target *target, WinogradParams *pa
 }
 
 double conv_winograd_cost(Node *node, const Target *target) {
-    static const int tiles[] = {2, 4};
     WinogradParams *params = node->params, best = {0};
     double seconds = 0;
-    for (size_t i = 0; i < sizeof tiles / sizeof *tiles; i++) {
-        WinogradParams trial = {.tile = tiles[i]};
+    int taps = (int)node_window(node).kernel[0];
+    for (int tile = 2; winograd_exists(tile, taps) && tile <= MOST_TILE; tile++) {
+        WinogradParams trial = {.tile = tile};
         double cost = predict(node, target, &trial);
         if (!best.tile || cost < seconds) {
             best = trial;
@@ -274,7 +278,7 @@ static void output_kind(Emit *e, const Plan *p, const Kind *kind, Val channel, P
                 for (int r = 0; r < high; r++)
                     for (int c = 0; c < wide; c++)
                         e_store_const(e, to, r * p->y.stride.row + c * p->y.stride.pixel,
-                                      e_act(e, p->act, e_add(e, out[r * wide + c], bias)));
+                                      image_act(e, &p->y, p->act, e_add(e, channel, lane), e_add(e, out[r * wide + c], bias)));
             }
 }
 
@@ -285,9 +289,12 @@ static void product_tile(Emit *e, const Plan *p, int64_t rows, Ptr v, Ptr u, Ptr
     Var sum[PRODUCT_MAX];
     for (int i = 0; i < product.rows * product.vecs; i++)
         sum[i] = e_var(e, e_zero(e, DT_F32, p->lanes));
-    EMIT_TIMES(e, i, p->s.blocks_in)
+    int64_t whole = p->s.channels / p->s.block;
+    EMIT_TIMES(e, i, whole)
         product_run(e, &product, sum, e_at(e, v, e_mul_const(e, i.i, p->tiles * p->s.block)),
                     e_at(e, u, e_mul_const(e, i.i, p->s.block * p->s.block)), p->s.block);
+    product_run(e, &product, sum, e_at_const(e, v, whole * p->tiles * p->s.block),
+                e_at_const(e, u, whole * p->s.block * p->s.block), p->s.channels % p->s.block);
     for (int i = 0; i < product.rows * product.vecs; i++)
         e_store_const(e, m, i / p->vecs * p->s.block + (int64_t)(i % p->vecs) * p->lanes, e_get(e, sum[i]));
 }
@@ -362,9 +369,9 @@ static Plan plan_of(Emit *e, const Node *node) {
               .act = &((const ConvAttrs *)node->attrs)->act,
               .window = node_window(node),
               .s = s,
-              .full = winograd_make(full, full),
-              .below = winograd_make(s.down.edge ? s.down.edge : full, full),
-              .beside = winograd_make(s.right.edge ? s.right.edge : full, full),
+              .full = winograd_make(full, full, (int)s.taps),
+              .below = winograd_make(s.down.edge ? s.down.edge : full, full, (int)s.taps),
+              .beside = winograd_make(s.right.edge ? s.right.edge : full, full, (int)s.taps),
               .tile = full,
               .ahead = params->ahead,
               .lanes = target_lanes(target, 32),

@@ -1,8 +1,8 @@
-// Matrices of F(m, 3) after Toom and Cook: evaluate at m + 1 finite points and at infinity, multiply, interpolate.
+// Matrices of F(m, r) after Toom and Cook: evaluate at m + r - 2 finite points and at infinity, multiply, interpolate.
 //
 // With M_p(x) the product of (x - q) over the finite points q other than p, and N_p = M_p(p):
 //     input    row p: the coefficients of M_p;           row of infinity: those of the product over all points
-//     weights  row p: (1, p, p^2) / N_p;                 row of infinity: (0, 0, 1)
+//     weights  row p: (1, p, ..., p^(r-1)) / N_p;        row of infinity: (0, ..., 0, 1)
 //     output   column p: (1, p, p^2, ...);               column of infinity: (0, ..., 0, 1)
 // (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015; the points are ours.)
 //
@@ -12,14 +12,20 @@
 
 #include <math.h>
 
-// Largest error of a layer of 64 channels relative to its largest output, measured against fp64 (tests/e2e/winograd.py):
-// F(2) 3e-7, F(4) 1.3e-6, F(6) 7e-6; direct summation has 3e-7. Sets that are spread evenly keep the powers small.
-static const double points2[] = {0, 1, -1};
-static const double points4[] = {0, 0.7, -0.7, 1.4, -1.4};
-static const double points6[] = {0, 0.55, -0.55, 1.1, -1.1, 1.75, -1.75};
+// Points by their number. Sets that are spread evenly keep the powers small. Largest error of a layer relative to its
+// largest output, fp32 against fp64 (tests/e2e/winograd.py): F(2,3) 3e-7, F(4,3) 1.3e-6, F(6,3) 7e-6, F(3,4) 8e-7,
+// F(4,4) 2.2e-6, F(2,5) 7e-7, F(4,5) 3.3e-6; a direct sum has 3e-7.
+static const double points3[] = {0, 1, -1};
+static const double points5[] = {0, 0.7, -0.7, 1.4, -1.4};
+static const double points6[] = {0, 0.5, -0.5, 1.1, -1.1, 2.5};
+static const double points7[] = {0, 0.55, -0.55, 1.1, -1.1, 1.75, -1.75};
 
-static const double *points_of(int full) {
-    return full == 2 ? points2 : full == 4 ? points4 : points6;
+static const double *points_of(int finite) {
+    return finite <= 3 ? points3 : finite <= 5 ? points5 : finite == 6 ? points6 : points7;
+}
+
+bool winograd_exists(int full, int taps) {
+    return full >= 2 && full <= WINOGRAD_MOST && taps >= 2 && taps <= WINOGRAD_TAPS && full + taps - 1 <= WINOGRAD_POINTS;
 }
 
 // N_p over the first `count` points.
@@ -45,21 +51,21 @@ static void polynomial(const double *points, int count, int skipped, double scal
     }
 }
 
-Winograd winograd_make(int size, int full) {
-    const double *points = points_of(full);
-    Winograd w = {.size = size, .points = size + WINOGRAD_TAPS - 1};
-    int finite = w.points - 1;
+Winograd winograd_make(int size, int full, int taps) {
+    int all = full + taps - 2, finite = size + taps - 2;
+    const double *points = points_of(all);
+    Winograd w = {.size = size, .taps = taps, .points = finite + 1};
     polynomial(points, finite, -1, 1, w.input[0]);
     w.output[size - 1][0] = 1;
-    w.weights[0][WINOGRAD_TAPS - 1] = 1;
+    w.weights[0][taps - 1] = 1;
     for (int p = 0; p < finite; p++) {
-        polynomial(points, finite, p, norm(points, full + WINOGRAD_TAPS - 2, p) / norm(points, finite, p), w.input[p + 1]);
+        polynomial(points, finite, p, norm(points, all, p) / norm(points, finite, p), w.input[p + 1]);
         for (int k = 0; k < size; k++)
             w.output[k][p + 1] = pow(points[p], k);
     }
-    for (int p = 0; p < full + WINOGRAD_TAPS - 2; p++)
-        for (int k = 0; k < WINOGRAD_TAPS; k++)
-            w.weights[p + 1][k] = pow(points[p], k) / norm(points, full + WINOGRAD_TAPS - 2, p);
+    for (int p = 0; p < all; p++)
+        for (int k = 0; k < taps; k++)
+            w.weights[p + 1][k] = pow(points[p], k) / norm(points, all, p);
     return w;
 }
 

@@ -4,20 +4,23 @@
 
 #include "codegen/emit.h"
 
-enum { WINOGRAD_TAPS = 3, WINOGRAD_MOST = 6, WINOGRAD_POINTS = WINOGRAD_MOST + WINOGRAD_TAPS - 1 };
+enum { WINOGRAD_TAPS = 5, WINOGRAD_MOST = 6, WINOGRAD_POINTS = 8 };  // the most of each
 
-// F(size, 3) in one dimension: `size` outputs from points = size + 2 inputs, with as many multiplications.
+// F(size, taps) in one dimension: `size` outputs from points = size + taps - 1 inputs, with as many multiplications.
 //     y = output * ((weights * g) .* (input * d))
 typedef struct Winograd {
-    int size, points;
+    int size, taps, points;
     double input[WINOGRAD_POINTS][WINOGRAD_POINTS];
     double output[WINOGRAD_MOST][WINOGRAD_POINTS];
     double weights[WINOGRAD_POINTS][WINOGRAD_TAPS];
 } Winograd;
 
-// F(size, 3) over the weights of F(full, 3), size <= full: a narrower tile uses the first points only, and its `input`
-// makes up for the difference. `weights` are those of F(full, 3). Full tiles are 2, 4 and 6.
-Winograd winograd_make(int size, int full);
+// F(size, taps) over the weights of F(full, taps), size <= full: a narrower tile uses the first points only, and its
+// `input` makes up for the difference. `weights` are those of F(full, taps).
+Winograd winograd_make(int size, int full, int taps);
+
+// Whether there are matrices for F(full, taps) whose error is below 1e-5 of the largest output.
+bool winograd_exists(int full, int taps);
 
 // out = matrix * in for `rows` x `cols` of a matrix whose lines are `stride` apart; values may be vectors. Lines or
 // columns that differ in signs only are computed from shared sums.
