@@ -8,6 +8,7 @@
 // A conversion is made once for all readers of a value that want the same layout.
 #include "codegen/kernel.h"
 #include "passes/pass.h"
+#include "support/checked.h"
 
 static bool is_row_major(const Value *value) {
     return value->type.layout.kind == LAYOUT_ROW_MAJOR;
@@ -19,13 +20,23 @@ static bool is_blocked(const Value *value) {
 
 // ---- Conversions
 
-// The value in another layout, by a node behind its definition or by one that exists.
+// A node before this one that makes the conversion already, or null.
+static Value *find_converted(OpKind op, const Value *value, const Node *before, const Layout *layout) {
+    for (Node *node = before->prev; node; node = node->prev)
+        if (node->op == op && node->in[0] == value && node->out[0]->type.layout.kind == layout->kind &&
+            node->out[0]->type.layout.block == layout->block)
+            return node->out[0];
+    return NULL;
+}
+
+// The value in another layout, by a node before this one or by one that exists, whose rim then becomes as wide.
 static Value *converted(Value *value, Node *before, Layout layout) {
     OpKind op = layout.kind == LAYOUT_ROW_MAJOR && !layout.border ? OP_Unpack : OP_Pack;
-    for (Node *node = before->prev; node; node = node->prev)
-        if (node->op == op && node->in[0] == value && node->out[0]->type.layout.kind == layout.kind &&
-            node->out[0]->type.layout.block == layout.block)
-            return node->out[0];
+    Value *found = find_converted(op, value, before, &layout);
+    if (found) {
+        found->type.layout.border = (int)max_i64(found->type.layout.border, layout.border);
+        return found;
+    }
     Node *node = node_new(value->graph, op, 1, 1);
     node->in[0] = value;
     node->loc = before->loc;
