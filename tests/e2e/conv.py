@@ -39,6 +39,14 @@ add("Conv", (1, 3, 3, 3), (4, 3, 5, 5), pads=[4, 4, 4, 4])
 add("Conv", (1, 64, 6, 6), (32, 64, 3, 3), pads=[1] * 4)
 add("Conv", (1, 17, 6, 6), (33, 17, 1, 1))
 
+for group, outputs in ((3, 5), (2, 4), (5, 9)):
+    add("Conv", (2, group * 2, 7, 7), (group * outputs, 2, 1, 1), group=group)
+    add("Conv", (1, group * 2, 7, 9), (group * outputs, 2, 3, 3), group=group, pads=[1] * 4)
+    add("Conv", (1, group * 2, 9, 40), (group * outputs, 2, 3, 3), group=group, pads=[1] * 4, strides=[2, 2])
+    add("Conv", (1, group * 2, 70), (group * outputs, 2, 5), group=group, pads=[2, 1])
+    add("Conv", (1, group * 2, 3, 4, 33), (group * outputs, 2, 1, 1, 1), group=group)
+    add("Conv", (1, group * 2, 3, 4, 33), (group * outputs, 2, 3, 1, 3), group=group, dilations=[1, 1, 3])
+add("Conv", (1, 4, 3, 50), (6, 4, 3, 3))
 for stride in (1, 2, 3):
     for kernel in (1, 2, 4):
         for dilation in (1, 2):
