@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "codegen/kernel.h"
 #include "ir/parse.h"
 #include "ir/print.h"
 #include "ir/verify.h"
@@ -74,8 +75,12 @@ static bool check_names(PassContext *ctx, const PassOptions *options) {
 
 // After a pass.
 
-static bool verify_after(PassContext *ctx, const char *name) {
-    if (verify_module(ctx->module, ctx->diag))
+static bool verify(const PassContext *ctx) {
+    return verify_module(ctx->module, ctx->diag) && kernels_check(ctx->module, ctx->target, ctx->diag);
+}
+
+static bool verify_after(const PassContext *ctx, const char *name) {
+    if (verify(ctx))
         return true;
     return diag_error(ctx->diag, NULL, E_INTERNAL, "pass %s left the IR inconsistent", name);
 }
@@ -131,7 +136,7 @@ static bool run_pass(PassContext *ctx, const PassOptions *options, const PassInf
 }
 
 bool passes_run(PassContext *ctx, const PassOptions *options) {
-    if (!check_names(ctx, options) || !verify_module(ctx->module, ctx->diag))
+    if (!check_names(ctx, options) || !verify(ctx))
         return false;
     const char *last = NULL;
     for (int i = 0; options->names[i]; i++) {

@@ -195,7 +195,7 @@ static bool supported(Program *program, const Node *node) {
             return diag_error(program->e->diag, node->loc, E_SYMBOL, "the shape of %s is not known; run infer-shapes",
                               value->name);
     }
-    if (!kernel_fits(node, &program->e->target))
+    if (!kernel_fits(node, program->e->target))
         return diag_error(program->e->diag, node->loc, E_VERIFY, "'%s' cannot be computed by kernel %s",
                           node->out[0]->name, kernel_info[node->kernel].name);
     return true;
