@@ -89,4 +89,12 @@ check([
      graph(f"%x: {T} at(0x0)", "%y", f"%y = {R}", head='module "m" workspace 0x1000\n')),
     ("E0141", "'y' is an output of its graph, but has a place", 2, node(f"{R} at(%x + 0)")),
     ("E0141", "'c' is a constant, but has a place", 0, graph("%x: f32<1>", "%x", "const %c: f32<1> = fill(1) at(%x + 0)")),
+    # Kernels that do not fit.
+    ("E0141", "'y' cannot be computed by kernel view", 2, node(f"Relu(%x) : {T} kernel(view)")),
+    ("E0141", "'y' cannot be computed by kernel view", 2, node(f"Identity(%x) : {T} kernel(view)")),
+    ("E0141", "'y' cannot be computed by kernel conv_direct", 2, node(f"Relu(%x) : {T} kernel(conv_direct rows=6)")),
+    ("E0141", "'y' cannot be computed by kernel global_pool", 2,
+     node("GlobalAveragePool(%x) : f32<1x8x1x1> kernel(global_pool)")),
+    ("E0141", "'y' cannot be computed by kernel pool_blocked", 2,
+     node(f"sqz.Map(%x) : {T} kernel(pool_blocked) body(%i: {T}) -> (%o) {{ %o = Relu(%i) : {T} }}")),
 ])
