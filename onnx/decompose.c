@@ -1,6 +1,6 @@
 // Composite operators as graphs of core ones, after the function bodies that the ONNX standard gives for them. Each
 // builder takes what attributes it knows from the draft, makes nodes and names the last one's result; attributes that
-// remain are refused by draft_done. The normalizations are in norms.c.
+// remain are refused by draft_done. Normalizations are in norms.c, quantization is in quantize.c.
 #include "onnx/decompose.h"
 
 #include <math.h>
@@ -8,6 +8,7 @@
 
 #include "ir/element.h"
 #include "onnx/norms.h"
+#include "onnx/quantize.h"
 
 // Constants.
 
@@ -178,18 +179,7 @@ static Value *count_up(Importer *im, const Draft *d, Value *count, int behind) {
     Value *scalar = draft_node(im, d, OP_Reshape, count, draft_ints(im, d, "scalar", NULL, 0), NULL);
     Value *range = draft_node(im, d, OP_Range, draft_scalar(im, d, "zero", DT_I64, 0), scalar,
                               draft_scalar(im, d, "one", DT_I64, 1));
-    if (!behind)
-        return range;
-    int64_t axes[MAX_RANK];
-    for (int i = 0; i < behind; i++)
-        axes[i] = i + 1;
-    return draft_node(im, d, OP_Unsqueeze, range, draft_ints(im, d, "axes", axes, behind), NULL);
-}
-
-// How many axes lie behind `axis` of a tensor whose rank may be unknown; -1 if that cannot be told.
-static int axes_behind(int64_t axis, int rank) {
-    int64_t behind = axis < 0 ? -axis - 1 : rank < 0 ? -1 : rank - 1 - axis;
-    return behind < 0 || behind >= MAX_RANK ? -1 : (int)behind;
+    return draft_add_axes(im, d, range, 1, behind);
 }
 
 // 1 where the first largest element along `axis` is, 0 elsewhere
@@ -215,7 +205,7 @@ static bool make_hardmax(Importer *im, Draft *d) {
         Value *shape = draft_node(im, d, OP_Shape, x, NULL, NULL);
         return draft_done(im, d, draft_node(im, d, OP_Reshape, hardmax(im, d, matrix, -1, 0), shape, NULL));
     }
-    int behind = axes_behind(axis, draft_rank(d, 0));
+    int behind = draft_axes_behind(axis, draft_rank(d, 0));
     if (behind < 0)
         return diag_error(im->diag, d->loc, E_SHAPE, "axis %lld is out of range, or the input's rank is not known",
                           (long long)axis);
@@ -227,7 +217,7 @@ static bool make_one_hot(Importer *im, Draft *d) {
     int64_t axis;
     if (!draft_need(im, d, 3) || !draft_take_int(im, d, "axis", -1, &axis))
         return false;
-    int rank = draft_rank(d, 0), behind = axes_behind(axis, rank < 0 ? -1 : rank + 1);
+    int rank = draft_rank(d, 0), behind = draft_axes_behind(axis, rank < 0 ? -1 : rank + 1);
     if (behind < 0)
         return diag_error(im->diag, d->loc, E_SHAPE, "axis %lld is out of range, or the input's rank is not known",
                           (long long)axis);
@@ -265,7 +255,9 @@ static const struct {
     {"CastLike", make_cast_like},
     {"Constant", make_constant},
     {"ConstantOfShape", make_filled},
+    {"DequantizeLinear", make_dequantize},
     {"Dropout", make_dropout},
+    {"DynamicQuantizeLinear", make_dynamic_quantize},
     {"Gelu", make_gelu},
     {"GlobalLpPool", make_global_lp_pool},
     {"GroupNormalization", make_group_normalization},
@@ -274,6 +266,7 @@ static const struct {
     {"LpNormalization", make_lp_normalization},
     {"MeanVarianceNormalization", make_mean_variance_normalization},
     {"OneHot", make_one_hot},
+    {"QuantizeLinear", make_quantize},
     {"RMSNormalization", make_rms_normalization},
     {"Shape", make_shape},
     {"Swish", make_swish},

@@ -236,6 +236,20 @@ Value *draft_node(Importer *im, const Draft *d, OpKind op, Value *a, Value *b, V
     return value;
 }
 
+Value *draft_add_axes(Importer *im, const Draft *d, Value *value, int rank, int count) {
+    int64_t axes[MAX_RANK];
+    if (count <= 0 || count > MAX_RANK)
+        return value;
+    for (int i = 0; i < count; i++)
+        axes[i] = rank + i;
+    return draft_node(im, d, OP_Unsqueeze, value, draft_ints(im, d, "axes", axes, count), NULL);
+}
+
+int draft_axes_behind(int64_t axis, int rank) {
+    int64_t behind = axis < 0 ? -(axis + 1) : rank < 0 ? -1 : rank - 1 - axis;
+    return behind < 0 || behind >= MAX_RANK ? -1 : (int)behind;
+}
+
 Value *draft_cast(Importer *im, const Draft *d, Value *value, DType to) {
     if (value->type.dtype == to)
         return value;

@@ -46,6 +46,10 @@ Value *draft_constant(Importer *im, const Draft *d, const char *part, const Type
 Value *draft_node(Importer *im, const Draft *d, OpKind op, Value *a, Value *b, Value *c);
 void draft_infer(Importer *im, Node *node);  // again, once attributes of a draft_node were set
 
+// `value`, which has `rank` axes, with `count` more of size 1 behind them.
+Value *draft_add_axes(Importer *im, const Draft *d, Value *value, int rank, int count);
+// How many axes lie behind `axis` of a tensor whose rank may be unknown; -1 if that cannot be told.
+int draft_axes_behind(int64_t axis, int rank);
 Value *draft_cast(Importer *im, const Draft *d, Value *value, DType to);  // itself if it has that type already
 
 bool draft_need(Importer *im, const Draft *d, int n);  // an error unless inputs 0..n-1 are there

@@ -68,15 +68,6 @@ static bool topk_to_input(Importer *im, Draft *d) {
 
 // Broadcasting as it was before opset 7: the dimensions of B stand at `axis` of A.
 
-// Unsqueezes input `index` behind its last axis.
-static void add_axes_behind(Importer *im, Draft *d, int index, int count) {
-    int64_t axes[MAX_RANK];
-    int rank = draft_rank(d, index);
-    for (int i = 0; i < count; i++)
-        axes[i] = rank + i;
-    d->in[index] = draft_node(im, d, OP_Unsqueeze, d->in[index], draft_ints(im, d, "axes", axes, count), NULL);
-}
-
 static bool broadcast_at_axis(Importer *im, Draft *d) {
     int64_t broadcast, axis;
     if (!draft_take_int(im, d, "broadcast", 0, &broadcast) || !draft_take_int(im, d, "axis", INT64_MAX, &axis))
@@ -91,7 +82,7 @@ static bool broadcast_at_axis(Importer *im, Draft *d) {
     if (axis < 0 || axis + b > a)
         return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute 'axis' is out of range");
     if (axis + b < a)
-        add_axes_behind(im, d, 1, (int)(a - axis - b));
+        d->in[1] = draft_add_axes(im, d, d->in[1], b, (int)(a - axis - b));
     return true;
 }
 
@@ -107,7 +98,7 @@ static bool prelu_per_channel(Importer *im, Draft *d) {
         return true;
     Dim slopes = d->in[1]->type.dim[0];
     if (slopes.sym || slopes.n != 1)
-        add_axes_behind(im, d, 1, rank - 2);
+        d->in[1] = draft_add_axes(im, d, d->in[1], 1, rank - 2);
     return true;
 }
 

@@ -42,6 +42,10 @@ MODELS = [
     (14, "float[2,4,5] x", "float[2,4,5] a, float[2,4,5] b", "int64 k = {-1}", "a = Trilu(x, k) b = Trilu<upper = 0>(x)"),
     (11, "float[2,3] x", "float[2,4,3] y", "int64[2,3] i = {0, -1, 3, 2, 7, 1}, int64 d = {4}, float[2] v = {-1, 5}",
      "y = OneHot<axis = 1>(i, d, v)"),
+    (19, "float[2,3,4] x", "int8[2,3,4] a, float[2,3,4] b, uint8[2,3,4] c",
+     "float[3] s = {0.02, 0.01, 0.03}, int8[3] z = {1, -2, 3}, float t = {0.005}",
+     "a = QuantizeLinear(x, s, z) b = DequantizeLinear(a, s, z) c = QuantizeLinear(x, t)"),
+    (11, "float[2,3] x", "uint8[2,3] a, float b, uint8 c", "", "a, b, c = DynamicQuantizeLinear(x)"),
     (9, "float[2,3] x, int64[2] s", "float[2,3] y", "", "y = Dropout(x)"),
 ]
 
