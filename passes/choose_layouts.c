@@ -111,12 +111,20 @@ static void visit_fire(Node *node, const Target *target) {
     node->out[0]->type.layout = node->body->outputs.item[0]->type.layout;
 }
 
+// The phases of few channels: a block takes them all.
+static void lead_phases(Node *node, const Target *target) {
+    unpack_inputs(node);
+    node->out[0]->type.layout = (Layout){LAYOUT_NCHWC, target->block, 0, 0};
+}
+
 static void visit_node(Node *node, const Target *target) {
     Layout in, out;
     bool elementwise = (op_info[node->op].flags & ELEMENTWISE) || node->op == OP_Map;
     if (node->op == OP_Fire)
         visit_fire(node, target);
-    else if (op_info[node->op].flags & RECIPE || node->op == OP_Pack || node->op == OP_Unpack)
+    else if (node->op == OP_Phases)
+        lead_phases(node, target);
+    else if (op_info[node->op].flags & (RECIPE | ANY_LAYOUT))
         return;
     else if (elementwise && follow_elementwise(node))
         return;

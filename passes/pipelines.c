@@ -17,6 +17,7 @@ static const char *const fast[] = {
     "fold-batchnorm",    // before activations, which follow the BatchNormalization
     "fuse-activation",   // before Fire, which wants its convolutions complete
     "fuse-fire",         // before layouts, since a group has one layout inside
+    "split-strides",     // before layouts, since its convolutions want another one
     "choose-layouts",    // after fusion, which would otherwise have to see through the conversions
     "fuse-elementwise",  // after layouts: one loop needs one layout; after activations, which cost nothing in a Conv
     "choose-kernels",    // kernels accept only certain layouts

@@ -85,6 +85,7 @@ INFER(infer_fill)
 INFER(infer_range)
 INFER(infer_body)
 INFER(infer_repack)
+INFER(infer_phases)
 INFER(infer_pack_conv)
 #undef INFER
 

@@ -431,6 +431,20 @@ bool infer_depth_to_space(Infer *infer, const Node *node, Type *out) {
            depth_multiply(infer, node, 2, block, out) && depth_multiply(infer, node, 3, block, out);
 }
 
+bool infer_phases(Infer *infer, const Node *node, Type *out) {
+    if (!check_rank(infer, node, 0, 4, 4))
+        return false;
+    *out = infer_like(input_type(node, 0));
+    for (int i = 1; i < 4; i++)
+        if (out->dim[i].sym)
+            return fail_symbol(infer, node, out->dim[i]);
+    if (!checked_mul(out->dim[1].n, 4, &out->dim[1].n))
+        return fail_too_big(infer, node);
+    out->dim[2].n = div_up(out->dim[2].n, 2);
+    out->dim[3].n = div_up(out->dim[3].n, 2);
+    return true;
+}
+
 bool infer_space_to_depth(Infer *infer, const Node *node, Type *out) {
     const DepthAttrs *attrs = node->attrs;
     int64_t block = attrs->blocksize;

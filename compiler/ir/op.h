@@ -19,7 +19,8 @@ enum OpFlag {
     INTERNAL = 16,    // made by passes, never by the importer; named sqz.*
     HAS_BODY = 32,
     DIMS = 64,        // shape inference computes it on small integer tensors
-    RANDOM = 128      // not folded
+    RANDOM = 128,     // not folded
+    ANY_LAYOUT = 256  // the generic lowering reads and writes blocks of channels too
 };
 
 enum { MANY = 1 << 20 };  // as many inputs or outputs as wanted

@@ -76,7 +76,7 @@ bool conv_winograd_layouts(const Node *node, const Target *target, Layout *in, L
 }
 
 bool conv_winograd_accepts(const Node *node, const Target *target) {
-    if (!conv_direct_accepts(node, target) || !is_blocked(&node->in[0]->type, target) || !target->fma)
+    if (!conv_direct_accepts(node, target) || !is_blocked(&node->in[0]->type, target))
         return false;
     Window window = node_window(node);
     return ((const ConvAttrs *)node->attrs)->group == 1 && window.kernel[0] == window.kernel[1] && window.kernel[0] >= 3 &&
