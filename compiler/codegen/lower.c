@@ -195,6 +195,9 @@ static bool supported(Program *program, const Node *node) {
             return diag_error(program->e->diag, node->loc, E_SYMBOL, "the shape of %s is not known; run infer-shapes",
                               value->name);
     }
+    const Node *weights = kernel_info[node->kernel].packing ? node->in[1]->def : NULL;
+    if (kernel_info[node->kernel].packing && !(weights && (op_info[weights->op].flags & RECIPE)))
+        return diag_error(program->e->diag, node->loc, E_VERIFY, "the weights are not packed; run pack-weights");
     if (!kernel_fits(node, program->e->target))
         return diag_error(program->e->diag, node->loc, E_VERIFY, "'%s' cannot be computed by kernel %s",
                           node->out[0]->name, kernel_info[node->kernel].name);

@@ -5,6 +5,7 @@
 // Lanes are channels, so nothing is splat or shuffled. A tile is a few pixels of one row times one block; a loop walks
 // the rows of the filter, and within one the taps are unrolled, so that pixels of neighbouring tiles share their loads.
 #include "codegen/kernels/kernels.h"
+#include "codegen/kernels/product.h"
 #include "codegen/lower.h"
 #include "ir/infer.h"
 #include "support/checked.h"
@@ -41,7 +42,9 @@ bool conv_depthwise_accepts(const Node *node, const Target *target) {
     if (!has_shape(node) || !is_blocked(&node->in[0]->type, target) || !is_blocked(&node->out[0]->type, target))
         return false;
     Window window = node_window(node);
-    return node->in[0]->type.layout.border >= needed_border(&window);
+    const DirectParams *params = node->params;
+    bool fits = node->kernel != KERNEL_conv_depthwise || product_fits(params->rows, target->block / target_lanes(target, 32));
+    return fits && node->in[0]->type.layout.border >= needed_border(&window);
 }
 
 double conv_depthwise_cost(Node *node, const Target *target) {

@@ -88,13 +88,22 @@ bool conv_direct_layouts(const Node *node, const Target *target, Layout *in, Lay
     return true;
 }
 
+static bool params_fit(const Node *node, const Target *target) {
+    const DirectParams *params = node->params;
+    int64_t outs = node->out[0]->type.dim[1].n / ((const ConvAttrs *)node->attrs)->group;
+    bool pair = params->panels == 2 && div_up(outs, target->block) % 2 == 0;
+    return (params->panels == 1 || pair) && params->depth >= 0 &&
+           product_fits(params->rows, params->panels * target->block / target_lanes(target, 32));
+}
+
 bool conv_direct_accepts(const Node *node, const Target *target) {
     if (!has_shape(node, target) || !is_blocked(&node->out[0]->type, target))
         return false;
     Window window = node_window(node);
     const Type *x = &node->in[0]->type;
     bool plain = x->layout.kind == LAYOUT_ROW_MAJOR && ((const ConvAttrs *)node->attrs)->group == 1;
-    return (plain || is_blocked(x, target)) && x->layout.border >= needed_border(&window);
+    return (plain || is_blocked(x, target)) && x->layout.border >= needed_border(&window) &&
+           (node->kernel != KERNEL_conv_direct || params_fit(node, target));
 }
 
 // ---- Choices

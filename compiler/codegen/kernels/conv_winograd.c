@@ -75,12 +75,20 @@ bool conv_winograd_layouts(const Node *node, const Target *target, Layout *in, L
     return conv_direct_layouts(node, target, in, out) && in->kind == LAYOUT_NCHWC;
 }
 
+static bool params_fit(const Node *node, const Target *target) {
+    const WinogradParams *params = node->params;
+    int64_t panels = div_up(node->out[0]->type.dim[1].n, target->block);
+    return winograd_exists((int)params->tile, (int)node_window(node).kernel[0]) && params->band >= 1 && params->split >= 1 &&
+           params->split <= panels && product_fits(params->rows, target->block / target_lanes(target, 32));
+}
+
 bool conv_winograd_accepts(const Node *node, const Target *target) {
     if (!conv_direct_accepts(node, target) || !is_blocked(&node->in[0]->type, target))
         return false;
     Window window = node_window(node);
     return ((const ConvAttrs *)node->attrs)->group == 1 && window.kernel[0] == window.kernel[1] && window.kernel[0] >= 3 &&
-           window.kernel[0] <= WINOGRAD_TAPS && all_are(window.stride, 1) && all_are(window.dilation, 1);
+           window.kernel[0] <= WINOGRAD_TAPS && all_are(window.stride, 1) && all_are(window.dilation, 1) &&
+           (node->kernel != KERNEL_conv_winograd || params_fit(node, target));
 }
 
 // Sizes that both the choice and the code need.

@@ -19,6 +19,11 @@ typedef struct Product {
 // The most rows whose accumulators, panel line and splat fit into the registers.
 int64_t product_most_rows(const Target *target, int vecs);
 
+// Whether a register tile of so many rows and vectors can be emitted: parameters may come from a text.
+static inline bool product_fits(int64_t rows, int64_t vecs) {
+    return rows >= 1 && vecs >= 1 && rows <= PRODUCT_MAX && vecs <= PRODUCT_MAX && rows * vecs <= PRODUCT_MAX;
+}
+
 // acc[row * vecs + vec] += left[row][at] * right[...] for one element `at` of each row and one line of the panels.
 void product_step(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, Ptr right, int64_t line);
 
