@@ -59,6 +59,11 @@ static bool has_parent_step(const char *path) {
     return false;
 }
 
+static const char *path_of(const TensorSource *source, const char *location) {
+    const char *folder = source->folder && *source->folder ? source->folder : ".";
+    return arena_printf(source->arena, "%s/%s", folder, location);
+}
+
 // The resolved path of `location`, or null if it is not a regular file below the folder.
 static const char *resolve(TensorSource *source, const Loc *loc, const char *name, const char *location) {
     const char *folder = source->folder && *source->folder ? source->folder : ".";
@@ -67,7 +72,7 @@ static const char *resolve(TensorSource *source, const Loc *loc, const char *nam
         return NULL;
     }
     char root[PATH_MAX], path[PATH_MAX];
-    const char *joined = arena_printf(source->arena, "%s/%s", folder, location);
+    const char *joined = path_of(source, location);
     struct stat info;
     if (!realpath(folder, root) || !realpath(joined, path) || stat(path, &info)) {
         diag_error(source->diag, loc, E_EXTERNAL, "tensor '%s': cannot open '%s': %s", name, location, strerror(errno));
@@ -102,6 +107,8 @@ static const File *file_of(TensorSource *source, const Loc *loc, const char *nam
     external->path = path;
     external->next = source->external;
     source->external = external;
+    if (source->on_read)
+        source->on_read(source->context, path_of(source, location));
     return &external->file;
 }
 

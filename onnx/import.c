@@ -360,6 +360,8 @@ Module *onnx_import(Arena *arena, const unsigned char *bytes, size_t size, const
     Importer im = {.arena = arena, .scratch = scratch, .diag = diag, .errors = diag->errors,
                    .options = options ? options : &no_options,
                    .tensors = {.arena = arena, .bytes = bytes, .size = size, .folder = folder, .diag = diag}};
+    im.tensors.on_read = im.options->on_read;
+    im.tensors.context = im.options->context;
     ProtobufCMessage *message = guard_unpack(scratch, &onnx__model_proto__descriptor, bytes, size, diag);
     im.model = (const Onnx__ModelProto *)message;
     bool ok = message && import_model(&im);

@@ -31,6 +31,9 @@ typedef struct OnnxOptions {
     const char *const *keep;  // values that become outputs too
     int ndims, nshapes, nbinds, nkeep;
     bool keep_all;  // every value that a node defines
+    // Called with the path of each file of external data, once, as it is read; may be null.
+    void (*on_read)(void *context, const char *path);
+    void *context;
 } OnnxOptions;
 
 // Null after errors; all nodes that cannot be imported are reported at once. `bytes` must stay mapped as long as the

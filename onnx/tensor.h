@@ -18,6 +18,8 @@ typedef struct TensorSource {
     size_t size;
     const char *folder;      // where external data lies; null: the current folder
     ExternalFile *external;  // files mapped so far
+    void (*on_read)(void *context, const char *path);  // see onnx/import.h
+    void *context;
     Diag *diag;
 } TensorSource;
 

@@ -201,6 +201,11 @@ static void read_keep(Session *session, OnnxOptions *onnx) {
 
 // Loading.
 
+static void note_read(void *context, const char *path) {
+    Session *session = context;
+    LIST_PUSH(session->arena, &session->read, path);
+}
+
 static bool load_text(Session *session, const char *path, const unsigned char *bytes, size_t size) {
     const Options *o = session->options;
     if (o->dims.n || o->shapes.n || o->binds.n || o->keep.n)
@@ -217,6 +222,8 @@ bool session_load(Session *session, const char *path, const OnnxOptions *more) {
         !read_dims(session, &onnx) || !read_shapes(session, &onnx, more) || !read_binds(session, &onnx, more))
         return false;
     read_keep(session, &onnx);
+    onnx.on_read = note_read;
+    onnx.context = session;
     size_t size;
     const unsigned char *bytes = session_map(session, path, &size);
     if (!bytes)

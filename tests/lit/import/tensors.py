@@ -1,5 +1,6 @@
 # RUN: %python %s %t && %sqzc opt %t/good.onnx | FileCheck %s
 # RUN: not %sqzc opt %t/bad.onnx 2>&1 | FileCheck %s --check-prefix=BAD
+# RUN: %sqzc %t/file.onnx -o %t/file.o -MD && FileCheck %s --check-prefix=DEPENDS < %t/file.d
 """Tensors as raw bytes, as lists of wider numbers and in files beside the model; wrong ones of each kind."""
 
 import os
@@ -49,6 +50,11 @@ save("good", [
     external("tail", [3], location="weights.bin", offset=20, length=12),
     external("all", [2, 2], location="./weights.bin"),
 ])
+# External files are dependencies, each once.
+save("file", [external("a", [1], location="weights.bin"), external("b", [1], location="weights.bin", offset=4)])
+# DEPENDS:     file.onnx
+# DEPENDS:     weights.bin
+# DEPENDS-NOT: weights.bin
 # CHECK-DAG: const %raw16: i16<2> = list(1, -2)
 # CHECK-DAG: const %i8: i8<2> = list(-1, 127)
 # CHECK-DAG: const %u8: u8<2> = list(0, 255)
