@@ -289,7 +289,7 @@ static bool verify_graphs(const Verifier *v) {
                 return fail_graph(v, graph, "is there twice");
         if (graph->module != v->module || graph->owner)
             return fail_graph(v, graph, "belongs elsewhere");
-        if (!verify_graph(v, graph, 0))
+        if (!verify_graph(v, graph, 0) || !verify_memory(v, graph))
             return false;
     }
     return true;

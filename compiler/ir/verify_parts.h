@@ -1,4 +1,4 @@
-// What the files of the verifier share: verify.c checks graphs, verify_body.c bodies, verify_place.c places.
+// What the files of the verifier share: verify.c checks graphs, verify_body.c bodies, verify_place.c and verify_memory.c places.
 #ifndef IR_VERIFY_PARTS_H
 #define IR_VERIFY_PARTS_H
 
@@ -16,5 +16,6 @@ bool fail_value(const Verifier *v, const Value *value, const char *format, ...) 
 
 bool verify_body(const Verifier *v, const Node *node);  // whose body is a sound graph with as many inputs and outputs
 bool verify_places(const Verifier *v, const Graph *graph);
+bool verify_memory(const Verifier *v, const Graph *graph);  // of the module
 
 #endif

@@ -89,6 +89,12 @@ check([
      graph(f"%x: {T} at(0x0)", "%y", f"%y = {R}", head='module "m" workspace 0x1000\n')),
     ("E0141", "'y' is an output of its graph, but has a place", 2, node(f"{R} at(%x + 0)")),
     ("E0141", "'c' is a constant, but has a place", 0, graph("%x: f32<1>", "%x", "const %c: f32<1> = fill(1) at(%x + 0)")),
+    ("E0141", "'z' lies where 'y' is still alive", 4,
+     graph(f"%x: {T}", "%w", f"%y = {R} at(0x0)", f"%z = Relu(%y) : {T} at(0x1c0)", f"%w = Relu(%z) : {T}",
+           head='module "m" workspace 0x1000\n')),
+    ("E0141", "'z' lies where 'y' is still alive", 4,
+     graph(f"%x: {T}", "%w", f"%y = {R} at(0x0)", f"%z = {R} at(0x0)", f"%w = Relu(%z) : {T}", f"%u = Relu(%y) : {T}",
+           head='module "m" workspace 0x1000\n')),
     # Kernels that do not fit.
     ("E0141", "'y' cannot be computed by kernel view", 2, node(f"Relu(%x) : {T} kernel(view)")),
     ("E0141", "'y' cannot be computed by kernel view", 2, node(f"Identity(%x) : {T} kernel(view)")),
