@@ -362,7 +362,6 @@ bool infer_global_pool(Infer *infer, const Node *node, Type *out) {
     return true;
 }
 
-// f32<O, I, KH, KW> becomes f32<ceil(O / panel), ceil(I / block), KH, KW, block, panel>.
 enum { MOST_TAPS = 5, MOST_POINTS = 8 };  // of Winograd's transforms
 
 // [panels, 1, points, points, input channels, panel]: the rank that packed weights have.
@@ -373,8 +372,8 @@ static bool pack_for_winograd(Infer *infer, const Node *node, Type *out) {
     if (!square || weights->dim[2].n < 2 || weights->dim[2].n > MOST_TAPS)
         return diag_error(infer->diag, node->loc, E_SHAPE, "the weights are %s; they must be square, of 2 to %d taps",
                           type_text(infer->arena, weights), MOST_TAPS);
-    int64_t points = attrs->tile + weights->dim[2].n - 1;
-    if (attrs->tile < 2 || attrs->tile > 6 || points > MOST_POINTS)
+    int64_t taps = weights->dim[2].n, points = attrs->tile < 2 || attrs->tile > 6 ? 0 : attrs->tile + taps - 1;
+    if (points == 0 || points > MOST_POINTS)
         return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "there are no tiles of %lld for these weights",
                           (long long)attrs->tile);
     int64_t dims[6] = {div_up(weights->dim[0].n, attrs->panel), 1, points, points,
@@ -383,6 +382,7 @@ static bool pack_for_winograd(Infer *infer, const Node *node, Type *out) {
     return true;
 }
 
+// f32<O, I, KH, KW> becomes f32<ceil(O / panel), ceil(I / block), KH, KW, block, panel>.
 bool infer_pack_conv(Infer *infer, const Node *node, Type *out) {
     const PackAttrs *attrs = node->attrs;
     if (attrs->panel < 1 || attrs->block < 1 || attrs->panel > INT32_MAX || attrs->block > INT32_MAX)
