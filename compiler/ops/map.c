@@ -93,31 +93,14 @@ static const Type *operand_type(const Node *node, int index) {
     return node->in[index - 1] ? &node->in[index - 1]->type : 0;
 }
 
-// The block size of the operands that are blocked, 0 if none is, -1 if they disagree.
+// The block size of the operands that are blocked, which is one for all (kernel_check.c); 0 if none is.
 static int common_block(const Node *node) {
-    int block = 0;
     for (int k = 0; k <= node->nin; k++) {
         const Type *type = operand_type(node, k);
-        if (!type || type->layout.kind != LAYOUT_NCHWC)
-            continue;
-        if (block && type->layout.block != block)
-            return -1;
-        block = type->layout.block;
+        if (type && type->layout.kind == LAYOUT_NCHWC)
+            return type->layout.block;
     }
-    return block;
-}
-
-bool map_accepts(const Node *node) {
-    const Type *out = &node->out[0]->type;
-    int block = common_block(node);
-    if (block < 0 || (block && out->rank != 4))
-        return false;
-    for (int k = 0; k <= node->nin; k++) {
-        const Type *type = operand_type(node, k);
-        if (type && (!type_is_static(type) || type->rank > out->rank))
-            return false;
-    }
-    return true;
+    return 0;
 }
 
 // Coefficients along the output's dimensions, one axis each.

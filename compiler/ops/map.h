@@ -7,10 +7,6 @@
 // Lowers any ELEMENTWISE node, a sqz.Map of them, and conversions of layout.
 void map_lower(Emit *e, const Node *node);
 
-// Whether the layouts of the operands go together: blocked ones are of rank 4 and have one block size. Shapes must be
-// static.
-bool map_accepts(const Node *node);
-
 #define ELEMENTWISE_IMPL(ID, FUNCTION) const OpImpl impl_##ID = {.expr = (FUNCTION), .lower = map_lower}
 
 #endif
