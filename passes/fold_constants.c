@@ -1,52 +1,122 @@
 // Computes, while compiling, what depends on constants only: with the operators' own lowerings, compiled in memory for
 // a fixed baseline, so that an object does not depend on the machine that made it. All foldable nodes are one batch.
 //
-// A node is left alone if its result is much larger than its inputs (an object should not grow by what one loop can
-// fill in), or if it is an output of the model.
+// A node is left alone if it is an output of the model, or if computing it would not pay: an object should not grow by
+// what one loop can fill in, so a result may have a few times the bytes of the model's constants that it is made of; and
+// compiling should not take long, so the work of all nodes together is bounded.
 #include "codegen/jit.h"
+#include "ir/infer.h"
 #include "passes/pass.h"
+#include "support/checked.h"
 
-enum { MAX_GROWTH = 4, FREE_BYTES = 1 << 16 };
+enum { MAX_GROWTH = 4, FREE_BYTES = 1 << 16, FREE_TOTAL = 1 << 24, MAX_WORK = 1 << 28 };
 
 typedef struct Batch {
     Node **item;
     int n, capacity;
+    int64_t *origin;     // by value: bytes of the constants that it is made of; 0 if it depends on anything else
+    int64_t bytes, most; // of all results, and how many there may be
+    double work;         // steps of innermost loops
 } Batch;
 
-static bool is_batched(const Batch *batch, const Node *node) {
-    for (int i = batch->n - 1; i >= 0; i--)
-        if (batch->item[i] == node)
-            return true;
-    return false;
+// ---- What it would take
+
+static double kernel_steps(const Node *node) {
+    Window window = node_window(node);
+    double steps = 1;
+    for (int i = 0; i < window.n; i++)
+        steps *= (double)window.kernel[i];
+    return steps;
 }
 
-static bool is_known(const Batch *batch, const Value *value) {
-    return !value || value->data || (value->def && is_batched(batch, value->def));
-}
-
-static bool is_foldable(const Batch *batch, const Node *node) {
-    if (op_info[node->op].flags & (RANDOM | RECIPE | HAS_BODY))
-        return false;
-    int64_t in = 0, out = 0;
-    for (int i = 0; i < node->nin; i++) {
-        if (!is_known(batch, node->in[i]))
-            return false;
+// Steps for each element of the result (of the input where that is what the loops walk), and one for each input.
+static double node_work(const Node *node) {
+    double in = 0, out = (double)type_count(&node->out[0]->type);
+    for (int i = 0; i < node->nin; i++)
         if (node->in[i])
-            in += type_bytes(&node->in[i]->type);
+            in += (double)type_count(&node->in[i]->type);
+    const Type *a = &node->in[0]->type, *b = node->nin > 1 && node->in[1] ? &node->in[1]->type : NULL;
+    if (node->op == OP_Conv || node->op == OP_ConvTranspose) {
+        double filter = (double)type_count(b) / (double)max_i64(b->dim[0].n, 1);
+        return in + (node->op == OP_Conv ? out : (double)type_count(a)) * filter;
     }
+    if (node->op == OP_MatMul)
+        return in + out * (double)(a->rank ? a->dim[a->rank - 1].n : 1);
+    if (node->op == OP_Gemm)
+        return in + out * (double)a->dim[!((const GemmAttrs *)node->attrs)->trans_a].n;
+    if (node->op == OP_MaxPool || node->op == OP_AveragePool)
+        return in + out * kernel_steps(node);
+    return in + out;
+}
+
+// ---- What is folded
+
+static bool is_first(const Node *node, int index) {
+    for (int i = 0; i < index; i++)
+        if (node->in[i] == node->in[index])
+            return false;
+    return true;
+}
+
+// Bytes of the constants behind a node's inputs; 0 if one of them is no constant.
+static int64_t node_origin(const Batch *batch, const Node *node) {
+    int64_t origin = 0;
+    for (int i = 0; i < node->nin; i++) {
+        if (!node->in[i])
+            continue;
+        int64_t behind = batch->origin[node->in[i]->id];
+        if (!behind)
+            return 0;
+        if (is_first(node, i))
+            origin = min_i64(origin + behind, INT64_MAX / 8);
+    }
+    return origin;
+}
+
+static bool is_foldable(const Batch *batch, const Node *node, int64_t origin, int64_t *bytes, double *work) {
+    if (!origin || op_info[node->op].flags & (RANDOM | RECIPE | HAS_BODY))
+        return false;
+    *bytes = 0;
     for (int i = 0; i < node->nout; i++) {
         if (!node->out[i] || value_is_output(node->out[i]) || !type_is_static(&node->out[i]->type))
             return false;
-        out += type_bytes(&node->out[i]->type);
+        *bytes = min_i64(*bytes + type_bytes(&node->out[i]->type), INT64_MAX / 8);
     }
-    return out <= FREE_BYTES || out <= MAX_GROWTH * in;
+    *work = node_work(node);
+    bool small = *bytes <= FREE_BYTES || *bytes <= MAX_GROWTH * origin;
+    return small && *bytes <= batch->most - batch->bytes && *work <= MAX_WORK - batch->work;
+}
+
+static void visit(PassContext *ctx, Batch *batch, Node *node) {
+    int64_t origin = node_origin(batch, node), bytes;
+    double work;
+    if (!is_foldable(batch, node, origin, &bytes, &work))
+        return;
+    for (int i = 0; i < node->nout; i++)
+        batch->origin[node->out[i]->id] = origin;
+    batch->bytes += bytes;
+    batch->work += work;
+    LIST_PUSH(ctx->scratch, batch, node);
+}
+
+static Batch batch_new(PassContext *ctx, const Graph *graph) {
+    Batch batch = {.origin = ARENA_ARRAY(ctx->scratch, int64_t, graph->values.n)};
+    int64_t all = 0;
+    for (int i = 0; i < graph->values.n; i++) {
+        const Value *value = graph->values.item[i];
+        if (!value->data)
+            continue;
+        batch.origin[value->id] = max_i64(value->data->size, 1);
+        all = min_i64(all + value->data->size, INT64_MAX / 16);
+    }
+    batch.most = FREE_TOTAL + MAX_GROWTH * all;
+    return batch;
 }
 
 bool pass_fold_constants(PassContext *ctx) {
     Graph *graph = ctx->module->graphs.item[0];
-    Batch batch = {0};
+    Batch batch = batch_new(ctx, graph);
     for (Node *node = graph->first; node; node = node->next)
-        if (is_foldable(&batch, node))
-            LIST_PUSH(ctx->scratch, &batch, node);
+        visit(ctx, &batch, node);
     return !batch.n || jit_fold(graph, batch.item, batch.n, ctx->diag);
 }
