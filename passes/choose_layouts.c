@@ -92,7 +92,7 @@ static bool follow_concat(Node *node) {
 
 static void lead(Node *node, Layout in, Layout out) {
     Value *x = node->in[0];
-    bool as_it_is = in.kind == LAYOUT_ROW_MAJOR ? in.border == 0 || is_blocked(x) : is_blocked(x);
+    bool as_it_is = is_blocked(x) || (in.kind == LAYOUT_ROW_MAJOR && in.border <= x->type.layout.border);
     if (in.kind == LAYOUT_ROW_MAJOR)
         in.block = 1;
     if (!as_it_is) {
