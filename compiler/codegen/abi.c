@@ -1,7 +1,8 @@
 // The entries of an object: NAME_run, NAME_run_on, NAME_call and NAME_model, as runtime/sqz.h states them.
 //
-// All three entries lead to one internal function, which checks its arguments, decides how many shards the workspace
-// has room for, and runs the layers in order: directly, or through the caller's pool where a kernel can be split.
+// All three entries lead to one internal function, which picks the code for this CPU, checks its arguments, decides how
+// many shards the workspace has room for, and runs the layers in order: directly, or through the caller's pool where a
+// kernel can be split. The entries themselves are code for any CPU of the architecture.
 #include <llvm-c/Core.h>
 #include <string.h>
 
@@ -52,15 +53,6 @@ static void set_field(Program *program, LLVMTypeRef type, LLVMValueRef object, u
 
 // ---- Checks
 
-static void return_if(Program *program, LLVMValueRef condition, int result) {
-    Emit *e = program->e;
-    LLVMBasicBlockRef bad = emit_block(e, "bad"), good = emit_block(e, "good");
-    LLVMBuildCondBr(e->builder, condition, bad, good);
-    LLVMPositionBuilderAtEnd(e->builder, bad);
-    LLVMBuildRet(e->builder, LLVMConstInt(int32(program), (unsigned)result, 0));
-    LLVMPositionBuilderAtEnd(e->builder, good);
-}
-
 // Whether an address has one of the low bits of `mask` set, or is null.
 static LLVMValueRef is_bad_pointer(Program *program, LLVMValueRef p, unsigned mask) {
     LLVMBuilderRef b = program->e->builder;
@@ -75,89 +67,14 @@ static void check_operands(Program *program, LLVMValueRef array, const ValueList
     if (!values->n)
         return;
     LLVMBuilderRef b = program->e->builder;
-    return_if(program, LLVMBuildIsNull(b, array, ""), SQZ_EARGUMENT);
+    emit_return_if(program, LLVMBuildIsNull(b, array, ""), SQZ_EARGUMENT);
     for (int i = 0; i < values->n; i++) {
         LLVMValueRef index[1] = {e_index(program->e, i).v};
         LLVMValueRef slot = LLVMBuildInBoundsGEP2(b, pointer(program), array, index, 1, "");
         LLVMValueRef p = LLVMBuildLoad2(b, pointer(program), slot, "");
         unsigned mask = (unsigned)dtype_info[values->item[i]->type.dtype].bits / 8 - 1;
-        return_if(program, is_bad_pointer(program, p, mask), SQZ_EARGUMENT);
+        emit_return_if(program, is_bad_pointer(program, p, mask), SQZ_EARGUMENT);
     }
-}
-
-typedef struct CpuRegisters {
-    LLVMValueRef a, b, c, d;
-} CpuRegisters;
-
-static CpuRegisters cpu_ask(Program *program, const char *code, unsigned leaf, unsigned subleaf) {
-    Emit *e = program->e;
-    LLVMTypeRef w = int32(program), fields[4] = {w, w, w, w}, params[2] = {w, w};
-    LLVMTypeRef type = LLVMFunctionType(struct_type(program, fields, 4), params, 2, 0);
-    const char *constraints = "={ax},={bx},={cx},={dx},{ax},{cx},~{dirflag},~{fpsr},~{flags}";
-    LLVMValueRef assembly = LLVMGetInlineAsm(type, code, strlen(code), constraints, strlen(constraints), 1, 0,
-                                             LLVMInlineAsmDialectATT, 0);
-    LLVMValueRef args[2] = {LLVMConstInt(w, leaf, 0), LLVMConstInt(w, subleaf, 0)};
-    LLVMValueRef result = LLVMBuildCall2(e->builder, type, assembly, args, 2, "");
-    return (CpuRegisters){LLVMBuildExtractValue(e->builder, result, 0, ""), LLVMBuildExtractValue(e->builder, result, 1, ""),
-                          LLVMBuildExtractValue(e->builder, result, 2, ""), LLVMBuildExtractValue(e->builder, result, 3, "")};
-}
-
-static LLVMValueRef has_bits(Program *program, LLVMValueRef word, unsigned bits) {
-    LLVMBuilderRef b = program->e->builder;
-    LLVMValueRef mask = LLVMConstInt(int32(program), bits, 0);
-    return LLVMBuildICmp(b, LLVMIntEQ, LLVMBuildAnd(b, word, mask, ""), mask, "");
-}
-
-// Continues in a new block where the condition holds, and leaves for `no` where it doesn't.
-static void require(Program *program, LLVMValueRef condition, LLVMBasicBlockRef no) {
-    LLVMBasicBlockRef yes = emit_block(program->e, "has");
-    LLVMBuildCondBr(program->e->builder, condition, yes, no);
-    LLVMPositionBuilderAtEnd(program->e->builder, yes);
-}
-
-// What the levels v2, v3 and v4 of x86-64 need of CPUID, and of the operating system's saved state (XCR0).
-static void require_level(Program *program, int vector_bits, LLVMBasicBlockRef no) {
-    enum { V2_C1 = 1 << 0 | 1 << 9 | 1 << 13 | 1 << 19 | 1 << 20 | 1 << 23 };                // SSE3 ... SSE4.2, POPCNT
-    enum { V3_C1 = 1 << 12 | 1 << 22 | 1 << 27 | 1 << 28 | 1 << 29 };                         // FMA MOVBE OSXSAVE AVX F16C
-    enum { V3_B7 = 1 << 3 | 1 << 5 | 1 << 8, LZCNT = 1 << 5 };                                // BMI1 AVX2 BMI2
-    unsigned v4_b7 = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;                    // AVX512 F DQ CD BW VL
-    CpuRegisters one = cpu_ask(program, "cpuid", 1, 0);
-    require(program, has_bits(program, one.c, V2_C1), no);
-    if (vector_bits < 256)
-        return;
-    require(program, has_bits(program, one.c, V3_C1), no);
-    unsigned state = vector_bits == 512 ? 0xe6 : 6;
-    require(program, has_bits(program, cpu_ask(program, "xgetbv", 0, 0).a, state), no);
-    require(program, has_bits(program, cpu_ask(program, "cpuid", 0x80000001, 0).c, LZCNT), no);
-    CpuRegisters seven = cpu_ask(program, "cpuid", 7, 0);
-    require(program, has_bits(program, seven.b, V3_B7 | (vector_bits == 512 ? v4_b7 : 0)), no);
-}
-
-// cpuid is slow under virtualisation, so its answer is kept: 0 not asked, 1 good, 2 bad. Writing it twice is harmless.
-static void check_cpu(Program *program) {
-    Emit *e = program->e;
-    if (e->target->arch != ARCH_X86_64 || !e->target->rounds)
-        return;
-    LLVMValueRef word = LLVMAddGlobal(e->module, int32(program), arena_printf(e->arena, "%s_cpu", program->prefix));
-    LLVMSetInitializer(word, LLVMConstInt(int32(program), 0, 0));
-    LLVMSetLinkage(word, LLVMInternalLinkage);
-    LLVMBasicBlockRef ask = emit_block(e, "ask"), no = emit_block(e, "lacks"), known = emit_block(e, "known");
-    LLVMValueRef answer = LLVMBuildLoad2(e->builder, int32(program), word, "");
-    LLVMSetOrdering(answer, LLVMAtomicOrderingMonotonic);
-    LLVMSetAlignment(answer, 4);
-    LLVMBuildCondBr(e->builder, LLVMBuildIsNull(e->builder, answer, ""), ask, known);
-    LLVMPositionBuilderAtEnd(e->builder, no);
-    LLVMValueRef stored = LLVMBuildStore(e->builder, LLVMConstInt(int32(program), 2, 0), word);
-    LLVMSetOrdering(stored, LLVMAtomicOrderingMonotonic);
-    LLVMBuildRet(e->builder, LLVMConstInt(int32(program), SQZ_ECPU, 0));
-    LLVMPositionBuilderAtEnd(e->builder, ask);
-    require_level(program, e->target->vector_bits, no);
-    stored = LLVMBuildStore(e->builder, LLVMConstInt(int32(program), 1, 0), word);
-    LLVMSetOrdering(stored, LLVMAtomicOrderingMonotonic);
-    LLVMBuildBr(e->builder, known);
-    LLVMPositionBuilderAtEnd(e->builder, known);
-    LLVMValueRef bad = LLVMConstInt(int32(program), 2, 0);
-    return_if(program, LLVMBuildICmp(e->builder, LLVMIntEQ, answer, bad, ""), SQZ_ECPU);
 }
 
 // ---- Running the layers
@@ -205,7 +122,7 @@ static void run_layer(Program *program, const Layer *layer, LLVMValueRef context
 
 static LLVMValueRef main_function(Program *program) {
     Emit *e = program->e;
-    const Graph *graph = program->module->graphs.item[0];
+    const Graph *graph = program->versions[0].module->graphs.item[0];
     LLVMTypeRef p = pointer(program), params[RUN_PARAMS] = {p, p, p, emit_index_type(e), p};
     LLVMTypeRef type = LLVMFunctionType(int32(program), params, RUN_PARAMS, 0);
     LLVMValueRef function = emit_function(e, arena_printf(e->arena, "%s_main", program->prefix), type, false);
@@ -213,13 +130,13 @@ static LLVMValueRef main_function(Program *program) {
     LLVMValueRef workspace = LLVMGetParam(function, RUN_WORKSPACE), pool = LLVMGetParam(function, RUN_POOL);
     Val size = {LLVMGetParam(function, RUN_WORKSPACE_SIZE), e_index_type(e), 1};
     LLVMValueRef context = LLVMBuildAlloca(e->builder, program->context_type, "context");
-    check_cpu(program);
+    Val cpu = cpu_select(program);
     check_operands(program, inputs, &graph->inputs);
     check_operands(program, outputs, &graph->outputs);
     if (program->interface.workspace_bytes) {
-        return_if(program, is_bad_pointer(program, workspace, 63), SQZ_EWORKSPACE);
+        emit_return_if(program, is_bad_pointer(program, workspace, 63), SQZ_EWORKSPACE);
         LLVMValueRef need = e_index(e, program->interface.workspace_bytes).v;
-        return_if(program, LLVMBuildICmp(e->builder, LLVMIntULT, size.v, need, ""), SQZ_EWORKSPACE);
+        emit_return_if(program, LLVMBuildICmp(e->builder, LLVMIntULT, size.v, need, ""), SQZ_EWORKSPACE);
     }
     Val shards = shard_count(program, pool, e_sub(e, size, e_index(e, program->interface.workspace_bytes)));
     set_field(program, program->context_type, context, CONTEXT_WORKSPACE, workspace);
@@ -228,8 +145,10 @@ static LLVMValueRef main_function(Program *program) {
     set_field(program, program->context_type, context, CONTEXT_STATUS, LLVMConstInt(int32(program), SQZ_OK, 0));
     set_field(program, program->context_type, context, CONTEXT_SHARDS, e_cast(e, DT_I32, shards).v);
     Val split = e_gt(e, shards, e_index(e, 1));
-    for (const Layer *layer = program->layers; layer; layer = layer->next)
-        run_layer(program, layer, context, pool, split);
+    for (int i = 0; i < program->nversions; i++)
+        EMIT_IF(e, cpu.v ? e_eq(e, cpu, e_int(e, DT_I32, i)) : e_bool(e, true))
+            for (const Layer *layer = program->versions[i].layers; layer; layer = layer->next)
+                run_layer(program, layer, context, pool, split);
     LLVMBuildRet(e->builder, field(program, program->context_type, context, CONTEXT_STATUS));
     return function;
 }
@@ -281,10 +200,10 @@ static LLVMValueRef uniform_entry(Program *program, LLVMValueRef main) {
     LLVMTypeRef type = LLVMFunctionType(int32(program), params, 1, 0);
     LLVMValueRef function = emit_function(e, arena_printf(e->arena, "%s_call", program->prefix), type, true);
     LLVMValueRef object = LLVMGetParam(function, 0);
-    return_if(program, is_bad_pointer(program, object, (unsigned)e->target->pointer_bits / 8 - 1), SQZ_EARGUMENT);
+    emit_return_if(program, is_bad_pointer(program, object, (unsigned)e->target->pointer_bits / 8 - 1), SQZ_EARGUMENT);
     unsigned size = (unsigned)e->target->pointer_bits / 8 * CALL_FIELDS;
     LLVMValueRef given = field(program, call, object, CALL_SIZE);
-    return_if(program, LLVMBuildICmp(e->builder, LLVMIntULT, given, LLVMConstInt(int32(program), size, 0), ""), SQZ_EARGUMENT);
+    emit_return_if(program, LLVMBuildICmp(e->builder, LLVMIntULT, given, LLVMConstInt(int32(program), size, 0), ""), SQZ_EARGUMENT);
     LLVMValueRef args[RUN_PARAMS] = {
         [RUN_INPUTS] = field(program, call, object, CALL_INPUTS),
         [RUN_OUTPUTS] = field(program, call, object, CALL_OUTPUTS),
@@ -339,7 +258,7 @@ static LLVMValueRef constant_global(Program *program, const char *suffix, LLVMTy
 
 static void model_global(Program *program, LLVMValueRef call) {
     Emit *e = program->e;
-    const Graph *graph = program->module->graphs.item[0];
+    const Graph *graph = program->versions[0].module->graphs.item[0];
     int inputs = graph->inputs.n, count = inputs + graph->outputs.n;
     Str names = {.arena = e->arena};
     LLVMValueRef *tensors = ARENA_ARRAY(e->arena, LLVMValueRef, count + 1);
@@ -380,10 +299,17 @@ static void interface_symbol(Program *program) {
 }
 
 void program_entries(Program *program) {
+    Target any = *program->e->target;
+    if (any.arch == ARCH_X86_64) {
+        any.cpu = "x86-64";
+        any.features = "";
+    }
+    program->e->target = &any;
     LLVMValueRef main = main_function(program);
     typed_entry(program, main, false);
     typed_entry(program, main, true);
     LLVMValueRef call = uniform_entry(program, main);
     model_global(program, call);
     interface_symbol(program);
+    program->e->target = program->versions[0].target;
 }

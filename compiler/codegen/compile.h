@@ -15,9 +15,16 @@ typedef struct CompileOptions {
     int threads;         // reserved
 } CompileOptions;
 
-// The output's bytes are in `out`; the weights are in it too, except for assembly and IR (a .zero directive there).
-bool compile_module(const Module *module, const Target *target, const CompileOptions *options, OutputKind kind,
-                    Str *out, Diag *diag);
+// The model as the passes have made it for one CPU. All variants of an object have one interface: the same workspace.
+typedef struct Variant {
+    const Module *module;
+    const Target *target;
+} Variant;
+
+// One object with a version for each variant; the best that the CPU can run is picked when it runs, once.
+// The output's bytes are in `out`, the weights among them.
+bool compile_module(const Variant *variants, int count, const CompileOptions *options, OutputKind kind, Str *out,
+                    Diag *diag);
 
 // A call on a pool is cut into so many shards, as far as its workspace has room for their scratch.
 enum { SHARDS_PER_THREAD = 4, MAX_SHARDS = 256 };

@@ -47,11 +47,11 @@ static bool orc_open(Jit *jit, const Target *target, char level, Diag *diag) {
 }
 
 static void keep_layers(Jit *jit, const Program *program) {
-    for (const Layer *layer = program->layers; layer; layer = layer->next)
+    for (const Layer *layer = program->versions[0].layers; layer; layer = layer->next)
         jit->nlayers++;
     jit->layers = ARENA_ARRAY(jit->arena, JitLayer, jit->nlayers + 1);
     int i = 0;
-    for (const Layer *layer = program->layers; layer; layer = layer->next)
+    for (const Layer *layer = program->versions[0].layers; layer; layer = layer->next)
         jit->layers[i++] = (JitLayer){layer->node, layer->kernel->shared};
 }
 
@@ -67,8 +67,8 @@ Jit *jit_compile(const Module *module, const Target *target, char level, Diag *d
     jit->arena = arena;
     Emit e;
     emit_open(&e, arena, target, level, "jit", diag);
-    Program program = {.e = &e, .module = module, .prefix = "jit"};
-    program.interface = interface_of(module, "jit", arena);
+    Program program;
+    program_open(&program, &e, &(Variant){module, target}, 1, "jit");
     jit->workspace_bytes = program.interface.workspace_bytes;
     LLVMTargetMachineRef machine = backend_machine(target, level, diag);
     unsigned char *weights = NULL;

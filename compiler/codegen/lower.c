@@ -14,6 +14,14 @@
 
 // ---- Kernels
 
+// What the names of functions begin with; the CPU is in it where there are several.
+static const char *version_prefix(Program *program) {
+    if (program->nversions == 1)
+        return program->prefix;
+    Arena *arena = program->e->arena;
+    return arena_printf(arena, "%s_%s", program->prefix, str_identifier(arena, program->version->target->cpu));
+}
+
 static void lower_node(Emit *e, const Node *node) {
     if (node->kernel != KERNEL_generic)
         kernel_info[node->kernel].lower(e, node);
@@ -53,23 +61,23 @@ static Kernel *kernel_of(Program *program, const Node *node) {
     Str text = {.arena = e->arena};
     print_signature(&text, node);
     add_integers(&text, node);
-    for (Kernel *kernel = program->kernels; kernel; kernel = kernel->next)
+    for (Kernel *kernel = program->version->kernels; kernel; kernel = kernel->next)
         if (!strcmp(kernel->signature, text.text))
             return kernel;
     Kernel *kernel = ARENA_NEW(e->arena, Kernel);
-    int number = program->kernels ? 1 : 0;
-    for (Kernel *other = program->kernels; other && other->next; other = other->next)
+    int number = program->version->kernels ? 1 : 0;
+    for (Kernel *other = program->version->kernels; other && other->next; other = other->next)
         number++;
     const char *way = node->kernel == KERNEL_generic ? op_info[node->op].name : kernel_info[node->kernel].name;
-    const char *name = arena_printf(e->arena, "%s_kernel%d_%s", program->prefix, number, str_identifier(e->arena, way));
-    *kernel = (Kernel){.signature = text.text, .next = program->kernels};
+    const char *name = arena_printf(e->arena, "%s_kernel%d_%s", version_prefix(program), number, str_identifier(e->arena, way));
+    *kernel = (Kernel){.signature = text.text, .next = program->version->kernels};
     kernel->used = ARENA_ARRAY(e->arena, bool, node->nin + node->nout);
     kernel->function = kernel_function(program, name, node);
     e->kernel = (KernelState){.node = node, .function = kernel->function, .used = kernel->used};
     lower_node(e, node);
     LLVMBuildRetVoid(e->builder);
     kernel->shared = e->kernel.shared;
-    program->kernels = kernel;
+    program->version->kernels = kernel;
     return kernel;
 }
 
@@ -79,9 +87,25 @@ static bool is_weight(const Value *value) {
     return value->data || (value->def && (op_info[value->def->op].flags & RECIPE));
 }
 
+static bool same_bytes(const Constant *a, const Constant *b) {
+    return a->size == b->size && (a->bytes == b->bytes || !memcmp(a->bytes, b->bytes, (size_t)a->size));
+}
+
+// Whether two weights will be the same bytes. The versions for several CPUs share what they pack in the same way.
+static bool same_weight(const Value *a, const Value *b) {
+    if (a == b)
+        return true;
+    if (a->data || b->data)
+        return a->data && b->data && same_bytes(a->data, b->data);
+    return a->def->op == b->def->op && type_equal(&a->type, &b->type) &&
+           type_equal(&a->def->in[0]->type, &b->def->in[0]->type) &&
+           attrs_equal(op_info[a->def->op].attrs, a->def->attrs, b->def->attrs) &&
+           same_bytes(value_data(a->def->in[0]), value_data(b->def->in[0]));
+}
+
 static int64_t weight_offset(Program *program, const Value *value) {
     for (int i = 0; i < program->weights.n; i++)
-        if (program->weights.item[i].value == value)
+        if (same_weight(program->weights.item[i].value, value))
             return program->weights.item[i].offset;
     int64_t offset = program->weights_size;
     Weight weight = {value, offset};
@@ -121,7 +145,7 @@ static LLVMValueRef argument(Program *program, LLVMValueRef context, unsigned fi
 
 // Null after an error.
 static LLVMValueRef address_of(Program *program, LLVMValueRef context, const Value *value, const Loc *loc) {
-    const Graph *graph = program->module->graphs.item[0];
+    const Graph *graph = program->version->module->graphs.item[0];
     int64_t offset = 0;
     const Value *root = place_root(value, &offset);
     offset *= dtype_info[value->type.dtype].bits / 8;
@@ -173,13 +197,13 @@ static bool layer_lower(Program *program, const Node *node) {
     Emit *e = program->e;
     const Kernel *kernel = kernel_of(program, node);
     const char *label = node->loc && node->loc->node ? node->loc->node : node->out[0]->name;
-    const char *name = arena_printf(e->arena, "%s_layer_%s", program->prefix, str_identifier(e->arena, label));
+    const char *name = arena_printf(e->arena, "%s_layer_%s", version_prefix(program), str_identifier(e->arena, label));
     LLVMTypeRef types[2] = {emit_pointer_type(e), LLVMInt32TypeInContext(e->context)};
     LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), types, 2, 0);
     Layer *layer = ARENA_NEW(e->arena, Layer);
     *layer = (Layer){.node = node, .kernel = kernel, .function = emit_function(e, name, type, false)};
-    *program->last_layer = layer;
-    program->last_layer = &layer->next;
+    *program->version->last_layer = layer;
+    program->version->last_layer = &layer->next;
     return layer_body(program, node, kernel, layer->function);
 }
 
@@ -222,9 +246,28 @@ static bool graph_lower(Program *program, const Graph *graph) {
     return true;
 }
 
+void program_open(Program *program, Emit *e, const Variant *variants, int count, const char *prefix) {
+    *program = (Program){.e = e, .prefix = prefix, .nversions = count};
+    program->versions = ARENA_ARRAY(e->arena, Version, count);
+    for (int i = 0; i < count; i++) {
+        program->versions[i].module = variants[i].module;
+        program->versions[i].target = variants[i].target;
+        program->versions[i].last_layer = &program->versions[i].layers;
+    }
+    program->interface = interface_of(variants[0].module, prefix, e->arena);
+}
+
+// Each version starts without helper functions, since those are code for its CPU.
 bool program_lower(Program *program) {
-    program->last_layer = &program->layers;
-    return graph_lower(program, program->module->graphs.item[0]);
+    for (int i = 0; i < program->nversions; i++) {
+        program->version = &program->versions[i];
+        program->e->target = program->version->target;
+        program->e->helpers = NULL;
+        if (!graph_lower(program, program->version->module->graphs.item[0]))
+            return false;
+    }
+    program->e->target = program->versions[0].target;
+    return true;
 }
 
 // ---- Weights

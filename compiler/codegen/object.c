@@ -17,7 +17,6 @@
 
 static const char weights_section[] = ".rodata.sqz.weights";
 
-// Up to this many bytes, weights are given to LLVM where they must be part of a text.
 void backend_init(void) {
     LLVMInitializeX86TargetInfo();
     LLVMInitializeX86Target();
@@ -215,15 +214,15 @@ void emit_open(Emit *e, Arena *arena, const Target *target, char level, const ch
     e->builder = LLVMCreateBuilderInContext(e->context);
 }
 
-bool compile_module(const Module *module, const Target *target, const CompileOptions *options, OutputKind kind,
-                    Str *out, Diag *diag) {
+bool compile_module(const Variant *variants, int count, const CompileOptions *options, OutputKind kind, Str *out,
+                    Diag *diag) {
     backend_init();
     Arena *arena = arena_new();
     Emit e;
-    emit_open(&e, arena, target, options->level, options->prefix, diag);
-    Program program = {.e = &e, .module = module, .prefix = options->prefix};
-    program.interface = interface_of(module, options->prefix, arena);
-    LLVMTargetMachineRef machine = backend_machine(target, options->level, diag);
+    emit_open(&e, arena, variants[0].target, options->level, options->prefix, diag);
+    Program program;
+    program_open(&program, &e, variants, count, options->prefix);
+    LLVMTargetMachineRef machine = backend_machine(variants[0].target, options->level, diag);
     unsigned char *weights = NULL;
     WeightsMode mode = kind == OUTPUT_OBJECT ? WEIGHTS_PATCHED : WEIGHTS_IN_TEXT;
     bool ok = machine && backend_program(&program, machine, mode, &weights) && write_output(&program, machine, kind, out) &&

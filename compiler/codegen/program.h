@@ -28,13 +28,21 @@ typedef struct Weight {
     int64_t offset;
 } Weight;
 
-typedef struct Program {
-    Emit *e;
+// The code for one CPU.
+typedef struct Version {
     const Module *module;
-    const char *prefix;
-    Interface interface;
+    const Target *target;
     Kernel *kernels;
     Layer *layers, **last_layer;
+} Version;
+
+typedef struct Program {
+    Emit *e;
+    Version *versions;
+    int nversions;
+    Version *version;  // the one that is being lowered
+    const char *prefix;
+    Interface interface;
     struct {
         Weight *item;
         int n, capacity;
@@ -47,9 +55,16 @@ typedef struct Program {
 // Fields of the context.
 enum { CONTEXT_WORKSPACE, CONTEXT_INPUTS, CONTEXT_OUTPUTS, CONTEXT_STATUS, CONTEXT_SHARDS };
 
-bool program_lower(Program *program);                         // kernels and layers
+// Makes room for the versions, one for each variant.
+void program_open(Program *program, Emit *e, const Variant *variants, int count, const char *prefix);
+bool program_lower(Program *program);                         // kernels and layers of all versions
 void program_entries(Program *program);                       // abi.c: the functions and data that users see
 void program_weights(const Program *program, unsigned char *bytes);  // weights_size bytes, zeroed
+
+// cpu.c: the number of the version that this CPU can run, as I32; a null value where there is no choice. Returns from
+// the function with SQZ_ECPU where it can run none.
+Val cpu_select(Program *program);
+void emit_return_if(Program *program, struct LLVMOpaqueValue *condition, int result);
 
 // recipe.c: the bytes of a RECIPE node's output.
 void recipe_write(const Node *node, unsigned char *bytes);

@@ -10,6 +10,7 @@
 
 #include "driver/driver.h"
 #include "ir/print.h"
+#include "support/checked.h"
 #include "support/str.h"
 
 extern char **environ;
@@ -35,8 +36,13 @@ typedef struct Product {
     Str text;
 } Product;
 
+enum { MOST_CPUS = 8 };
+
 typedef struct Compile {
-    Session session;
+    Session session;           // for the first CPU
+    Session more[MOST_CPUS];   // for the others
+    Options flags[MOST_CPUS];  // theirs
+    int nmore;
     const Options *options;
     const char *model, *prefix;
     Kind kind;
@@ -105,6 +111,69 @@ static bool choose_paths(Compile *c) {
     return true;
 }
 
+// Versions for several CPUs: each is the model loaded and optimised anew, for another target.
+
+// The CPUs of an object that is to run on any x86-64.
+static const char any_x86[] = "x86-64,x86-64-v3,x86-64-v4";
+
+static bool split_cpus(Compile *c, Options *first) {
+    const char *list = c->options->mcpu;
+    bool code = c->kind != KIND_SQZ;
+    if (!list && code && !c->options->target && !c->options->mattr && c->options->level != '0' && !c->options->passes) {
+        Target host;
+        if (!target_find(&host, c->session.arena, NULL, NULL, NULL, &c->session.diag))
+            return false;
+        list = host.arch == ARCH_X86_64 ? any_x86 : NULL;
+    }
+    *first = *c->options;
+    if (!list || !strchr(list, ','))
+        return true;
+    if (!code)
+        return diag_error(&c->session.diag, NULL, E_FORMAT, "a .sqz text is for one CPU, not for %s", list);
+    int n = 0;
+    for (const char *at = list; *at && n <= MOST_CPUS; n++) {
+        size_t length = strcspn(at, ",");
+        const char *name = arena_copy(c->session.arena, at, length);
+        Options *flags = n ? &c->flags[n - 1] : first;
+        *flags = *c->options;
+        flags->mcpu = name;
+        if (n)
+            flags->time_report = flags->memory_report = false, flags->print_after = NULL;
+        at += length + (at[length] == ',');
+    }
+    c->nmore = n - 1;
+    return n <= MOST_CPUS || diag_error(&c->session.diag, NULL, E_TARGET, "--mcpu takes %d CPUs at most", MOST_CPUS);
+}
+
+// All versions have one interface, so they get the largest workspace of any.
+static void share_workspace(Compile *c) {
+    int64_t workspace = c->session.module->workspace_bytes, shard = c->session.module->shard_bytes;
+    for (int i = 0; i < c->nmore; i++) {
+        workspace = max_i64(workspace, c->more[i].module->workspace_bytes);
+        shard = max_i64(shard, c->more[i].module->shard_bytes);
+    }
+    c->session.module->workspace_bytes = workspace;
+    c->session.module->shard_bytes = shard;
+    for (int i = 0; i < c->nmore; i++) {
+        c->more[i].module->workspace_bytes = workspace;
+        c->more[i].module->shard_bytes = shard;
+    }
+}
+
+static bool load_versions(Compile *c) {
+    for (int i = 0; i < c->nmore; i++) {
+        Session *s = &c->more[i];
+        session_begin(s, &c->flags[i], stderr);
+        if (!session_load(s, c->model, NULL) || !session_run_passes(s)) {
+            c->session.diag.errors += s->diag.errors;
+            c->session.diag.last = s->diag.last;
+            return false;
+        }
+    }
+    share_workspace(c);
+    return true;
+}
+
 // Making the texts.
 
 static void make_rule(Compile *c) {
@@ -136,7 +205,10 @@ static bool make_code(Compile *c) {
         print_module(&c->code.text, s->module, slash ? slash + 1 : c->sidecar);
     } else {
         CompileOptions how = {.prefix = c->prefix, .level = o->level, .debug = o->debug};
-        if (!compile_module(s->module, &s->target, &how, kinds[c->kind].output, &c->code.text, &s->diag))
+        Variant variants[MOST_CPUS + 1] = {{s->module, &s->target}};
+        for (int i = 0; i < c->nmore; i++)
+            variants[i + 1] = (Variant){c->more[i].module, &c->more[i].target};
+        if (!compile_module(variants, c->nmore + 1, &how, kinds[c->kind].output, &c->code.text, &s->diag))
             return false;
     }
     if (c->header.path)
@@ -205,7 +277,7 @@ static bool write_all(Compile *c) {
 static void say_what(const Compile *c) {
     const Target *target = &c->session.target;
     fprintf(stderr, "sqzc " SQZC_VERSION ": %s for %s, cpu %s%s%s, -O%c, symbols %s_...\n", c->model, target->triple,
-            target->cpu, *target->features ? ", " : "", target->features, c->options->level, c->prefix);
+            c->nmore ? "several" : target->cpu, *target->features ? ", " : "", target->features, c->options->level, c->prefix);
     for (int i = 0; i < c->session.read.n; i++)
         fprintf(stderr, "  read  %s\n", c->session.read.item[i]);
     const Product *products[] = {&c->rule, &c->header, &c->code};
@@ -222,10 +294,14 @@ static bool compile(Compile *c) {
     c->model = c->options->words.item[0];
     c->code.text.arena = c->header.text.arena = c->rule.text.arena = s->arena;
     c->prefix = session_prefix(s, c->model);
-    if (!c->prefix || !choose_kind(c) || !choose_paths(c) || !session_load(s, c->model, NULL))
+    Options *first = ARENA_NEW(s->arena, Options);
+    if (!c->prefix || !choose_kind(c) || !choose_paths(c) || !split_cpus(c, first))
+        return false;
+    s->options = first;
+    if (!session_load(s, c->model, NULL))
         return false;
     session_time(s, "load");
-    if (!session_run_passes(s) || !make_code(c) || !write_all(c))
+    if (!session_run_passes(s) || !load_versions(c) || !make_code(c) || !write_all(c))
         return false;
     if (c->options->verbose)
         say_what(c);
@@ -233,10 +309,15 @@ static bool compile(Compile *c) {
 }
 
 int command_compile(const Options *options) {
-    Compile c = {.options = options};
-    session_begin(&c.session, options, stderr);
-    compile(&c);
-    int code = exit_code(&c.session.diag);
-    session_end(&c.session);
+    Arena *arena = arena_new();
+    Compile *c = ARENA_NEW(arena, Compile);
+    c->options = options;
+    session_begin(&c->session, options, stderr);
+    compile(c);
+    int code = exit_code(&c->session.diag);
+    for (int i = 0; i < c->nmore; i++)
+        session_end(&c->more[i]);
+    session_end(&c->session);
+    arena_free(arena);
     return code;
 }

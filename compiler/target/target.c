@@ -18,15 +18,15 @@ typedef struct Row {
     Arch arch;
     const char *cpu, *features;
     int vector_bits, registers;
-    bool fma, fma_lane;
+    bool fma, fma_lane, rounds, divides;
     int block, fma_per_cycle;
     double ghz;
     int l1_kib, l2_kib;
 } Row;
 
 static const Row rows[] = {
-#define TARGET(arch, cpu, features, bits, regs, fma, lane, block, per_cycle, ghz, l1, l2, note) \
-    {ARCH_##arch, cpu, features, bits, regs, fma, lane, block, per_cycle, ghz, l1, l2},
+#define TARGET(arch, cpu, features, bits, regs, fma, lane, rounds, divides, block, per_cycle, ghz, l1, l2, note) \
+    {ARCH_##arch, cpu, features, bits, regs, fma, lane, rounds, divides, block, per_cycle, ghz, l1, l2},
 #include "target/targets.def"
 #undef TARGET
 };
@@ -46,7 +46,7 @@ const TargetRow *target_rows(int *count) {
 #define NAME_AARCH64 "aarch64"
 #define NAME_ARM "arm"
     static const TargetRow names[] = {
-#define TARGET(arch, cpu, features, bits, regs, fma, lane, block, per_cycle, ghz, l1, l2, note) \
+#define TARGET(arch, cpu, features, bits, regs, fma, lane, rounds, divides, block, per_cycle, ghz, l1, l2, note) \
     {NAME_##arch, cpu, note},
 #include "target/targets.def"
 #undef TARGET
@@ -362,6 +362,8 @@ static Target target_of(const Row *row, const char *triple, const char *feature_
         .registers = row->registers,
         .fma = row->fma,
         .fma_lane = row->fma_lane,
+        .rounds = row->rounds,
+        .divides = row->divides,
         .block = row->block,
         .fma_per_cycle = row->fma_per_cycle,
         .ghz = row->ghz,
