@@ -47,7 +47,7 @@ def make(part):
     for number in range(36):
         case(module, part * 36 + number)
     if part == 0:  # input channels in several slices, flat planes of several runs, whole panels in pairs
-        for channels, filters, size, kernel in ((64, 64, 9, 3), (160, 32, 5, 3), (24, 40, 20, 1), (256, 64, 3, 5)):
+        for channels, filters, size, kernel in ((64, 64, 9, 3), (160, 32, 5, 3), (24, 40, 20, 1), (96, 64, 3, 5)):
             y = module.conv(module.input(1, channels, size, size), channels, filters, kernel, pads=[kernel // 2] * 4)
             module.output(y, f"{channels} {size}x{size} {filters} of {kernel}")
     return module
