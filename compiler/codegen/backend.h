@@ -13,7 +13,7 @@ typedef enum WeightsMode {
     WEIGHTS_IN_MEMORY  // at their address in this process
 } WeightsMode;
 
-void backend_init(void);
+void backend_init(const Target *target, char level);
 struct LLVMOpaqueTargetMachine *backend_machine(const Target *target, char level, Diag *diag);  // null after an error
 void emit_open(Emit *e, Arena *arena, const Target *target, char level, const char *name, Diag *diag);
 // Lowers everything and optimises. `weights` are in e->arena.

@@ -61,7 +61,7 @@ const JitLayer *jit_layers(const Jit *jit, int *count) {
 }
 
 Jit *jit_compile(const Module *module, const Target *target, char level, Diag *diag) {
-    backend_init();
+    backend_init(target, level);
     Arena *arena = arena_new();
     Jit *jit = ARENA_NEW(arena, Jit);
     jit->arena = arena;

@@ -6,6 +6,7 @@
 #include <llvm-c/Analysis.h>
 #include <llvm-c/BitWriter.h>
 #include <llvm-c/Core.h>
+#include <llvm-c/Support.h>
 #include <llvm-c/Target.h>
 #include <llvm-c/TargetMachine.h>
 #include <llvm-c/Transforms/PassBuilder.h>
@@ -17,7 +18,18 @@
 
 static const char weights_section[] = ".rodata.sqz.weights";
 
-void backend_init(void) {
+// Loop strength reduction takes a third of the time of code generation and gains nothing on x86, whose addresses take
+// an index. The switch is one of the whole process, and an error when given twice; a process compiles for one
+// architecture, apart from folding, which is at -O0.
+static void leave_out_lsr(void) {
+    static bool done = false;
+    static const char *const words[] = {"sqzc", "-disable-lsr"};
+    if (!done)
+        LLVMParseCommandLineOptions(2, words, NULL);
+    done = true;
+}
+
+void backend_init(const Target *target, char level) {
     LLVMInitializeX86TargetInfo();
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
@@ -31,6 +43,8 @@ void backend_init(void) {
     LLVMInitializeARMTarget();
     LLVMInitializeARMTargetMC();
     LLVMInitializeARMAsmPrinter();
+    if (target->arch == ARCH_X86_64 && level != '0')
+        leave_out_lsr();
 }
 
 static void on_diagnostic(LLVMDiagnosticInfoRef info, void *diag) {
@@ -216,7 +230,7 @@ void emit_open(Emit *e, Arena *arena, const Target *target, char level, const ch
 
 bool compile_module(const Variant *variants, int count, const CompileOptions *options, OutputKind kind, Str *out,
                     Diag *diag) {
-    backend_init();
+    backend_init(variants[0].target, options->level);
     Arena *arena = arena_new();
     Emit e;
     emit_open(&e, arena, variants[0].target, options->level, options->prefix, diag);
