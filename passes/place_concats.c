@@ -111,7 +111,7 @@ static bool is_vector(const Type *type) {
 static bool place_view(Node *node) {
     Value *from = node->in[0], *to = node->out[0];
     bool same = is_plain(&from->type) && is_plain(&to->type);
-    if (!same && !(node->op == OP_Unpack && is_vector(&from->type)))
+    if (!same && !(node->op == OP_Unpack && is_vector(&from->type) && is_plain(&to->type)))
         return false;
     if (is_free(to) && !value_data(from) && !is_inside(from, to))
         to->place = (Place){.kind = PLACE_IN, .base = from};

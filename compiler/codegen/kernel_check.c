@@ -9,7 +9,7 @@ static const Value *operand(const Node *node, int index) {
     return index < node->nin ? node->in[index] : node->out[index - node->nin];
 }
 
-// Before inference there is nothing to check; codegen refuses such nodes for that.
+// Before inference no kernel can have been chosen; codegen refuses such nodes.
 static bool is_inferred(const Node *node) {
     for (int i = 0; i < node->nin + node->nout; i++) {
         const Value *value = operand(node, i);
@@ -19,7 +19,8 @@ static bool is_inferred(const Node *node) {
     return true;
 }
 
-// Generic lowerings are for row-major values, with rims or not; elementwise ones take blocks of one size, too.
+// Generic lowerings are for row-major values, with rims or not; elementwise ones take blocks of one size, too, where
+// nothing makes the result's rank larger.
 static bool fits_generic(const Node *node) {
     bool takes_blocks = (op_info[node->op].flags & (ELEMENTWISE | ANY_LAYOUT)) || node->op == OP_Map;
     int block = 0;
@@ -31,7 +32,7 @@ static bool fits_generic(const Node *node) {
             return false;
         block = value->type.layout.block;
     }
-    return true;
+    return !block || node->out[0]->type.rank == 4;
 }
 
 static bool lies_at(const Value *part, const Value *whole, int64_t distance) {
@@ -39,23 +40,51 @@ static bool lies_at(const Value *part, const Value *whole, int64_t distance) {
     return place_root(part, &a) == place_root(whole, &b) && a == b + distance;
 }
 
-// Parts that follow each other in a whole.
+static bool same_layout(const Type *a, const Type *b) {
+    const Layout *x = &a->layout, *y = &b->layout;
+    return x->kind == y->kind && x->block == y->block && x->border == y->border && x->pitch == y->pitch;
+}
+
+static bool is_plain(const Type *type) {
+    const Type plain = {.layout = {.kind = LAYOUT_ROW_MAJOR, .block = 1}};
+    return same_layout(type, &plain);
+}
+
+// Whether parts along the axis lie one after the other in a whole: nothing but ones comes before the axis, and blocks
+// hold channels.
+static bool is_sliceable(const Type *whole, int64_t axis) {
+    axis += axis < 0 ? whole->rank : 0;
+    for (int64_t i = 0; i < axis && i < whole->rank; i++)
+        if (whole->dim[i].n != 1)
+            return false;
+    return is_plain(whole) || (whole->layout.kind == LAYOUT_NCHWC && axis == 1);
+}
+
 static bool lie_in(Value *const *parts, int count, const Value *whole) {
     int64_t distance = 0;
     for (int i = 0; i < count; i++) {
-        if (!parts[i] || !lies_at(parts[i], whole, distance))
+        if (!parts[i] || !same_layout(&parts[i]->type, &whole->type) || !lies_at(parts[i], whole, distance))
             return false;
         distance += type_storage(&parts[i]->type);
     }
     return true;
 }
 
+// One pixel of each channel: they lie one after the other in either layout.
+static bool is_vector(const Type *type) {
+    return type->rank == 4 && type->dim[0].n == 1 && type->dim[2].n == 1 && type->dim[3].n == 1 &&
+           type->layout.border == 0 && type->layout.pitch == 0;
+}
+
 static bool fits_view(const Node *node) {
+    const Type *in = node_in(node, 0) ? &node->in[0]->type : NULL, *out = &node->out[0]->type;
     if (node->op == OP_Concat)
-        return lie_in(node->in, node->nin, node->out[0]);
+        return is_sliceable(out, ((const AxisAttrs *)node->attrs)->axis) && lie_in(node->in, node->nin, node->out[0]);
     if (node->op == OP_Split)
-        return lie_in(node->out, node->nout, node->in[0]);
-    bool same_bytes = (op_info[node->op].flags & VIEW) || node->op == OP_Unpack || node->op == OP_Identity;
+        return is_sliceable(in, ((const SplitAttrs *)node->attrs)->axis) && lie_in(node->out, node->nout, node->in[0]);
+    bool same_bytes = (op_info[node->op].flags & VIEW) && is_plain(in) && is_plain(out);
+    same_bytes |= node->op == OP_Identity && same_layout(in, out);
+    same_bytes |= node->op == OP_Unpack && is_vector(in) && is_plain(out);
     return same_bytes && lies_at(node->out[0], node->in[0], 0);
 }
 
@@ -95,8 +124,10 @@ bool kernel_fits(const Node *node, const Target *target) {
     const KernelInfo *info = &kernel_info[node->kernel];
     if (op_info[node->op].flags & (HAS_BODY | RECIPE) && node->kernel != KERNEL_generic)
         return false;
-    if (node->op == OP_Fire || !is_inferred(node))
+    if (node->op == OP_Fire)
         return true;
+    if (!is_inferred(node))
+        return node->kernel == KERNEL_generic;
     if (node->kernel == KERNEL_generic || node->kernel == KERNEL_view)
         return !reads_recipe(node) && (node->kernel == KERNEL_view ? fits_view(node) : fits_generic(node));
     return info->accepts && info->accepts(node, target) && packing_fits(node, info) &&
