@@ -57,4 +57,10 @@ add("ConvTranspose", (2, 4, 5, 5), (4, 3, 3, 3), strides=[2, 2], group=2, output
 add("ConvTranspose", (1, 4, 5, 5), (4, 3, 3, 3), strides=[2, 2], auto_pad="SAME_UPPER")
 add("ConvTranspose", (1, 4, 5, 5), (4, 3, 4, 4), strides=[3, 3], auto_pad="SAME_LOWER")
 add("ConvTranspose", (1, 2, 3, 4, 3), (2, 3, 3, 2, 2), strides=[2, 1, 2], pads=[1, 0, 0, 0, 1, 0])
+for kernel, stride in ((2, 2), (3, 2), (4, 2), (5, 3), (3, 1), (2, 4)):
+    pad = (kernel - 1) // 2
+    add("ConvTranspose", (2, 6, 5, 40), (6, 7, kernel, kernel), strides=[stride] * 2, pads=[pad] * 4)
+    add("ConvTranspose", (1, 6, 70), (6, 9, kernel), strides=[stride], pads=[pad, 0], group=3)
+add("ConvTranspose", (1, 3, 4, 30), (3, 5, 3, 3), strides=[2, 2], dilations=[2, 3], pads=[1, 2, 0, 1])
+add("ConvTranspose", (1, 3, 12), (3, 2, 40), strides=[2])
 finish(conv.run("conv"))
