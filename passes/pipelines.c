@@ -8,6 +8,23 @@ static const char *const plain[] = {
     "plan-memory",   // codegen needs places
     NULL};
 
+// Fused, but row-major and without special kernels.
+static const char *const fused[] = {
+    "infer-shapes",
+    "fold-constants",
+    "infer-shapes",
+    "drop-noops",
+    "dead-nodes",
+    "fold-batchnorm",
+    "fuse-activation",
+    "fuse-fire",
+    "fuse-elementwise",
+    "dead-nodes",
+    "place-concats",
+    "order-nodes",
+    "plan-memory",
+    NULL};
+
 static const char *const fast[] = {
     "infer-shapes",      // all that follows reads types
     "fold-constants",    // before the rewrites, which look for constant operands
@@ -29,5 +46,5 @@ static const char *const fast[] = {
     NULL};
 
 const char *const *pipeline(char level) {
-    return level == '0' ? plain : fast;
+    return level == '0' ? plain : level == '1' ? fused : fast;
 }

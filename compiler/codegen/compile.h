@@ -12,7 +12,6 @@ typedef struct CompileOptions {
     const char *prefix;  // of the symbols: a C identifier
     char level;          // '0', '1', '2', '3', 's'
     bool debug;          // -g
-    int threads;         // reserved
 } CompileOptions;
 
 // The model as the passes have made it for one CPU. All variants of an object have one interface: the same workspace.

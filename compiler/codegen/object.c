@@ -63,7 +63,7 @@ LLVMTargetMachineRef backend_machine(const Target *target, char level, Diag *dia
         LLVMDisposeMessage(message);
         return NULL;
     }
-    LLVMCodeGenOptLevel optimise = level == '0' ? LLVMCodeGenLevelLess : LLVMCodeGenLevelDefault;
+    LLVMCodeGenOptLevel optimise = level == '0' ? LLVMCodeGenLevelLess : level == '3' ? LLVMCodeGenLevelAggressive : LLVMCodeGenLevelDefault;
     return LLVMCreateTargetMachine(found, target->triple, target->cpu, target->features, optimise, LLVMRelocPIC,
                                    LLVMCodeModelDefault);
 }
@@ -148,6 +148,8 @@ bool backend_program(Program *program, LLVMTargetMachineRef machine, WeightsMode
         settle_weights(program, placeholder, mode == WEIGHTS_IN_TEXT ? *weights : NULL);
     }
     program_entries(program);
+    if (program->debug)
+        program_debug(program);
     return is_sound(program) && optimise(program, machine);
 }
 
@@ -236,6 +238,7 @@ bool compile_module(const Variant *variants, int count, const CompileOptions *op
     emit_open(&e, arena, variants[0].target, options->level, options->prefix, diag);
     Program program;
     program_open(&program, &e, variants, count, options->prefix);
+    program.debug = options->debug;
     LLVMTargetMachineRef machine = backend_machine(variants[0].target, options->level, diag);
     unsigned char *weights = NULL;
     WeightsMode mode = kind == OUTPUT_OBJECT ? WEIGHTS_PATCHED : WEIGHTS_IN_TEXT;

@@ -42,6 +42,7 @@ typedef struct Program {
     int nversions;
     Version *version;  // the one that is being lowered
     const char *prefix;
+    bool debug;  // -g
     Interface interface;
     struct {
         Weight *item;
@@ -65,6 +66,8 @@ void program_weights(const Program *program, unsigned char *bytes);  // weights_
 // the function with SQZ_ECPU where it can run none.
 Val cpu_select(Program *program);
 void emit_return_if(Program *program, struct LLVMOpaqueValue *condition, int result);
+
+void program_debug(Program *program);  // debug.c: names and lines of the layers
 
 // recipe.c: the bytes of a RECIPE node's output.
 void recipe_write(const Node *node, unsigned char *bytes);
