@@ -296,7 +296,7 @@ static const struct {
 };
 
 // Fields of the attribute structs that are not ONNX's.
-static const char *const own_attributes[] = {"act", "act_alpha", "act_beta", "has_end", "dtype"};
+static const char *const own_attributes[] = {"act", "act_alpha", "act_beta", "has_end"};
 
 static const struct {
     OpKind op;
