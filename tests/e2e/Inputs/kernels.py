@@ -92,7 +92,7 @@ def uses(sqzc, stem, kernel):
         return file.read().count(f"kernel({kernel}")
 
 
-def sweep(make, targets, kernel, least):
+def sweep(make, targets, kernel, least, tolerance=TOLERANCE):
     """Compares the module that make(part) gives at -O2 for each (machine, CPU, part) with -O0 for this machine, and
     exits. In each part the kernel must do `least` nodes or more. `sqzc` and a folder come from the command line."""
     sqzc, folder = sys.argv[1:3]
@@ -113,7 +113,7 @@ def sweep(make, targets, kernel, least):
         text, wanted = references[part]
         program = build(sqzc, folder, f"{machine}-{cpu}-{part}".replace(" ", ""), text, machine,
                         ["-O2", f"--mcpu={cpu}"])
-        result = subprocess.run([*MACHINES[machine][2], program, "compare", wanted, str(TOLERANCE)], capture_output=True,
+        result = subprocess.run([*MACHINES[machine][2], program, "compare", wanted, str(tolerance)], capture_output=True,
                                 text=True)
         if result.returncode:
             failures += 1

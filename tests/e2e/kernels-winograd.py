@@ -1,0 +1,45 @@
+# RUN: %python %s %sqzc %t
+"""conv_winograd against the generic lowering: sizes that whole tiles fill and that they don't, few and many channels,
+rims, batches and activations."""
+
+import os
+import random
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "Inputs"))
+from kernels import Module, spread, sweep
+
+PARTS = 2
+ACTIVATIONS = [None, "Relu", "Sigmoid", "HardSwish"]
+MANY = [(64, 64, 13, 13, 3), (48, 192, 27, 27, 3), (160, 40, 6, 7, 3), (128, 256, 4, 5, 3), (24, 24, 40, 9, 5),
+        (32, 33, 9, 40, 4)]
+
+
+def case(module, number):
+    choose = random.choice
+    kernel = choose([3, 3, 3, 4, 5])
+    pads = [kernel // 2] * 4 if number % 2 else [choose([0, 1, 2, 3]) for _ in range(4)]
+    channels, filters, batch = random.randint(16, 40), random.randint(1, 40), choose([1, 1, 3])
+    height = max(1, kernel - pads[0] - pads[2]) + choose([0, 1, 2, 3, 4, 7, 12])
+    width = max(1, kernel - pads[1] - pads[3], random.randint(1, 40))
+    y = module.conv(module.input(batch, channels, height, width), channels, filters, kernel, choose([True, False]), pads=pads)
+    activation = ACTIVATIONS[number % len(ACTIVATIONS)]
+    if activation:
+        y = module.node(activation, [y])
+    if number % 4 == 3:
+        y = module.conv(y, filters, 16, 3, pads=[1, 2, 1, 2])
+    module.output(y, f"{batch}x{channels}x{height}x{width} {filters} of {kernel} p{pads} {activation}")
+
+
+def make(part):
+    module = Module()
+    for number in range(24):
+        case(module, part * 24 + number)
+    for channels, filters, height, width, kernel in MANY[part::PARTS]:
+        y = module.conv(module.input(1, channels, height, width), channels, filters, kernel, pads=[kernel // 2] * 4)
+        module.output(y, f"{channels}x{height}x{width} {filters} of {kernel}")
+    return module
+
+
+if __name__ == "__main__":
+    sweep(make, spread(PARTS), "conv_winograd", 16, tolerance=3e-5)
