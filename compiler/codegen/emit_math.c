@@ -335,7 +335,8 @@ Val e_act(Emit *e, const Act *act, Val x) {
     case ACT_HARD_SWISH:
     case ACT_HARD_SIGMOID: {
         bool swish = act->kind == ACT_HARD_SWISH;
-        Val slope = math_number(e, x, swish ? 1.0 / 6 : act->alpha), offset = math_number(e, x, swish ? 0.5 : act->beta);
+        Val slope = math_number(e, x, swish ? 1.0 / 6 : act->alpha);
+        Val offset = math_number(e, x, swish ? 0.5 : act->beta);
         Val y = e_max(e, zero, e_min(e, math_number(e, x, 1), e_fma(e, x, slope, offset)));
         return swish ? e_mul(e, x, y) : y;
     }

@@ -225,7 +225,8 @@ Val e_atan(Emit *e, Val x) {
     if (!math_is_f64(x))
         return math_in_f64(e, e_atan, x);
     Val zero = math_number(e, x, 0), one = math_number(e, x, 1), a = e_abs(e, x);
-    Val middle = e_gt(e, a, math_number(e, x, 0.41421356237309503)), far = e_gt(e, a, math_number(e, x, 2.4142135623730949));
+    Val middle = e_gt(e, a, math_number(e, x, 0.41421356237309503));
+    Val far = e_gt(e, a, math_number(e, x, 2.4142135623730949));
     Val top = e_select(e, far, e_neg(e, one), e_select(e, middle, e_sub(e, a, one), a));
     Val bottom = e_select(e, far, a, e_select(e, middle, e_add(e, a, one), one));
     Val base = e_select(e, far, math_number(e, x, 1.570796326794896558),

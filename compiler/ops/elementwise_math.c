@@ -1,4 +1,7 @@
 // Functions of real numbers: roots, powers, exponentials, trigonometry.
+#include <math.h>
+
+#include "ir/element.h"
 #include "ops/elementwise.h"
 
 // The operators that are a function of the kernel language: one row each.
@@ -54,10 +57,57 @@ static Val power_of_ints(Emit *e, Val x, Val y) {
     return e_select(e, e_lt(e, y, constant_like(e, y, 0)), inverse, r);
 }
 
+// What an input of a Map's body stands for.
+static const Value *outside_map(const Value *value) {
+    const Node *map = value->graph->owner;
+    for (int i = 0; map && map->op == OP_Map && i < map->nin; i++)
+        if (value->graph->inputs.item[i] == value)
+            return map->in[i];
+    return value;
+}
+
+// An exponent that is known while emitting: constants of one element are part of what makes a kernel (lower.c).
+static bool known_exponent(const Node *node, double *exponent) {
+    const Type *type = &node->in[1]->type;
+    const Constant *data = value_data(outside_map(node->in[1]));
+    if (!data || type_count(type) != 1)
+        return false;
+    *exponent = element_double(type->dtype, data->bytes, 0);
+    return true;
+}
+
+// sqrt(x), but +0 of -0 and infinity of -infinity, as pow has it
+static Val square_root(Emit *e, Val x) {
+    Val inf = constant_like(e, x, INFINITY), r = e_sqrt(e, e_add(e, x, constant_like(e, x, 0)));
+    return e_select(e, e_eq(e, x, e_neg(e, inf)), inf, r);
+}
+
+// The exponents that exporters write for squares, roots and reciprocals; a null v for others.
+static Val simple_power(Emit *e, Val x, double exponent) {
+    Val one = constant_like(e, x, 1);
+    if (exponent == 1)
+        return x;
+    if (exponent == 2)
+        return e_mul(e, x, x);
+    if (exponent == 3)
+        return e_mul(e, e_mul(e, x, x), x);
+    if (exponent == -1)
+        return e_div(e, one, x);
+    if (exponent == 0.5)
+        return square_root(e, x);
+    if (exponent == -0.5)
+        return e_div(e, one, square_root(e, x));
+    return (Val){0};
+}
+
 // The result has the base's type; base and exponent may differ in theirs.
 static Val expr_pow(Emit *e, const Node *node, const Val *in) {
-    (void)node;
-    Val x = as_number(e, in[0]), y = as_number(e, in[1]);
+    Val x = as_number(e, in[0]), y = as_number(e, in[1]), simple = {0};
+    double exponent;
+    if (val_is_float(x) && known_exponent(node, &exponent))
+        simple = simple_power(e, x, exponent);
+    if (simple.v)
+        return simple;
     if (!val_is_float(x) && !val_is_float(y))
         return power_of_ints(e, x, y);
     DType compute = x.dtype == DT_F32 && (y.dtype == DT_F32 || dtype_info[y.dtype].bits <= 16) ? DT_F32 : DT_F64;

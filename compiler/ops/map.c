@@ -7,8 +7,9 @@
 // merged where all operands allow, so that operands of one shape give one flat loop.
 //
 // The outermost axes are split into units, which shards take. The innermost axis is done in vectors: an operand with
-// coefficient 1 is a vector load, with 0 a splat loaded before the loop, else a strided load. Where an output has a rim
-// or a last block that isn't full, units are pairs of batch and channel block, since both need a treatment of their own.
+// coefficient 1 is a vector load, with 0 a splat loaded before the loop, else a strided load. Where an output has a
+// rim, or a last block that isn't full, units are pairs of batch and channel block, since both need a treatment of their
+// own.
 #include "ops/map.h"
 
 #include <string.h>

@@ -96,6 +96,11 @@ for x, y in ((F32, F32), (F64, F64), (F32, I32), (F32, I64), (F64, I32), (I32, I
 grid = np.array([0, -0.0, 1, -1, 2, -2, 0.5, -0.5, 3, -3, np.inf, -np.inf, np.nan, 2.5], np.float64)
 for dtype in (F32, F64):
     arithmetic.add("Pow", [np.repeat(grid, grid.size).astype(dtype), np.tile(grid, grid.size).astype(dtype)])
+for exponent in (2, 3, 1, 0, -1, -2, 0.5, -0.5, 1.5):
+    for dtype in (F32, F64):
+        arithmetic.add("Pow", [grid.astype(dtype), np.array(exponent, dtype)], constants=[1])
+    arithmetic.add("Pow", [grid.astype(F32), np.array([int(exponent)])], constants=[1])
+arithmetic.add("Pow", [np.abs(ints(-9, 9, 20)), np.array(2)], constants=[1])
 
 # Functions, over their ranges and at special values.
 functions = Sweep()
