@@ -113,7 +113,8 @@ static bool packing_fits(const Node *node, const KernelInfo *info) {
 
 static bool params_in_range(const AttrTable *table, const void *params) {
     for (const AttrRow *row = table ? table->rows : NULL; row && row->name; row++) {
-        int64_t number = row->kind == ATTR_INT ? *(const int64_t *)(const void *)((const char *)params + row->offset) : 0;
+        const void *field = (const char *)params + row->offset;
+        int64_t number = row->kind == ATTR_INT ? *(const int64_t *)field : 0;
         if (number < 0 || number > PARAM_MAX)
             return false;
     }

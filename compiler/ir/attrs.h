@@ -54,7 +54,16 @@ const char *attr_text(Arena *arena, const AttrRow *row, const void *attrs);
 const char *attr_parse(Arena *arena, const AttrRow *row, const char *text, void *attrs);
 
 // An activation that the producer applies as it stores.
-typedef enum ActKind { ACT_NONE, ACT_RELU, ACT_CLIP, ACT_LEAKY_RELU, ACT_SIGMOID, ACT_TANH, ACT_HARD_SWISH, ACT_HARD_SIGMOID } ActKind;
+typedef enum ActKind {
+    ACT_NONE,
+    ACT_RELU,
+    ACT_CLIP,
+    ACT_LEAKY_RELU,
+    ACT_SIGMOID,
+    ACT_TANH,
+    ACT_HARD_SWISH,
+    ACT_HARD_SIGMOID
+} ActKind;
 typedef struct Act {
     int kind;            // ActKind
     double alpha, beta;  // clip: low and high; leaky_relu: slope; hard_sigmoid: alpha and beta

@@ -24,7 +24,8 @@ const char *element_read(DType dtype, void *bytes, int64_t index, const char *te
 // The number in the type, as closely as it can be.
 void element_set(DType dtype, void *bytes, int64_t index, double number);
 
-// The element number `index` of `random(seed)`, to `element`: a float in [-1, 1), a signed integer in [-8, 8), an unsigned one in [0, 16), a bool.
+// Element number `index` of `random(seed)`, to `element`: a float in [-1, 1), a signed integer in [-8, 8), an unsigned
+// one in [0, 16), a bool.
 void element_random(DType dtype, int64_t index, uint64_t seed, void *element);
 bool element_equal(DType dtype, const void *a, const void *b, int64_t index);  // the same bits
 

@@ -1,4 +1,5 @@
-// What the files of the verifier share: verify.c checks graphs, verify_body.c bodies, verify_place.c and verify_memory.c places.
+// What the files of the verifier share: verify.c checks graphs, verify_body.c bodies, verify_place.c and
+// verify_memory.c places.
 #ifndef IR_VERIFY_PARTS_H
 #define IR_VERIFY_PARTS_H
 

@@ -89,7 +89,7 @@ check([
      .replace("f32<1>", "f32<1>, f32<1> at(0)")),
     ("E0140", "expected a string", 2, node(R + " loc(conv1)")),
     ("E0140", "Relu has no body", 2, node(R + " body() -> () {}")),
-    ("E0140", "%x is not defined", 3, "graph @main(%x: f32<1>) -> () {\n%y = sqz.Map(%x) : f32<1> body(%i: f32<1>) -> (%o) {\n"
-     "%o = Relu(%x) : f32<1> } }"),
+    ("E0140", "%x is not defined", 3, "graph @main(%x: f32<1>) -> () {\n"
+     "%y = sqz.Map(%x) : f32<1> body(%i: f32<1>) -> (%o) {\n%o = Relu(%x) : f32<1> } }"),
     ("E0101", "bodies lie more than 16 deep", 2, deep),
 ])

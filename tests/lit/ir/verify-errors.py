@@ -26,7 +26,8 @@ def place(text, head='module "m" workspace 0x1000\n'):
 
 check([
     ("E0141", "graph 'a' is there twice", 0, "graph @a() -> () {}\ngraph @a() -> () {}\n"),
-    ("E0141", "the workspace has an impossible size", 0, 'module "m" workspace 0x7fffffffffffffff\ngraph @a() -> () {}\n'),
+    ("E0141", "the workspace has an impossible size", 0,
+     'module "m" workspace 0x7fffffffffffffff\ngraph @a() -> () {}\n'),
     # Types.
     ("E0141", "'x' is larger than 2^40 bytes", 0, value("f32<1048576x1048576>")),
     ("E0141", "'x' is larger than 2^40 bytes", 0, value("f32<4294967296x4294967296>")),
@@ -51,7 +52,8 @@ check([
     ("E0105", "input 0 is f32", 2, node(f"Not(%x) : {T}")),
     # Bodies.
     ("E0141", "sqz.Map has no body", 2, node(f"sqz.Map(%x) : {T}")),
-    ("E0141", "and its body differ in the number of inputs or outputs", 2, node(f"sqz.Map(%x) : {T} body() -> () {{}}")),
+    ("E0141", "and its body differ in the number of inputs or outputs", 2,
+     node(f"sqz.Map(%x) : {T} body() -> () {{}}")),
     ("E0141", "and its body differ in the type of input 0", 2,
      node(f"sqz.Map(%x) : {T} body(%i: f32<1>) -> (%o) {{ %o = Relu(%i) : f32<1> }}")),
     ("E0141", "and its body differ in the type of input 0", 2,
@@ -88,7 +90,8 @@ check([
     ("E0141", "'x' is an input of its graph, but has a place", 0,
      graph(f"%x: {T} at(0x0)", "%y", f"%y = {R}", head='module "m" workspace 0x1000\n')),
     ("E0141", "'y' is an output of its graph, but has a place", 2, node(f"{R} at(%x + 0)")),
-    ("E0141", "'c' is a constant, but has a place", 0, graph("%x: f32<1>", "%x", "const %c: f32<1> = fill(1) at(%x + 0)")),
+    ("E0141", "'c' is a constant, but has a place", 0,
+     graph("%x: f32<1>", "%x", "const %c: f32<1> = fill(1) at(%x + 0)")),
     ("E0141", "'z' lies where 'y' is still alive", 4,
      graph(f"%x: {T}", "%w", f"%y = {R} at(0x0)", f"%z = Relu(%y) : {T} at(0x1c0)", f"%w = Relu(%z) : {T}",
            head='module "m" workspace 0x1000\n')),
