@@ -2,7 +2,9 @@
 onnxruntime's (or, where that lacks the type, with those of ONNX's reference) at -O0, -O2, -O2 for this CPU, and on
 several threads. With machines (of native.MACHINES) as arguments: in an emulated program for each, at -O2."""
 
+import glob
 import os
+import subprocess
 import sys
 import tempfile
 
@@ -25,6 +27,17 @@ def floats(*shape, dtype=np.float32):
 
 def ints(low, high, *shape, dtype=np.int64):
     return np.asarray(random.integers(low, high, shape)).astype(dtype)
+
+
+def undefined(title, folder, flags):
+    """How many symbols the objects in the case's folder leave undefined."""
+    objects = glob.glob(os.path.join(folder, "".join(flags).replace("=", ""), "*.o"))
+    symbols = [line.split()[-1] for path in objects
+               for line in subprocess.run(["llvm-nm", "-u", path], capture_output=True, text=True,
+                                          check=True).stdout.splitlines()]
+    if symbols:
+        print(f"FAIL {' '.join(flags)} {title}: undefined {' '.join(symbols)}")
+    return len(symbols)
 
 
 class Sweep:
@@ -113,6 +126,7 @@ class Sweep:
             for flags in [[machine] for machine in sys.argv[1:]] or LEVELS:
                 network = self.compiled(path, model, os.path.join(folder, "".join(flags).replace("=", "")), flags,
                                         expected)
+                failures += undefined(title, folder, flags)
                 results = network([self.inputs[i.name] for i in model.graph.input])
                 for output, result in zip(model.graph.output, results, strict=True):
                     off = compare.error(result, np.asarray(expected[output.name]))
