@@ -328,7 +328,6 @@ static void feature_apply(Row *row, const Feature *feature, bool add) {
         row->fma = false;
     if (row->arch == ARCH_X86_64 && row->vector_bits != before) {
         row->registers = row->vector_bits == 512 ? 32 : 16;
-        row->block = row->vector_bits == 128 ? 8 : 16;
         row->fma_per_cycle = row->vector_bits == 128 ? 1 : 2;
     }
 }

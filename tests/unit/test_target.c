@@ -79,16 +79,16 @@ static void check_features(Arena *arena) {
         int bits, registers, block;
         bool fma;
     } rows[] = {
-        {NULL, NULL, 128, 16, 8, false},
+        {NULL, NULL, 128, 16, 16, false},
         {NULL, "+avx2", 256, 16, 16, false},
         {NULL, "+avx2,+fma", 256, 16, 16, true},
         {NULL, "+avx512f", 512, 32, 16, true},
         {"x86-64-v3", "-fma", 256, 16, 16, false},
-        {"x86-64-v3", "-avx", 128, 16, 8, false},
+        {"x86-64-v3", "-avx", 128, 16, 16, false},
         {"x86-64-v3", "+popcnt", 256, 16, 16, true},
         {"x86-64-v4", "-avx512f", 256, 16, 16, true},
         {"x86-64-v4", "-fma", 256, 16, 16, false},
-        {"znver4", "-sse4.2", 128, 16, 8, false},
+        {"znver4", "-sse4.2", 128, 16, 16, false},
         {"x86-64-v4", "+avx512vnni", 512, 32, 16, true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
