@@ -283,7 +283,9 @@ static void model_global(Program *program, LLVMValueRef call) {
     LLVMValueRef here = LLVMAddAlias2(e->module, LLVMGlobalGetValueType(call), 0, call,
                                       arena_printf(e->arena, "%s_call_here", program->prefix));
     LLVMSetLinkage(here, LLVMInternalLinkage);
-    LLVMAddAlias2(e->module, type, 0, global, arena_printf(e->arena, "%s_model", program->prefix));
+    // A copy of the record in a program that uses a shared library would be too far from NAME_call; the linker refuses.
+    LLVMValueRef model = LLVMAddAlias2(e->module, type, 0, global, arena_printf(e->arena, "%s_model", program->prefix));
+    LLVMSetVisibility(model, LLVMProtectedVisibility);
     LLVMValueRef distance = LLVMConstSub(LLVMConstPtrToInt(here, index), LLVMConstPtrToInt(global, index));
     if (e->target->pointer_bits == 64)
         distance = LLVMConstTrunc(distance, int32(program));
