@@ -21,12 +21,12 @@ static bool make_ports(Instance *instance, int64_t workspace, int64_t shard, int
         Port *port = i < instance->ninputs ? &instance->inputs[i] : &instance->outputs[i - instance->ninputs];
         port->buffer = fresh(instance->arena, type_bytes(&port->type));
     }
-    int shards = 1;
+    int64_t shards = 2 * SHARDS_PER_THREAD;  // for bench --layers, whose pool claims two threads
     if (threads != 1) {
         instance->pool = sqz_pool_create(threads);
         if (!instance->pool)
             return diag_error(instance->diag, NULL, E_RUN, "cannot have %d threads", threads);
-        shards = (int)min_i64((int64_t)instance->pool->threads * SHARDS_PER_THREAD, MAX_SHARDS);
+        shards = max_i64(shards, min_i64((int64_t)instance->pool->threads * SHARDS_PER_THREAD, MAX_SHARDS));
     }
     instance->workspace_size = (size_t)(workspace + (shards - 1) * shard);
     instance->workspace = fresh(instance->arena, (int64_t)instance->workspace_size);
