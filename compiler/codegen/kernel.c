@@ -37,3 +37,7 @@ int kernel_by_name(const char *name) {
     int kernel = kernel_find(name);
     return kernel < KERNEL_COUNT ? kernel : -1;
 }
+
+bool kernel_is_view(int kernel) {
+    return kernel == KERNEL_view;
+}

@@ -274,8 +274,8 @@ static int position_of(const ValueList *list, const Value *value) {
     return -1;
 }
 
-// What stands for an input or output of a Fire's body outside of it, or null.
-static Value *outer_value(const Graph *graph, const Value *value) {
+Value *value_outside(const Value *value) {
+    const Graph *graph = value->graph;
     const Node *owner = graph->owner;
     if (!owner || owner->op != OP_Fire)
         return NULL;
@@ -295,7 +295,7 @@ Value *place_root(const Value *value, int64_t *offset) {
             sum += value->place.offset;
             next = value->place.base;
         } else if (value->graph) {
-            next = outer_value(value->graph, value);
+            next = value_outside(value);
         }
     }
     *offset = sum;
@@ -304,6 +304,6 @@ Value *place_root(const Value *value, int64_t *offset) {
 
 const Constant *value_data(const Value *value) {
     while (value && !value->data)
-        value = value->def ? NULL : outer_value(value->graph, value);
+        value = value->def ? NULL : value_outside(value);
     return value ? value->data : NULL;
 }

@@ -130,6 +130,9 @@ Loc *loc_join(Arena *arena, const Loc *a, const Loc *b);  // a copy of both chai
 // Removes values that nothing refers to and renumbers the others.
 void graph_compact(Graph *graph);
 
+// What stands for an input or output of a Fire's body outside of it; null for all other values.
+Value *value_outside(const Value *value);
+
 // The value that owns the storage, and the offset into it in elements. Follows places, and leads from the inputs and
 // outputs of a Fire's body to those of its node.
 Value *place_root(const Value *value, int64_t *offset);

@@ -46,5 +46,6 @@ OpKind op_find(const char *name);  // OP_COUNT if unknown
 const char *kernel_name(int kernel);          // null if there is no such kernel
 const AttrTable *kernel_params(int kernel);   // null: it has none
 int kernel_by_name(const char *name);         // -1 if unknown
+bool kernel_is_view(int kernel);              // emits nothing: the outputs' bytes are those of the inputs
 
 #endif
