@@ -8,6 +8,7 @@
 // A group grows from its last node towards the inputs. A producer joins if its output is static, has the shape and the
 // layout of the last node's (a smaller one, which is broadcast, would be computed once per use), is no output of the
 // graph, and is read by nodes of the group alone. The body is closed, as a Fire's.
+#include "passes/group.h"
 #include "passes/pass.h"
 
 enum { MAX_GROUP = 32 };  // beyond it, values would not stay in registers
@@ -74,68 +75,14 @@ static bool match_group(Node *last, Group *group) {
     return group->n > 1;
 }
 
-// Building.
-
-typedef struct Body {
-    Graph *graph;
-    Node *node;  // the Map
-    struct {
-        const Value *outer;
-        Value *inner;
-    } *item;
-    int n, capacity;
-} Body;
-
-static void body_map(Body *body, const Value *outer, Value *inner) {
-    Arena *arena = body->graph->module->arena;
-    body->item = arena_grow(arena, body->item, body->n, &body->capacity, sizeof *body->item);
-    body->item[body->n].outer = outer;
-    body->item[body->n++].inner = inner;
-}
-
-// What stands for an outer value inside; an input of the body for what isn't made there.
-static Value *body_value(Body *body, Value *outer) {
-    if (!outer)
-        return NULL;
-    for (int i = 0; i < body->n; i++)
-        if (body->item[i].outer == outer)
-            return body->item[i].inner;
-    Value *inner = value_new(body->graph, outer->name, outer->type);
-    LIST_PUSH(body->graph->module->arena, &body->graph->inputs, inner);
-    node_set_input(body->node, body->node->nin, outer);
-    body_map(body, outer, inner);
-    return inner;
-}
-
-static void body_copy(Body *body, const Node *node) {
-    Arena *arena = body->graph->module->arena;
-    Node *copy = node_new(body->graph, node->op, node->nin, 1);
-    copy->attrs = attrs_copy(op_info[node->op].attrs, arena, node->attrs);
-    copy->loc = node->loc;
-    for (int i = 0; i < node->nin; i++)
-        copy->in[i] = body_value(body, node->in[i]);
-    graph_append(body->graph, copy);
-    body_map(body, node->out[0], node_output(copy, 0, node->out[0]->name, node->out[0]->type));
-    body->node->loc = loc_join(arena, body->node->loc, node->loc);
-}
-
-// The Map stands where the group's last node stood.
+// The Map stands where the group's last node stood. Members go in the graph's order.
 static Node *apply_group(const Group *group) {
-    Node *last = group->member[0];
-    Graph *graph = last->graph;
-    Body body = {.graph = graph_new(graph->module, "body"), .node = node_new(graph, OP_Map, 0, 1)};
-    for (Node *node = graph->first; node; node = node->next)
+    Node *ordered[MAX_GROUP];
+    int n = 0;
+    for (Node *node = group->member[0]->graph->first; node; node = node->next)
         if (is_member(group, node))
-            body_copy(&body, node);
-    LIST_PUSH(graph->module->arena, &body.graph->outputs, body.graph->last->out[0]);
-    body.graph->owner = body.node;
-    body.node->body = body.graph;
-    body.node->out[0] = last->out[0];
-    graph_insert_before(last, body.node);
-    for (int i = 0; i < group->n; i++)
-        node_remove(group->member[i]);
-    body.node->out[0]->def = body.node;
-    return body.node;
+            ordered[n++] = node;
+    return group_nodes(OP_Map, ordered, n);
 }
 
 bool pass_fuse_elementwise(PassContext *ctx) {

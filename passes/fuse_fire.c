@@ -8,6 +8,7 @@
 //
 // The body is closed: its inputs stand for x and for each weight and bias, in the order of the node's inputs. Kernels
 // and layouts are chosen for the nodes inside as for those outside.
+#include "passes/group.h"
 #include "passes/pass.h"
 
 enum { MAX_EXPANDS = 16 };
@@ -85,72 +86,12 @@ static bool match_fire(Node *squeeze, Fire *fire) {
     return value_uses(squeezed) == fire->n;  // nobody else reads it, and it is no output
 }
 
-// Building.
-
-typedef struct Body {
-    Graph *graph;
-    Node *node;  // the Fire
-    const Value *outer[2 + 3 * (1 + MAX_EXPANDS)];
-    Value *inner[2 + 3 * (1 + MAX_EXPANDS)];
-    int n;
-} Body;
-
-static void body_map(Body *body, const Value *outer, Value *inner) {
-    body->outer[body->n] = outer;
-    body->inner[body->n++] = inner;
-}
-
-// What stands for an outer value inside; an input of the body for what isn't made there.
-static Value *body_value(Body *body, Value *outer) {
-    if (!outer)
-        return NULL;
-    for (int i = 0; i < body->n; i++)
-        if (body->outer[i] == outer)
-            return body->inner[i];
-    Value *inner = value_new(body->graph, outer->name, outer->type);
-    Arena *arena = body->graph->module->arena;
-    LIST_PUSH(arena, &body->graph->inputs, inner);
-    node_set_input(body->node, body->node->nin, outer);
-    body_map(body, outer, inner);
-    return inner;
-}
-
-static void body_copy(Body *body, const Node *node) {
-    Arena *arena = body->graph->module->arena;
-    Node *copy = node_new(body->graph, node->op, node->nin, 1);
-    copy->attrs = attrs_copy(op_info[node->op].attrs, arena, node->attrs);
-    copy->loc = node->loc;
-    for (int i = 0; i < node->nin; i++)
-        copy->in[i] = body_value(body, node->in[i]);
-    graph_append(body->graph, copy);
-    body_map(body, node->out[0], node_output(copy, 0, node->out[0]->name, node->out[0]->type));
-    body->node->loc = loc_join(arena, body->node->loc, node->loc);
-}
-
-static void build_fire(const Fire *fire) {
-    Graph *graph = fire->concat->graph;
-    Module *module = graph->module;
-    Body body = {.graph = graph_new(module, "body"), .node = node_new(graph, OP_Fire, 0, 1)};
-    body_copy(&body, fire->squeeze);
-    for (int i = 0; i < fire->n; i++)
-        body_copy(&body, fire->expand[i]);
-    body_copy(&body, fire->concat);
-    LIST_PUSH(module->arena, &body.graph->outputs, body.graph->last->out[0]);
-    body.graph->owner = body.node;
-    body.node->body = body.graph;
-    body.node->out[0] = fire->concat->out[0];
-    graph_insert_before(fire->concat, body.node);
-}
-
 static void apply_fire(const Fire *fire) {
-    Value *result = fire->concat->out[0];
-    build_fire(fire);
-    Node *node = fire->concat->prev;
-    node_remove(fire->concat);
+    Node *nodes[MAX_EXPANDS + 2] = {fire->squeeze};
     for (int i = 0; i < fire->n; i++)
-        node_remove(fire->expand[i]);
-    node_remove(fire->squeeze);
-    result->def = node;
+        nodes[1 + i] = fire->expand[i];
+    nodes[1 + fire->n] = fire->concat;
+    group_nodes(OP_Fire, nodes, fire->n + 2);
 }
 
 static bool is_part(const Fire *fire, const Node *node) {
