@@ -1,14 +1,14 @@
 // Slice and Pad, whose amounts are constant.
 #include "codegen/lower.h"
-#include "ir/infer.h"
 #include "ir/infer_check.h"
 #include "ops/copy.h"
+#include "ops/known.h"
 #include "support/checked.h"
 
 static void lower_slice(Emit *e, const Node *node) {
     const Type *in = &node->in[0]->type, *out = &node->out[0]->type;
     Diag quiet = {0};
-    Infer infer = {.arena = e_arena(e), .diag = &quiet};
+    Infer infer = known_infer(e_arena(e), node, &quiet);
     SliceRange range[MAX_RANK] = {0};
     int64_t to[MAX_RANK], from[MAX_RANK];
     Box box = {.to_origin = type_steps(out, to), .from_origin = type_steps(in, from)};
@@ -97,11 +97,8 @@ static void pad_cut(Pad *pad, int axis, int64_t before, int64_t after) {
 // A scalar gets a dimension.
 static Pad pad_of(Emit *e, const Node *node) {
     const Type *in = &node->in[0]->type, *out = &node->out[0]->type;
-    Ints pads = {0}, axes = {0};
+    Ints pads = known_ints(e_arena(e), node, 1), axes = known_ints(e_arena(e), node, 3);
     Pad pad = {.x = e_in(e, 0), .y = e_out(e, 0), .mode = ((const PadAttrs *)node->attrs)->mode, .rank = in->rank};
-    value_as_ints(node->in[1], e_arena(e), &pads);
-    if (node_in(node, 3))
-        value_as_ints(node->in[3], e_arena(e), &axes);
     type_sizes(in, pad.in);
     type_sizes(out, pad.out);
     pad.from_origin = type_steps(in, pad.from);

@@ -2,8 +2,8 @@
 //
 // With noop_with_empty_axes and no axes nothing is reduced, but terms and finishes still apply, as in ReduceSumSquare.
 #include "codegen/lower.h"
-#include "ir/infer.h"
 #include "ops/copy.h"
+#include "ops/known.h"
 #include "ops/reduce.h"
 
 typedef struct ReduceRow {
@@ -106,9 +106,7 @@ static void reduce_row(Emit *e, void *arg, Val x, Val y, int lanes) {
 static void find_axes(const Node *node, bool axes[MAX_RANK]) {
     const Type *type = &node->in[0]->type;
     const ReduceAttrs *attrs = node->attrs;
-    Ints list = {0};
-    if (node_in(node, 1))
-        value_as_ints(node->in[1], node->graph->module->arena, &list);
+    Ints list = known_ints(node->graph->module->arena, node, 1);
     for (int i = 0; i < type->rank; i++)
         axes[i] = list.n == 0 && !attrs->noop_with_empty_axes;
     for (int i = 0; i < list.n; i++)

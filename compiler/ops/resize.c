@@ -8,8 +8,8 @@
 #include <math.h>
 
 #include "codegen/lower.h"
-#include "ir/infer.h"
 #include "ops/copy.h"
+#include "ops/known.h"
 #include "support/checked.h"
 
 enum { UNROLLED = 16 };
@@ -243,15 +243,13 @@ static void resize_at(Emit *e, const Resize *r, const Val *position) {
 // The number that belongs to axis `index` of a list for all axes or for those of the attribute.
 static double listed(const Node *node, int input, int entry, double absent) {
     Floats floats = {0};
-    Ints ints = {0};
     Arena *arena = node->graph->module->arena;
     if (!node_in(node, input))
         return absent;
     if (value_as_doubles(node->in[input], arena, &floats) && entry < floats.n)
         return floats.v[entry];
-    if (value_as_ints(node->in[input], arena, &ints) && entry < ints.n)
-        return (double)ints.v[entry];
-    return absent;
+    Ints ints = known_ints(arena, node, input);
+    return entry < ints.n ? (double)ints.v[entry] : absent;
 }
 
 // As many taps as the kernel is wide: 2 for linear, 4 for cubic, more if it is stretched.
