@@ -27,7 +27,7 @@ static void compile(const uint8_t *data, size_t size, char level) {
     if (ok) {
         Str out = {.arena = arena};
         CompileOptions options = {.prefix = "fuzz", .level = level};
-        ok = compile_module(module, &target, &options, OUTPUT_OBJECT, &out, &diag);
+        ok = compile_module(&(Variant){module, &target}, 1, &options, OUTPUT_OBJECT, &out, &diag);
     }
     if (ok ? diag.errors : !diag.errors || is_bug(&diag))
         abort();
