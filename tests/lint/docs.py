@@ -68,7 +68,7 @@ def check_command(path, line, known):
 
 
 def check_commands(path, text, known):
-    for line in re.findall(r"^\$ (sqzc\b.*)$", text, re.MULTILINE) + re.findall(r"`(sqzc [^`]*)`", text):
+    for line in re.findall(r"^ *\$ (sqzc\b.*)$", text, re.MULTILINE) + re.findall(r"`(sqzc [^`]*)`", text):
         check_command(path, line, known)
     everything = set().union(*known.values())
     for flags in re.findall(r"^\| (`-[^|]*) \|", text, re.MULTILINE):  # tables of flags
