@@ -10,7 +10,7 @@
 #include "support/checked.h"
 #include "support/file.h"
 
-enum { LIST_MAX = 16, SIDECAR_ALIGN = 64, SEEDS_TRIED = 100 };
+enum { LIST_MAX = 16, SIDECAR_ALIGN = 64, SEEDS_TRIED = 100, RANDOM_MAX = 1 << 16 };
 
 typedef struct Printer {
     Str *out;
@@ -116,9 +116,9 @@ static bool comes_from(const Value *constant, int seed) {
     return true;
 }
 
-// The seed of a test's `random(seed)`, so that it prints as it was written; -1 for other constants.
+// The seed of a test's `random(seed)`, so that it prints as it was written; -1 for other and for long constants.
 static int seed_of(const Value *constant) {
-    for (int seed = 0; seed < SEEDS_TRIED; seed++)
+    for (int seed = 0; seed < SEEDS_TRIED && element_count(constant) <= RANDOM_MAX; seed++)
         if (comes_from(constant, seed))
             return seed;
     return -1;
