@@ -39,10 +39,16 @@ static void run_unrolled(Emit *e, const Product *p, const Var *sum, Ptr left, Pt
         e_set(e, sum[i], acc[i]);
 }
 
+// Steps of one turn of the loop. Where each operand takes a register and those are few, several steps at once make LLVM
+// load ahead and spill.
+static int64_t unroll_of(const Target *target) {
+    return target->registers <= 16 && target->fma_lane ? 1 : UNROLL;
+}
+
 void product_run(Emit *e, const Product *p, const Var *sum, Ptr left, Ptr right, int64_t count) {
-    int64_t whole = count / UNROLL * UNROLL;
-    EMIT_FOR(e, k, e_index(e, 0), e_index(e, whole), UNROLL)
-        run_unrolled(e, p, sum, e_at(e, left, k.i), e_at(e, right, e_mul_const(e, k.i, p->panel)), UNROLL);
+    int64_t unroll = unroll_of(e_target(e)), whole = count / unroll * unroll;
+    EMIT_FOR(e, k, e_index(e, 0), e_index(e, whole), unroll)
+        run_unrolled(e, p, sum, e_at(e, left, k.i), e_at(e, right, e_mul_const(e, k.i, p->panel)), unroll);
     if (whole < count)
         run_unrolled(e, p, sum, e_at_const(e, left, whole), e_at_const(e, right, whole * p->panel), count - whole);
 }
