@@ -119,11 +119,11 @@ static const char any_x86[] = "x86-64,x86-64-v3,x86-64-v4";
 static bool split_cpus(Compile *c, Options *first) {
     const char *list = c->options->mcpu;
     bool code = c->kind != KIND_SQZ;
-    if (!list && code && !c->options->target && !c->options->mattr && c->options->level != '0' && !c->options->passes) {
-        Target host;
-        if (!target_find(&host, c->session.arena, NULL, NULL, NULL, &c->session.diag))
+    if (!list && code && !c->options->mattr && c->options->level != '0' && !c->options->passes) {
+        Target target;
+        if (!target_find(&target, c->session.arena, c->options->target, NULL, NULL, &c->session.diag))
             return false;
-        list = host.arch == ARCH_X86_64 ? any_x86 : NULL;
+        list = target.arch == ARCH_X86_64 ? any_x86 : NULL;
     }
     *first = *c->options;
     if (!list || !strchr(list, ','))
