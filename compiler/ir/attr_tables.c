@@ -29,6 +29,7 @@ static const char *const nearest_modes[] = {"round_prefer_floor", "round_prefer_
 static const char *const aspect_policies[] = {"stretch", "not_larger", "not_smaller", NULL};
 static const char *const depth_modes[] = {"DCR", "CRD", NULL};
 static const char *const directions[] = {"LEFT", "RIGHT", NULL};
+static const char *const reductions[] = {"none", "add", "mul", "max", "min", NULL};
 
 static const AttrRow no_rows[] = {END};
 const AttrTable no_attrs = {"none", 1, no_rows};
@@ -201,6 +202,15 @@ static const AttrRow cum_rows[] = {
     BOOL(CumAttrs, "reverse", reverse, "0"),
     END};
 const AttrTable cum_attrs = {"cum", sizeof(CumAttrs), cum_rows};
+
+static const AttrRow batch_rows[] = {INT(BatchAttrs, "batch_dims", batch_dims, "0"), END};
+const AttrTable batch_attrs = {"batch", sizeof(BatchAttrs), batch_rows};
+
+static const AttrRow scatter_rows[] = {
+    INT(ScatterAttrs, "axis", axis, "0"),
+    WORD(ScatterAttrs, "reduction", reduction, "none", reductions),
+    END};
+const AttrTable scatter_attrs = {"scatter", sizeof(ScatterAttrs), scatter_rows};
 
 static const AttrRow fire_rows[] = {INT(FireAttrs, "band", band, "0"), END};
 const AttrTable fire_attrs = {"fire", sizeof(FireAttrs), fire_rows};

@@ -198,6 +198,16 @@ typedef struct CumAttrs {
     bool exclusive, reverse;
 } CumAttrs;
 
+typedef struct BatchAttrs {  // GatherND
+    int64_t batch_dims;
+} BatchAttrs;
+
+typedef enum ScatterReduction { SCATTER_NONE, SCATTER_ADD, SCATTER_MUL, SCATTER_MAX, SCATTER_MIN } ScatterReduction;
+typedef struct ScatterAttrs {  // ScatterElements, ScatterND
+    int64_t axis;
+    int reduction;  // ScatterReduction
+} ScatterAttrs;
+
 typedef struct FireAttrs {
     int64_t band;  // rows of the squeezed map computed before the expands use them; 0: the whole map
 } FireAttrs;
@@ -238,6 +248,8 @@ ATTR_TABLE(mod_attrs)
 ATTR_TABLE(shift_attrs)
 ATTR_TABLE(isinf_attrs)
 ATTR_TABLE(cum_attrs)
+ATTR_TABLE(batch_attrs)
+ATTR_TABLE(scatter_attrs)
 ATTR_TABLE(fire_attrs)
 ATTR_TABLE(pack_attrs)
 #undef ATTR_TABLE

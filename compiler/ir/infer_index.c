@@ -1,0 +1,99 @@
+// Types of operators that choose elements by indices which are data: the Gather and Scatter families, TopK,
+// ReverseSequence. Indices are checked where they are used, when the model runs.
+#include "ir/infer.h"
+#include "ir/infer_check.h"
+
+bool infer_gather_elements(Infer *infer, const Node *node, Type *out) {
+    const AxisAttrs *attrs = node->attrs;
+    const Type *data = input_type(node, 0), *indices = input_type(node, 1);
+    int axis;
+    if (!check_dtype(infer, node, 1, SET_INDEX) || !infer_axis(infer, node, attrs->axis, data->rank, &axis) ||
+        !check_rank(infer, node, 1, data->rank, data->rank))
+        return false;
+    *out = infer_like(indices);
+    out->dtype = data->dtype;
+    for (int i = 0; i < data->rank; i++) {
+        Dim most = data->dim[i], found = indices->dim[i];
+        if (i == axis || dim_equal(found, most))
+            continue;
+        if (found.sym || most.sym)
+            return fail_symbol(infer, node, found.sym ? found : most);
+        if (found.n > most.n)
+            return diag_error(infer->diag, node->loc, E_SHAPE, "indices %s reach beyond the data, %s, in dimension %d",
+                              type_text(infer->arena, indices), type_text(infer->arena, data), i);
+    }
+    return true;
+}
+
+// How many dimensions of the data, from `first` on, the last dimension of the indices chooses from.
+static bool index_depth(Infer *infer, const Node *node, int first, int64_t *depth) {
+    const Type *data = input_type(node, 0), *indices = input_type(node, 1);
+    if (!check_dtype(infer, node, 1, SET_INDEX) || !check_rank(infer, node, 0, 1, MAX_RANK) ||
+        !check_rank(infer, node, 1, 1, MAX_RANK) ||
+        !check_number(infer, node, indices->dim[indices->rank - 1], depth))
+        return false;
+    if (*depth <= data->rank - first)
+        return true;
+    return diag_error(infer->diag, node->loc, E_SHAPE, "indices of %lld numbers are too many for %s", (long long)*depth,
+                      type_text(infer->arena, data));
+}
+
+bool infer_gather_nd(Infer *infer, const Node *node, Type *out) {
+    const BatchAttrs *attrs = node->attrs;
+    const Type *data = input_type(node, 0), *indices = input_type(node, 1);
+    int64_t batch = attrs->batch_dims, depth;
+    if (batch < 0 || batch >= data->rank || batch >= indices->rank)
+        return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "attribute 'batch_dims' = %lld is out of range",
+                          (long long)batch);
+    if (!index_depth(infer, node, (int)batch, &depth))
+        return false;
+    for (int i = 0; i < batch; i++)
+        if (!check_dim(infer, node, indices->dim[i], data->dim[i], "a batch dimension of the indices"))
+            return false;
+    int first = (int)(batch + depth), rank = indices->rank - 1 + data->rank - first;
+    if (!check_result_rank(infer, node, rank))
+        return false;
+    *out = infer_like(data);
+    for (int i = 0; i < indices->rank - 1; i++)
+        out->dim[i] = indices->dim[i];
+    for (int i = first; i < data->rank; i++)
+        out->dim[indices->rank - 1 + i - first] = data->dim[i];
+    out->rank = rank;
+    return true;
+}
+
+static bool check_reduction(Infer *infer, const Node *node, int reduction) {
+    return check_same_dtype(infer, node, 0, 2) &&
+           (reduction == SCATTER_NONE || check_dtype(infer, node, 0, SET_NUMBER));
+}
+
+bool infer_scatter_elements(Infer *infer, const Node *node, Type *out) {
+    const ScatterAttrs *attrs = node->attrs;
+    const Type *indices = input_type(node, 1), *updates = input_type(node, 2);
+    if (!check_reduction(infer, node, attrs->reduction) || !infer_gather_elements(infer, node, out) ||
+        !check_rank(infer, node, 2, indices->rank, indices->rank))
+        return false;
+    for (int i = 0; i < indices->rank; i++)
+        if (!check_dim(infer, node, updates->dim[i], indices->dim[i], "a dimension of the updates"))
+            return false;
+    *out = infer_like(input_type(node, 0));
+    return true;
+}
+
+bool infer_scatter_nd(Infer *infer, const Node *node, Type *out) {
+    const ScatterAttrs *attrs = node->attrs;
+    const Type *data = input_type(node, 0), *indices = input_type(node, 1), *updates = input_type(node, 2);
+    int64_t depth;
+    if (!check_reduction(infer, node, attrs->reduction) || !index_depth(infer, node, 0, &depth))
+        return false;
+    int outer = indices->rank - 1, rank = outer + data->rank - (int)depth;
+    if (!check_rank(infer, node, 2, rank, rank))
+        return false;
+    for (int i = 0; i < rank; i++) {
+        Dim wanted = i < outer ? indices->dim[i] : data->dim[i - outer + depth];
+        if (!check_dim(infer, node, updates->dim[i], wanted, "a dimension of the updates"))
+            return false;
+    }
+    *out = infer_like(data);
+    return true;
+}
