@@ -9,7 +9,10 @@
 
 #include "ir/verify_parts.h"
 
-enum { NEAR = 4096 };  // storages whose first uses are further apart are not compared
+enum {
+    NEAR = 4096,        // storages whose first uses are further apart are not compared
+    MEMBERS_MAX = 8192  // of a storage
+};
 
 typedef struct Member Member;
 struct Member {
@@ -22,7 +25,7 @@ struct Member {
 
 typedef struct Storage {
     const Value *root;
-    int first, last;
+    int first, last, count;
     Member *members;
 } Storage;
 
@@ -30,19 +33,38 @@ typedef struct Memory {
     const Verifier *v;
     Storage *item;
     int n, capacity, step;
+    int *slot;     // 1 + the index of the storage whose root hashes to here; 0: free
+    size_t slots;  // a power of two, more than twice the storages
 } Memory;
 
 static bool is_fixed(const Value *root) {
     return value_data(root) || (root->def && (op_info[root->def->op].flags & RECIPE));
 }
 
+static int *slot_of(const Memory *m, const Value *root) {
+    size_t i = ((uintptr_t)root >> 4) * 0x9e3779b1 & (m->slots - 1);
+    while (m->slot[i] && m->item[m->slot[i] - 1].root != root)
+        i = (i + 1) & (m->slots - 1);
+    return &m->slot[i];
+}
+
+static void grow_slots(Memory *m) {
+    m->slots = m->slots ? 2 * m->slots : 64;
+    m->slot = ARENA_ARRAY(m->v->arena, int, m->slots);
+    for (int i = 0; i < m->n; i++)
+        *slot_of(m, m->item[i].root) = i + 1;
+}
+
 static Storage *storage_of(Memory *m, const Value *root) {
-    for (int i = m->n - 1; i >= 0; i--)
-        if (m->item[i].root == root)
-            return &m->item[i];
-    Storage storage = {.root = root, .first = m->step, .last = m->step};
-    LIST_PUSH(m->v->arena, m, storage);
-    return &m->item[m->n - 1];
+    if (2 * (size_t)m->n >= m->slots)
+        grow_slots(m);
+    int *slot = slot_of(m, root);
+    if (!*slot) {
+        Storage storage = {.root = root, .first = m->step, .last = m->step};
+        LIST_PUSH(m->v->arena, m, storage);
+        *slot = m->n;
+    }
+    return &m->item[*slot - 1];
 }
 
 // Inputs and outputs of a Fire's body are the values outside.
@@ -52,10 +74,13 @@ static const Value *outermost(const Value *value) {
     return value;
 }
 
+// Null where there are too many.
 static Member *member_of(const Memory *m, Storage *storage, const Value *value, int64_t begin) {
     for (Member *member = storage->members; member; member = member->next)
         if (member->value == value)
             return member;
+    if (storage->count++ == MEMBERS_MAX)
+        return NULL;
     Member *member = ARENA_NEW(m->v->arena, Member);
     *member = (Member){value, false, m->step, m->step, begin, begin + type_storage(&value->type), storage->members};
     storage->members = member;
@@ -73,6 +98,8 @@ static bool touch(Memory *m, const Value *value, bool written) {
         return true;
     Storage *storage = storage_of(m, root);
     Member *member = member_of(m, storage, value, begin);
+    if (!member)
+        return fail_value(m->v, root, "holds more than %d values", MEMBERS_MAX);
     member->written |= written;
     member->last = storage->last = m->step;
     return true;

@@ -3,7 +3,7 @@
 #include "ir/verify_parts.h"
 #include "support/checked.h"
 
-enum { WORKSPACE_ALIGN = 64 };
+enum { WORKSPACE_ALIGN = 64, CHAIN_MAX = 1024 };
 
 
 static bool verify_workspace(const Verifier *v, const Value *value) {
@@ -52,6 +52,17 @@ static bool verify_chains(const Verifier *v, const Graph *graph) {
     return true;
 }
 
+// Whoever looks for a value's storage walks the chain, so its length is bounded.
+static bool verify_depth(const Verifier *v, const Graph *graph) {
+    for (int i = 0; i < graph->values.n; i++) {
+        int depth = 0;
+        for (const Value *value = graph->values.item[i]; value->place.kind == PLACE_IN; value = value->place.base)
+            if (++depth > CHAIN_MAX)
+                return fail_value(v, graph->values.item[i], "lies more than %d values deep in others", CHAIN_MAX);
+    }
+    return true;
+}
+
 static bool verify_owners(const Verifier *v, const Graph *graph) {
     const ValueList *lists[] = {&graph->inputs, &graph->outputs};
     for (int l = 0; l < 2; l++)
@@ -72,5 +83,5 @@ bool verify_places(const Verifier *v, const Graph *graph) {
     for (int i = 0; i < graph->values.n; i++)
         if (!verify_place(v, graph->values.item[i]))
             return false;
-    return verify_owners(v, graph) && verify_chains(v, graph);
+    return verify_owners(v, graph) && verify_chains(v, graph) && verify_depth(v, graph);
 }

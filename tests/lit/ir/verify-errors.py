@@ -106,6 +106,11 @@ check([
     ("E0141", "'y' is written into 'x', which is not to be changed", 3, place("%x + 0")),
     ("E0141", "'y' is written into 'c', which is not to be changed", 3,
      graph(f"%x: {T}", "%z", f"const %c: {T} = fill(1)", f"%y = {R} at(%c + 0)", f"%z = Relu(%y) : {T}")),
+    ("E0141", "lies more than 1024 values deep in others", 1026,
+     graph(f"%v0: {T}", "%v0", *(f"%v{i + 1} = Identity(%v{i}) : {T} kernel(view) at(%v{i} + 0)" for i in range(1100)))),
+    ("E0141", "'v' holds more than 8192 values", 2,
+     graph(f"%x: {T}", "%x", f"%v = Relu(%x) : {T}",
+           *(f"%v{i + 1} = Identity(%v) : {T} kernel(view) at(%v + 0)" for i in range(9000)))),
     # Kernels that do not fit.
     ("E0141", "'y' cannot be computed by kernel view", 2, node(f"Relu(%x) : {T} kernel(view)")),
     ("E0141", "'y' cannot be computed by kernel view", 2, node(f"Identity(%x) : {T} kernel(view)")),

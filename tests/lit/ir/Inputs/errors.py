@@ -16,7 +16,7 @@ def complaint(path, row):
     wanted = f"{path}:{line}: " if line else f"{path}: "
     if run.returncode == 1 and not run.stdout and f"error[{code}]" in said and message in said and said.startswith(wanted):
         return None
-    return f"wanted exit 1 and line {line} {code} {message}\ngot exit {run.returncode} and {said}of\n{text}\n"
+    return f"wanted exit 1 and line {line} {code} {message}\ngot exit {run.returncode} and {said}of\n{text[:4000]}\n"
 
 
 def check(rows):
