@@ -212,6 +212,25 @@ static const AttrRow scatter_rows[] = {
     END};
 const AttrTable scatter_attrs = {"scatter", sizeof(ScatterAttrs), scatter_rows};
 
+static const AttrRow topk_rows[] = {
+    INT(TopKAttrs, "axis", axis, "-1"),
+    BOOL(TopKAttrs, "largest", largest, "1"),
+    BOOL(TopKAttrs, "sorted", sorted, "1"),
+    END};
+const AttrTable topk_attrs = {"topk", sizeof(TopKAttrs), topk_rows};
+
+static const AttrRow eye_rows[] = {DTYPE_ROW(EyeAttrs, "dtype", dtype, NULL), INT(EyeAttrs, "k", k, "0"), END};
+const AttrTable eye_attrs = {"eye", sizeof(EyeAttrs), eye_rows};
+
+static const AttrRow reverse_rows[] = {
+    INT(ReverseAttrs, "batch_axis", batch_axis, "1"),
+    INT(ReverseAttrs, "time_axis", time_axis, "0"),
+    END};
+const AttrTable reverse_attrs = {"reverse", sizeof(ReverseAttrs), reverse_rows};
+
+static const AttrRow axes_rows[] = {INTS(AxesAttrs, "axes", axes), END};
+const AttrTable axes_attrs = {"axes", sizeof(AxesAttrs), axes_rows};
+
 static const AttrRow fire_rows[] = {INT(FireAttrs, "band", band, "0"), END};
 const AttrTable fire_attrs = {"fire", sizeof(FireAttrs), fire_rows};
 

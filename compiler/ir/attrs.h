@@ -208,6 +208,24 @@ typedef struct ScatterAttrs {  // ScatterElements, ScatterND
     int reduction;  // ScatterReduction
 } ScatterAttrs;
 
+typedef struct TopKAttrs {
+    int64_t axis;
+    bool largest, sorted;  // the result is always sorted
+} TopKAttrs;
+
+typedef struct EyeAttrs {
+    DType dtype;  // none: the input's
+    int64_t k;
+} EyeAttrs;
+
+typedef struct ReverseAttrs {  // ReverseSequence
+    int64_t batch_axis, time_axis;
+} ReverseAttrs;
+
+typedef struct AxesAttrs {  // CenterCropPad
+    Ints axes;
+} AxesAttrs;
+
 typedef struct FireAttrs {
     int64_t band;  // rows of the squeezed map computed before the expands use them; 0: the whole map
 } FireAttrs;
@@ -215,6 +233,7 @@ typedef struct FireAttrs {
 typedef struct PackAttrs {  // sqz.PackConv: a recipe for constants
     int64_t panel, block;   // output channels of a panel; input channels of a block
     int64_t tile;           // transformed for Winograd tiles of so many outputs in each direction; 0: as they are
+    bool transposed;        // of a matrix: outputs come first
 } PackAttrs;
 
 #define ATTR_TABLE(name) extern const AttrTable name;
@@ -250,6 +269,10 @@ ATTR_TABLE(isinf_attrs)
 ATTR_TABLE(cum_attrs)
 ATTR_TABLE(batch_attrs)
 ATTR_TABLE(scatter_attrs)
+ATTR_TABLE(topk_attrs)
+ATTR_TABLE(eye_attrs)
+ATTR_TABLE(reverse_attrs)
+ATTR_TABLE(axes_attrs)
 ATTR_TABLE(fire_attrs)
 ATTR_TABLE(pack_attrs)
 #undef ATTR_TABLE

@@ -10,7 +10,7 @@ static const struct {
     {OP_Identity, SET_ANY},      {OP_Abs, SET_NUMBER},        {OP_Neg, SET_FLOAT | SET_SIGNED},
     {OP_Sign, SET_NUMBER},       {OP_Relu, SET_FLOAT | SET_SIGNED}, {OP_Erf, SET_NUMBER},
     {OP_Not, SET_BOOL},          {OP_BitwiseNot, SET_INT},    {OP_Shrink, SET_NUMBER},
-    {OP_CumSum, SET_NUMBER},     {OP_Add, SET_NUMBER},        {OP_Sub, SET_NUMBER},
+    {OP_CumSum, SET_NUMBER},     {OP_CumProd, SET_NUMBER},    {OP_Add, SET_NUMBER},        {OP_Sub, SET_NUMBER},
     {OP_Mul, SET_NUMBER},        {OP_Div, SET_NUMBER},        {OP_Mod, SET_NUMBER},
     {OP_BitShift, SET_INT},      {OP_BitwiseAnd, SET_INT},    {OP_BitwiseOr, SET_INT},
     {OP_BitwiseXor, SET_INT},    {OP_Equal, SET_ANY},         {OP_Greater, SET_NUMBER},
@@ -52,7 +52,7 @@ static bool check_lrn(Infer *infer, const Node *node) {
 bool infer_same(Infer *infer, const Node *node, Type *out) {
     if (!check_dtype(infer, node, 0, accepted_set(node->op)))
         return false;
-    if (node->op == OP_CumSum && !check_cumsum_axis(infer, node))
+    if ((node->op == OP_CumSum || node->op == OP_CumProd) && !check_cumsum_axis(infer, node))
         return false;
     if ((node->op == OP_Softmax || node->op == OP_LogSoftmax) && !check_softmax_axis(infer, node))
         return false;

@@ -97,3 +97,67 @@ bool infer_scatter_nd(Infer *infer, const Node *node, Type *out) {
     *out = infer_like(data);
     return true;
 }
+
+bool infer_topk(Infer *infer, const Node *node, Type *out) {
+    const TopKAttrs *attrs = node->attrs;
+    const Type *x = input_type(node, 0);
+    Ints k;
+    int64_t n;
+    int axis;
+    if (!check_dtype(infer, node, 0, SET_NUMBER) || !check_dtype(infer, node, 1, SET_INDEX) ||
+        !check_scalar(infer, node, 1) || !infer_axis(infer, node, attrs->axis, x->rank, &axis) ||
+        !check_number(infer, node, x->dim[axis], &n) || !infer_ints(infer, node, 1, &k))
+        return false;
+    if (k.v[0] < 0 || k.v[0] > n)
+        return diag_error(infer->diag, node->loc, E_RANGE, "k = %lld is out of range for %lld elements",
+                          (long long)k.v[0], (long long)n);
+    out[0] = infer_like(x);
+    out[0].dim[axis] = dim_const(k.v[0]);
+    if (node->nout > 1) {
+        out[1] = out[0];
+        out[1].dtype = DT_I64;
+    }
+    return true;
+}
+
+bool infer_reverse_sequence(Infer *infer, const Node *node, Type *out) {
+    const ReverseAttrs *attrs = node->attrs;
+    if (!check_rank(infer, node, 0, 2, MAX_RANK) || !check_rank(infer, node, 1, 1, 1) ||
+        !check_dtype(infer, node, 1, DTYPE_BIT(I64)))
+        return false;
+    *out = infer_like(input_type(node, 0));
+    if (attrs->batch_axis < 0 || attrs->batch_axis > 1 || attrs->time_axis != 1 - attrs->batch_axis)
+        return diag_error(infer->diag, node->loc, E_ATTRIBUTE,
+                          "'batch_axis' = %lld and 'time_axis' = %lld must be 0 and 1, or 1 and 0",
+                          (long long)attrs->batch_axis, (long long)attrs->time_axis);
+    return check_dim(infer, node, input_type(node, 1)->dim[0], out->dim[attrs->batch_axis],
+                     "the number of sequence lengths");
+}
+
+bool infer_eye(Infer *infer, const Node *node, Type *out) {
+    const EyeAttrs *attrs = node->attrs;
+    *out = infer_like(input_type(node, 0));
+    if (attrs->dtype != DT_NONE)
+        out->dtype = attrs->dtype;
+    return check_rank(infer, node, 0, 2, 2);
+}
+
+bool infer_center_crop_pad(Infer *infer, const Node *node, Type *out) {
+    const AxesAttrs *attrs = node->attrs;
+    Ints shape;
+    bool set[MAX_RANK];
+    *out = infer_like(input_type(node, 0));
+    if (!check_dtype(infer, node, 1, SET_INDEX) || !infer_ints(infer, node, 1, &shape) ||
+        !check_axes(infer, node, &attrs->axes, out->rank, set))
+        return false;
+    int count = attrs->axes.n ? attrs->axes.n : out->rank;
+    if (shape.n != count)
+        return diag_error(infer->diag, node->loc, E_SHAPE, "the shape has %d sizes for %d axes", shape.n, count);
+    for (int i = 0; i < count; i++) {
+        int axis = i;
+        if (attrs->axes.n && !infer_axis(infer, node, attrs->axes.v[i], out->rank, &axis))
+            return false;
+        out->dim[axis] = dim_const(shape.v[i]);
+    }
+    return true;
+}

@@ -1,4 +1,4 @@
-// CumSum along an axis, which may be data: then there is a loop nest for each axis, and one of them runs.
+// CumSum and CumProd along an axis, which may be data: then there is a loop nest for each axis, and one of them runs.
 #include "codegen/lower.h"
 #include "ops/copy.h"
 #include "ops/reduce.h"
@@ -7,15 +7,17 @@ typedef struct CumSum {
     Ptr x, y;
     int64_t size, x_step, y_step;
     const CumAttrs *attrs;
+    bool product;
 } CumSum;
 
 static void cumsum_row(Emit *e, void *arg, Val x, Val y, int lanes) {
     const CumSum *c = arg;
-    Var sum = e_var(e, e_zero(e, compute_type(c->x.dtype), lanes));
+    Var sum = e_var(e, e_splat(e, e_number(e, compute_type(c->x.dtype), c->product), lanes));
     EMIT_TIMES(e, k, c->size) {
         Val i = c->attrs->reverse ? e_sub(e, e_index(e, c->size - 1), k.i) : k.i;
         Val before = e_get(e, sum);
-        Val after = e_add(e, before, load_compute(e, c->x, e_add(e, x, e_mul_const(e, i, c->x_step)), lanes));
+        Val element = load_compute(e, c->x, e_add(e, x, e_mul_const(e, i, c->x_step)), lanes);
+        Val after = c->product ? e_mul(e, before, element) : e_add(e, before, element);
         e_set(e, sum, after);
         store_compute(e, c->y, e_add(e, y, e_mul_const(e, i, c->y_step)), c->attrs->exclusive ? before : after);
     }
@@ -26,7 +28,8 @@ static void cumsum_axis(Emit *e, const Node *node, int axis, bool shared) {
     const Type *type = &node->in[0]->type;
     int64_t x[MAX_RANK], y[MAX_RANK];
     Kept kept = {.x_origin = type_steps(type, x), .y_origin = type_steps(&node->out[0]->type, y)};
-    CumSum c = {e_in(e, 0), e_out(e, 0), type_size(type, axis), x[axis], y[axis], node->attrs};
+    CumSum c = {e_in(e, 0), e_out(e, 0), type_size(type, axis), x[axis], y[axis], node->attrs,
+                node->op == OP_CumProd};
     int lanes = e_lanes(e, compute_type(type->dtype));
     for (int i = 0; i < type->rank; i++)
         if (i != axis)
@@ -56,3 +59,4 @@ static void lower_cumsum(Emit *e, const Node *node) {
 }
 
 const OpImpl impl_CumSum = {.lower = lower_cumsum};
+const OpImpl impl_CumProd = {.lower = lower_cumsum};
