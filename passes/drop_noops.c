@@ -104,6 +104,8 @@ static Value *same_type_source(const Node *node, Arena *scratch) {
 static Value *noop_source(const Node *node, Arena *scratch) {
     if (node->nin < 1 || !node->in[0] || node->nout != 1 || !node->out[0])
         return NULL;
+    if (node->out[0]->place.kind != PLACE_NONE)
+        return NULL;  // a copy to where something else lies
     const Type *type = &node->out[0]->type;
     if (!type_is_static(type) || !type_is_static(input_type(node, 0)))
         return NULL;
