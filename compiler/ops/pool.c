@@ -1,11 +1,12 @@
 // MaxPool (with its indices), AveragePool and the global pools.
 //
 // Maxima ignore NaN, as onnxruntime's do. AveragePool divides by the number of positions inside the input, or inside
-// the padded input with count_include_pad.
+// the padded input with count_include_pad. Above -O0 the columns whose windows lie inside go in vectors.
 #include "codegen/lower.h"
 #include "ops/copy.h"
 #include "ops/reduce.h"
 #include "ops/window.h"
+#include "support/checked.h"
 
 typedef struct Pool {
     Ptr x, y, indices;  // indices may be null
@@ -22,7 +23,24 @@ typedef struct PoolState {
 } PoolState;
 typedef void (*PoolStep)(Emit *e, const Pool *pool, PoolState *state, Val x, const Val *position);
 
-static void window_loops(Emit *e, const Pool *pool, const Reach *reach, Val plane, PoolStep step, PoolState *state) {
+// What of the window at `position` lies inside; with several lanes all of it along the row.
+static void find_reach(Emit *e, const Pool *pool, const Val *position, int lanes, Reach reach[3]) {
+    for (int i = 0; i < 3; i++)
+        reach[i] = window_reach(e, &pool->window, i, position[2 + i]);
+    if (lanes == 1)
+        return;
+    reach[2].low = e_index(e, 0);
+    reach[2].high = e_index(e, pool->window.kernel[2]);
+}
+
+static Val load_lanes(Emit *e, const Pool *pool, Val at, int lanes) {
+    int64_t step = pool->window.stride[2] * pool->xs.step[2];
+    return lanes == 1 ? load_compute(e, pool->x, at, 1)
+                      : e_cast(e, pool->dtype, e_load_strided(e, pool->x, at, step, lanes));
+}
+
+static void window_loops(Emit *e, const Pool *pool, const Reach *reach, Val plane, int lanes, PoolStep step,
+                         PoolState *state) {
     const int64_t *dilation = pool->window.dilation;
     EMIT_FOR(e, a, reach[0].low, reach[0].high, 1)
         EMIT_FOR(e, b, reach[1].low, reach[1].high, 1)
@@ -31,7 +49,7 @@ static void window_loops(Emit *e, const Pool *pool, const Reach *reach, Val plan
                                    e_add(e, reach[1].start, e_mul_const(e, b.i, dilation[1])),
                                    e_add(e, reach[2].start, e_mul_const(e, d.i, dilation[2]))};
                 Val at = locate(e, plane, position, pool->xs.step, 3);
-                step(e, pool, state, load_compute(e, pool->x, at, 1), position);
+                step(e, pool, state, load_lanes(e, pool, at, lanes), position);
             }
 }
 
@@ -46,14 +64,13 @@ static void max_step(Emit *e, const Pool *pool, PoolState *state, Val x, const V
     e_set(e, state->index, e_select(e, better, at, e_get(e, state->index)));
 }
 
-static void max_at(Emit *e, const Pool *pool, Val plane, const Val *position) {
+static void max_at(Emit *e, const Pool *pool, Val plane, const Val *position, int lanes) {
     Reach reach[3];
-    for (int i = 0; i < 3; i++)
-        reach[i] = window_reach(e, &pool->window, i, position[2 + i]);
-    PoolState state = {.best = e_var(e, e_number(e, pool->dtype, lowest_of(pool->dtype)))};
+    find_reach(e, pool, position, lanes, reach);
+    PoolState state = {.best = e_var(e, e_splat(e, e_number(e, pool->dtype, lowest_of(pool->dtype)), lanes))};
     if (pool->indices.v)
         state.index = e_var(e, e_index(e, 0));
-    window_loops(e, pool, reach, plane, max_step, &state);
+    window_loops(e, pool, reach, plane, lanes, max_step, &state);
     store_compute(e, pool->y, space_at(e, &pool->ys, position), e_get(e, state.best));
     if (!pool->indices.v)
         return;
@@ -70,23 +87,51 @@ static void sum_step(Emit *e, const Pool *pool, PoolState *state, Val x, const V
     e_set(e, state->best, e_add(e, e_get(e, state->best), x));
 }
 
-static void average_at(Emit *e, const Pool *pool, Val plane, const Val *position) {
+static void average_at(Emit *e, const Pool *pool, Val plane, const Val *position, int lanes) {
     Reach reach[3];
     Val count = e_index(e, 1);
+    find_reach(e, pool, position, lanes, reach);
     for (int i = 0; i < 3; i++) {
-        reach[i] = window_reach(e, &pool->window, i, position[2 + i]);
         Val n = pool->attrs->count_include_pad ? window_padded(e, &pool->window, i, position[2 + i])
                                                : e_sub(e, reach[i].high, reach[i].low);
         count = e_mul(e, count, n);
     }
     count = e_max(e, count, e_index(e, 1));
-    PoolState state = {.best = e_var(e, e_zero(e, pool->dtype, 1))};
-    window_loops(e, pool, reach, plane, sum_step, &state);
-    Val mean = e_div(e, e_get(e, state.best), e_cast(e, pool->dtype, count));
+    PoolState state = {.best = e_var(e, e_zero(e, pool->dtype, lanes))};
+    window_loops(e, pool, reach, plane, lanes, sum_step, &state);
+    Val mean = e_div(e, e_get(e, state.best), e_splat(e, e_cast(e, pool->dtype, count), lanes));
     store_compute(e, pool->y, space_at(e, &pool->ys, position), mean);
 }
 
-static void lower_pool(Emit *e, const Node *node, void (*at)(Emit *, const Pool *, Val, const Val *)) {
+// One result, or `lanes` consecutive ones of a row.
+typedef void (*PoolAt)(Emit *e, const Pool *pool, Val plane, const Val *position, int lanes);
+
+typedef struct PoolRow {
+    const Pool *pool;
+    PoolAt at;
+    Val plane, position[5];
+} PoolRow;
+
+static void row_span(Emit *e, void *arg, Val i, int lanes) {
+    PoolRow *row = arg;
+    row->position[4] = i;
+    row->at(e, row->pool, row->plane, row->position, lanes);
+}
+
+static void emit_row(Emit *e, PoolRow *row) {
+    const Window *w = &row->pool->window;
+    int lanes = row->pool->indices.v ? 1 : e_lanes(e, row->pool->dtype);
+    int64_t last = w->in[2] + w->begin[2] - (w->kernel[2] - 1) * w->dilation[2] - 1;  // where the last window may start
+    int64_t low = min_i64(div_up(w->begin[2], w->stride[2]), w->out[2]);
+    int64_t high = last < 0 ? low : max_i64(min_i64(last / w->stride[2] + 1, w->out[2]), low);
+    while (lanes > 1 && lanes > high - low)
+        lanes /= 2;
+    emit_span(e, e_index(e, 0), e_index(e, low), 1, row_span, row);
+    emit_span(e, e_index(e, low), e_index(e, high), lanes, row_span, row);
+    emit_span(e, e_index(e, high), e_index(e, w->out[2]), 1, row_span, row);
+}
+
+static void lower_pool(Emit *e, const Node *node, PoolAt at) {
     const Type *type = &node->in[0]->type;
     Pool pool = {.x = e_in(e, 0), .y = e_out(e, 0), .xs = space_of(type), .ys = space_of(&node->out[0]->type),
                  .window = window_three(node), .attrs = node->attrs, .channels = type_size(type, 1),
@@ -101,12 +146,11 @@ static void lower_pool(Emit *e, const Node *node, void (*at)(Emit *, const Pool 
         Val start[2] = {n, c};
         int64_t steps[2] = {pool.xs.batch, pool.xs.channel};
         Val plane = locate(e, e_index(e, pool.xs.origin), start, steps, 2);
-        EMIT_TIMES(e, a, pool.window.out[0])
-            EMIT_TIMES(e, b, pool.window.out[1])
-                EMIT_TIMES(e, d, pool.window.out[2]) {
-                    Val position[5] = {n, c, a.i, b.i, d.i};
-                    at(e, &pool, plane, position);
-                }
+        EMIT_TIMES(e, i, pool.window.out[0])
+            EMIT_TIMES(e, j, pool.window.out[1]) {
+                PoolRow row = {&pool, at, plane, {n, c, i.i, j.i}};
+                emit_row(e, &row);
+            }
     }
 }
 
