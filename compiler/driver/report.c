@@ -43,7 +43,7 @@ static bool is_recipe(const Node *node) {
 
 // Values that have bytes of their own in the workspace: neither inputs, outputs, constants nor slices of others.
 static bool is_in_workspace(const Value *value) {
-    return value->def && !is_recipe(value->def) && value->place.kind != PLACE_IN && !value_is_output(value);
+    return value->place.kind == PLACE_WORKSPACE;
 }
 
 static void saturating_add(int64_t *sum, int64_t more) {
@@ -62,20 +62,43 @@ static bool node_uses(const Node *node, const Value *root) {
     return false;
 }
 
+// Nodes in the order in which they run and values that have bytes of their own: those inside a Fire as if they stood
+// around it.
+typedef struct Flat {
+    Arena *arena;
+    struct {
+        const Node **item;
+        int n, capacity;
+    } nodes;
+    struct {
+        const Value **item;
+        int n, capacity;
+    } values;
+} Flat;
+
+static void flatten(Flat *flat, const Graph *graph) {
+    for (int i = 0; i < graph->values.n; i++)
+        if (is_in_workspace(graph->values.item[i]))
+            LIST_PUSH(flat->arena, &flat->values, graph->values.item[i]);
+    for (const Node *node = graph->first; node; node = node->next) {
+        if (node->op == OP_Fire)
+            flatten(flat, node->body);
+        else
+            LIST_PUSH(flat->arena, &flat->nodes, node);
+    }
+}
+
 // The largest sum of bytes that are alive at one node. A value lives from the first node that touches its storage to
 // the last. `change` counts nodes and holds what begins (+) and ends (-) there.
 static int64_t live_peak(Arena *arena, const Graph *graph) {
-    int nodes = 0;
-    for (const Node *node = graph->first; node; node = node->next)
-        nodes++;
-    int64_t *change = ARENA_ARRAY(arena, int64_t, nodes + 1);
-    for (int i = 0; i < graph->values.n; i++) {
-        const Value *value = graph->values.item[i];
-        int at = 0, first = -1, last = -1;
-        if (!is_in_workspace(value))
-            continue;
-        for (const Node *node = graph->first; node; node = node->next, at++)
-            if (node_uses(node, value)) {
+    Flat flat = {.arena = arena};
+    flatten(&flat, graph);
+    int64_t *change = ARENA_ARRAY(arena, int64_t, flat.nodes.n + 1);
+    for (int i = 0; i < flat.values.n; i++) {
+        const Value *value = flat.values.item[i];
+        int first = -1, last = -1;
+        for (int at = 0; at < flat.nodes.n; at++)
+            if (node_uses(flat.nodes.item[at], value)) {
                 first = first < 0 ? at : first;
                 last = at;
             }
@@ -85,11 +108,19 @@ static int64_t live_peak(Arena *arena, const Graph *graph) {
         }
     }
     int64_t alive = 0, peak = 0;
-    for (int i = 0; i < nodes; i++) {
+    for (int i = 0; i < flat.nodes.n; i++) {
         saturating_add(&alive, change[i]);
         peak = max_i64(peak, alive);
     }
     return peak;
+}
+
+static bool is_read(const Graph *graph, const Value *value) {
+    for (const Node *node = graph->first; node; node = node->next)
+        for (int k = 0; k < node->nin && !is_recipe(node) && node->op != OP_Fire; k++)
+            if (node->in[k] == value)
+                return true;
+    return !graph->owner && value_is_output(value);
 }
 
 // Constants that the code reads, and what recipes make of the others.
@@ -97,13 +128,12 @@ static int64_t weights_bytes(const Graph *graph) {
     int64_t bytes = 0;
     for (int i = 0; i < graph->values.n; i++) {
         const Value *value = graph->values.item[i];
-        bool is_read = value_is_output(value);
-        for (const Node *node = graph->first; node && !is_read; node = node->next)
-            for (int k = 0; k < node->nin && !is_recipe(node); k++)
-                is_read |= node->in[k] == value;
-        if (is_read && (value->data || (value->def && is_recipe(value->def))))
+        if ((value_data(value) || (value->def && is_recipe(value->def))) && is_read(graph, value))
             saturating_add(&bytes, value_bytes(value));
     }
+    for (const Node *node = graph->first; node; node = node->next)
+        if (node->op == OP_Fire)
+            saturating_add(&bytes, weights_bytes(node->body));
     return bytes;
 }
 
