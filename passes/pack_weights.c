@@ -1,13 +1,13 @@
-// Puts sqz.PackConv between a convolution's kernel and its weights: a recipe that runs once, when the object is
+// Puts sqz.PackConv or sqz.PackMatrix between a kernel and its weights: a recipe that runs once, when the object is
 // written, so that the kernel reads its weights from front to back. The kernel says how.
 #include "codegen/kernel.h"
 #include "ir/infer.h"
 #include "passes/pass.h"
 
 // A recipe in this graph that already packs the same weights in the same way, or null.
-static Value *find_packed(const Graph *graph, const Value *weights, const PackAttrs *attrs) {
+static Value *find_packed(const Graph *graph, OpKind op, const Value *weights, const PackAttrs *attrs) {
     for (const Node *node = graph->first; node; node = node->next)
-        if (node->op == OP_PackConv && node->in[0] == weights && attrs_equal(op_info[OP_PackConv].attrs, node->attrs, attrs))
+        if (node->op == op && node->in[0] == weights && attrs_equal(op_info[op].attrs, node->attrs, attrs))
             return node->out[0];
     return NULL;
 }
@@ -25,11 +25,13 @@ static void keep_kernel_shape(Node *node) {
 
 static bool pack(PassContext *ctx, Node *node) {
     PackAttrs wanted = {0};
-    keep_kernel_shape(node);
+    OpKind op = node->op == OP_Conv ? OP_PackConv : OP_PackMatrix;
+    if (node->op == OP_Conv)
+        keep_kernel_shape(node);
     kernel_info[node->kernel].packing(node, &wanted);
-    Value *packed = find_packed(node->graph, node->in[1], &wanted);
+    Value *packed = find_packed(node->graph, op, node->in[1], &wanted);
     if (!packed) {
-        Node *recipe = node_new(node->graph, OP_PackConv, 1, 1);
+        Node *recipe = node_new(node->graph, op, 1, 1);
         *(PackAttrs *)recipe->attrs = wanted;
         recipe->in[0] = node->in[1];
         recipe->loc = node->loc;

@@ -59,8 +59,24 @@ static void pack_winograd(const Node *node, unsigned char *bytes) {
         }
 }
 
+// K x N, or N x K, to [N / panel][K][panel].
+static void pack_matrix(const Node *node, unsigned char *bytes) {
+    const PackAttrs *attrs = node->attrs;
+    const Type *from = &node->in[0]->type, *to = &node->out[0]->type;
+    const void *matrix = value_data(node->in[0])->bytes;
+    int64_t inner = to->dim[1].n, columns = from->dim[attrs->transposed ? 0 : 1].n;
+    for (int64_t k = 0; k < inner; k++)
+        for (int64_t n = 0; n < columns; n++) {
+            float x = read_f32(matrix, attrs->transposed ? n * inner + k : k * columns + n);
+            int64_t at = (n / attrs->panel * inner + k) * attrs->panel + n % attrs->panel;
+            memcpy(bytes + at * (int64_t)sizeof x, &x, sizeof x);
+        }
+}
+
 void recipe_write(const Node *node, unsigned char *bytes) {
-    if (((const PackAttrs *)node->attrs)->tile)
+    if (node->op == OP_PackMatrix)
+        pack_matrix(node, bytes);
+    else if (((const PackAttrs *)node->attrs)->tile)
         pack_winograd(node, bytes);
     else
         pack_conv(node, bytes);

@@ -230,7 +230,7 @@ typedef struct FireAttrs {
     int64_t band;  // rows of the squeezed map computed before the expands use them; 0: the whole map
 } FireAttrs;
 
-typedef struct PackAttrs {  // sqz.PackConv: a recipe for constants
+typedef struct PackAttrs {  // sqz.PackConv and sqz.PackMatrix: recipes for constants
     int64_t panel, block;   // output channels of a panel; input channels of a block
     int64_t tile;           // transformed for Winograd tiles of so many outputs in each direction; 0: as they are
     bool transposed;        // of a matrix: outputs come first

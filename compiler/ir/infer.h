@@ -95,6 +95,7 @@ INFER(infer_body)
 INFER(infer_repack)
 INFER(infer_phases)
 INFER(infer_pack_conv)
+INFER(infer_pack_matrix)
 #undef INFER
 
 #endif

@@ -9,6 +9,7 @@
 // A Fire's body is lowered node by node, and a recipe runs when the object is written: neither has loops of its own.
 const OpImpl impl_Fire = {0};
 const OpImpl impl_PackConv = {0};
+const OpImpl impl_PackMatrix = {0};
 
 const OpImpl *const op_impl[OP_COUNT] = {
 #define OP(id, ...) &impl_##id,

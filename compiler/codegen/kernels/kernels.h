@@ -16,6 +16,10 @@ KERNEL_FUNCTIONS(conv_winograd)
 KERNEL_FUNCTIONS(pool_blocked)
 KERNEL_FUNCTIONS(global_pool)
 #undef KERNEL_FUNCTIONS
+bool matmul_packed_accepts(const Node *node, const Target *target);
+double matmul_packed_cost(Node *node, const Target *target);
+void matmul_packed_packing(const Node *node, PackAttrs *attrs);
+void matmul_packed_lower(Emit *e, const Node *node);
 void conv_direct_packing(const Node *node, PackAttrs *attrs);
 void conv_depthwise_packing(const Node *node, PackAttrs *attrs);
 void conv_winograd_packing(const Node *node, PackAttrs *attrs);

@@ -1,0 +1,188 @@
+// MatMul and Gemm with a constant right factor, packed in panels of columns (sqz.PackMatrix):
+//
+//     y[m][n] = act(bias[n] + sum over k of a[m][k] * b[k][n])
+//
+// All dimensions of `a` but the last are rows. A register tile is a few rows times `panels` panels, as in conv_direct;
+// with few rows more panels keep the multipliers busy. Where N is no multiple of the panel, the last panel is a tile of
+// its own, stored lane by lane.
+#include "codegen/kernels/kernels.h"
+#include "codegen/kernels/product.h"
+#include "support/checked.h"
+
+enum { PANEL = 16 };       // columns
+enum { SLICE = 512 };      // terms added up for themselves, so that long sums stay exact
+enum { WANTED_SUMS = 8 };  // accumulators that hide the latency of a multiply-add
+
+typedef struct Matrices {
+    Ptr a, b, bias, y;
+    bool has_bias;
+    const Act *act;
+    int64_t rows, inner, columns, panel;
+    int lanes, panels;  // panels of a tile
+} Matrices;
+
+// The constant matrix before it was packed, or null.
+static const Value *right_factor(const Node *node) {
+    const Value *b = node->in[1];
+    if (b->def && b->def->op == OP_PackMatrix)
+        return b->def->in[0];
+    return value_data(b) ? b : NULL;
+}
+
+static bool is_plain(const Type *type) {
+    return type->dtype == DT_F32 && type_is_static(type) && type->layout.kind == LAYOUT_ROW_MAJOR && !type->layout.border &&
+           !type->layout.pitch && type_count(type) > 0;
+}
+
+static bool has_plain_bias(const Node *node, int64_t columns) {
+    const Value *bias = node_in(node, 2);
+    if (!bias)
+        return true;
+    const Type *type = &bias->type;
+    return is_plain(type) && type->rank > 0 && type_count(type) == columns && type->dim[type->rank - 1].n == columns;
+}
+
+static bool params_fit(const Node *node, const Target *target) {
+    const DirectParams *params = node->params;
+    return params->panels >= 1 && params->panels <= PRODUCT_MAX && !params->depth &&
+           product_fits(params->rows, params->panels * (PANEL / target_lanes(target, 32)));
+}
+
+bool matmul_packed_accepts(const Node *node, const Target *target) {
+    if (node->op != OP_MatMul && node->op != OP_Gemm)
+        return false;
+    const Value *b = right_factor(node);
+    if (!b || b->type.rank != 2 || !is_plain(&b->type) || !is_plain(&node->in[0]->type) || !is_plain(&node->out[0]->type))
+        return false;
+    if (node->kernel == KERNEL_matmul_packed && !params_fit(node, target))
+        return false;
+    if (node->op == OP_MatMul)
+        return true;
+    const GemmAttrs *attrs = node->attrs;
+    return !attrs->trans_a && attrs->alpha == 1 && (attrs->beta == 1 || !node_in(node, 2)) &&
+           has_plain_bias(node, b->type.dim[attrs->trans_b ? 0 : 1].n);
+}
+
+static bool is_transposed(const Node *node) {
+    return node->op == OP_Gemm && ((const GemmAttrs *)node->attrs)->trans_b;
+}
+
+double matmul_packed_cost(Node *node, const Target *target) {
+    DirectParams *params = node->params;
+    const Type *y = &node->out[0]->type;
+    const Type *b = &right_factor(node)->type;
+    int64_t inner = b->dim[is_transposed(node) ? 1 : 0].n, columns = y->dim[y->rank - 1].n, rows = type_count(y) / columns;
+    int lanes = target_lanes(target, 32), vecs = PANEL / lanes;
+    params->panels = rows * vecs >= WANTED_SUMS ? 1 : max_i64(1, min_i64(WANTED_SUMS / (rows * vecs), columns / PANEL));
+    if (lanes == PANEL && rows >= WANTED_SUMS && columns / PANEL % 2 == 0)
+        params->panels = 2;
+    params->rows = min_i64(rows, product_most_rows(target, (int)params->panels * vecs));
+    return (double)type_count(y) * (double)inner / (lanes * target->fma_per_cycle * target->ghz * 1e9 * 0.8);
+}
+
+void matmul_packed_packing(const Node *node, PackAttrs *attrs) {
+    *attrs = (PackAttrs){.panel = PANEL, .block = 1, .transposed = is_transposed(node)};
+}
+
+// ---- Code
+
+static Val bias_of(Emit *e, const Matrices *m, Val column, int vec, int64_t valid) {
+    int64_t first = (int64_t)vec * m->lanes;
+    if (!m->has_bias || first >= valid)
+        return e_zero(e, DT_F32, m->lanes);
+    Val at = e_add_const(e, column, first);
+    if (first + m->lanes <= valid)
+        return e_load(e, m->bias, at, m->lanes);
+    Val bias = e_zero(e, DT_F32, m->lanes);
+    for (int lane = 0; first + lane < valid; lane++)
+        bias = e_set_lane(e, bias, lane, e_load(e, m->bias, e_add_const(e, at, lane), 1));
+    return bias;
+}
+
+// Stores the lanes of the columns first .. valid - 1.
+static void store_columns(Emit *e, const Matrices *m, Ptr y, int64_t first, int64_t valid, Val v) {
+    if (first + m->lanes <= valid) {
+        e_store_const(e, y, first, v);
+        return;
+    }
+    for (int lane = 0; first + lane < valid; lane++)
+        e_store_const(e, y, first + lane, e_lane(e, v, lane));
+}
+
+static void add_slice(Emit *e, const Product *product, const Var *sum, Ptr a, Ptr b) {
+    Var part[PRODUCT_MAX];
+    int count = product->rows * product->vecs;
+    for (int i = 0; i < count; i++)
+        part[i] = e_var(e, e_zero(e, DT_F32, product->lanes));
+    product_run(e, product, part, a, b, SLICE);
+    for (int i = 0; i < count; i++)
+        e_set(e, sum[i], e_add(e, e_get(e, sum[i]), e_get(e, part[i])));
+}
+
+// `valid` columns of the tile's panels exist.
+static void tile_emit(Emit *e, const Matrices *m, int64_t rows, int panels, int64_t valid, Val row, Val column) {
+    Product product = {.rows = (int)rows, .vecs = panels * (int)m->panel / m->lanes, .lanes = m->lanes, .panels = panels,
+                       .row_stride = m->inner, .panel = m->panel, .panel_stride = m->inner * m->panel};
+    Var sum[PRODUCT_MAX];
+    int count = product.rows * product.vecs;
+    for (int i = 0; i < count; i++)
+        sum[i] = e_var(e, bias_of(e, m, column, i % product.vecs, valid));
+    Ptr a = e_at(e, m->a, e_mul_const(e, row, m->inner)), b = e_at(e, m->b, e_mul_const(e, column, m->inner));
+    int64_t whole = m->inner > SLICE ? m->inner / SLICE * SLICE : 0;
+    EMIT_FOR(e, k, e_index(e, 0), e_index(e, whole), SLICE)
+        add_slice(e, &product, sum, e_at(e, a, k.i), e_at(e, b, e_mul_const(e, k.i, m->panel)));
+    product_run(e, &product, sum, e_at_const(e, a, whole), e_at_const(e, b, whole * m->panel), m->inner - whole);
+    Ptr y = e_at(e, m->y, e_add(e, e_mul_const(e, row, m->columns), column));
+    for (int i = 0; i < count; i++)
+        store_columns(e, m, e_at_const(e, y, i / product.vecs * m->columns), (int64_t)(i % product.vecs) * m->lanes, valid,
+                      e_act(e, m->act, e_get(e, sum[i])));
+}
+
+// Units are (columns of a tile, tile of rows): neighbouring units read the same panels.
+static void columns_emit(Emit *e, const Matrices *m, int64_t most, Val begin, Val end, int64_t first, int panels, int64_t valid) {
+    RowTiles tiles = row_tiles(m->rows, most);
+    Val count = e_index(e, tiles.count), extra = e_index(e, tiles.extra);
+    EMIT_FOR(e, unit, begin, end, 1) {
+        Val tile = e_rem(e, unit.i, count), group = e_div(e, unit.i, count);
+        Val column = e_add_const(e, e_mul_const(e, group, panels * m->panel), first);
+        Val row = e_add(e, e_mul_const(e, tile, tiles.base), e_min(e, tile, extra));
+        if (tiles.extra)
+            EMIT_IF(e, e_lt(e, tile, extra))
+                tile_emit(e, m, tiles.base + 1, panels, valid, row, column);
+        EMIT_IF(e, e_ge(e, tile, extra))
+            tile_emit(e, m, tiles.base, panels, valid, row, column);
+    }
+}
+
+static Matrices matrices_of(Emit *e, const Node *node) {
+    const Type *y = &node->out[0]->type, *packed = &node->in[1]->type;
+    static const Act none = {0};
+    Matrices m = {.a = e_in(e, 0), .b = e_in(e, 1), .y = e_out(e, 0), .inner = packed->dim[1].n, .panel = packed->dim[2].n,
+                  .act = node->op == OP_Gemm ? &((const GemmAttrs *)node->attrs)->act : &none,
+                  .lanes = target_lanes(e_target(e), 32)};
+    m.columns = is_transposed(node) ? node->in[1]->def->in[0]->type.dim[0].n : node->in[1]->def->in[0]->type.dim[1].n;
+    m.rows = type_count(y) / m.columns;
+    m.has_bias = node_in(node, 2) != NULL;
+    if (m.has_bias)
+        m.bias = e_in(e, 2);
+    return m;
+}
+
+void matmul_packed_lower(Emit *e, const Node *node) {
+    const DirectParams *params = node->params;
+    Matrices m = matrices_of(e, node);
+    int64_t whole = m.columns / m.panel, groups = whole / params->panels, single = whole % params->panels;
+    int64_t tiles = row_tiles(m.rows, params->rows).count, wide = groups * params->panels * m.panel;
+    int64_t partial = m.columns % m.panel > 0, units[3] = {groups * tiles, single * tiles, partial * tiles};
+    int panels[3] = {(int)params->panels, 1, 1};
+    int64_t first[3] = {0, wide, whole * m.panel}, valid[3] = {params->panels * m.panel, m.panel, m.columns % m.panel};
+    Share share = e_share(e, units[0] + units[1] + units[2]);
+    int64_t before = 0;
+    for (int i = 0; i < 3; i++) {
+        Val begin = e_max(e, e_add_const(e, share.begin, -before), e_index(e, 0));
+        Val end = e_min(e, e_add_const(e, share.end, -before), e_index(e, units[i]));
+        if (units[i])
+            columns_emit(e, &m, params->rows, begin, end, first[i], panels[i], valid[i]);
+        before += units[i];
+    }
+}
