@@ -9,6 +9,7 @@
 #include "ir/element.h"
 #include "onnx/norms.h"
 #include "onnx/quantize.h"
+#include "onnx/sequence.h"
 
 // Constants.
 
@@ -259,15 +260,18 @@ static const struct {
     {"Dropout", make_dropout},
     {"DynamicQuantizeLinear", make_dynamic_quantize},
     {"Gelu", make_gelu},
+    {"GRU", make_recurrent},
     {"GlobalLpPool", make_global_lp_pool},
     {"GroupNormalization", make_group_normalization},
     {"Hardmax", make_hardmax},
+    {"LSTM", make_recurrent},
     {"LayerNormalization", make_layer_normalization},
     {"LpNormalization", make_lp_normalization},
     {"MeanVarianceNormalization", make_mean_variance_normalization},
     {"OneHot", make_one_hot},
     {"QuantizeLinear", make_quantize},
     {"RMSNormalization", make_rms_normalization},
+    {"RNN", make_recurrent},
     {"Shape", make_shape},
     {"Swish", make_swish},
     {"Trilu", make_trilu},

@@ -30,6 +30,11 @@ static const char *const aspect_policies[] = {"stretch", "not_larger", "not_smal
 static const char *const depth_modes[] = {"DCR", "CRD", NULL};
 static const char *const directions[] = {"LEFT", "RIGHT", NULL};
 static const char *const reductions[] = {"none", "add", "mul", "max", "min", NULL};
+static const char *const grid_modes[] = {"linear", "nearest", "cubic", NULL};
+static const char *const grid_paddings[] = {"zeros", "border", "reflection", NULL};
+static const char *const roi_coordinates[] = {"half_pixel", "output_half_pixel", NULL};
+static const char *const roi_modes[] = {"avg", "max", NULL};
+static const char *const rnn_directions[] = {"forward", "reverse", "bidirectional", NULL};
 
 static const AttrRow no_rows[] = {END};
 const AttrTable no_attrs = {"none", 1, no_rows};
@@ -230,6 +235,64 @@ const AttrTable reverse_attrs = {"reverse", sizeof(ReverseAttrs), reverse_rows};
 
 static const AttrRow axes_rows[] = {INTS(AxesAttrs, "axes", axes), END};
 const AttrTable axes_attrs = {"axes", sizeof(AxesAttrs), axes_rows};
+
+static const AttrRow lp_pool_rows[] = {
+    WORD(LpPoolAttrs, "auto_pad", pool.auto_pad, "NOTSET", auto_pads),
+    BOOL(LpPoolAttrs, "ceil_mode", pool.ceil_mode, "0"),
+    INTS(LpPoolAttrs, "dilations", pool.dilations),
+    INTS(LpPoolAttrs, "kernel_shape", pool.kernel_shape),
+    INT(LpPoolAttrs, "p", p, "2"),
+    INTS(LpPoolAttrs, "pads", pool.pads),
+    INTS(LpPoolAttrs, "strides", pool.strides),
+    END};
+const AttrTable lp_pool_attrs = {"lp_pool", sizeof(LpPoolAttrs), lp_pool_rows};
+
+static const AttrRow unpool_rows[] = {
+    INTS(UnpoolAttrs, "kernel_shape", kernel_shape),
+    INTS(UnpoolAttrs, "pads", pads),
+    INTS(UnpoolAttrs, "strides", strides),
+    END};
+const AttrTable unpool_attrs = {"unpool", sizeof(UnpoolAttrs), unpool_rows};
+
+static const AttrRow col2im_rows[] = {
+    INTS(Col2ImAttrs, "dilations", dilations),
+    INTS(Col2ImAttrs, "pads", pads),
+    INTS(Col2ImAttrs, "strides", strides),
+    END};
+const AttrTable col2im_attrs = {"col2im", sizeof(Col2ImAttrs), col2im_rows};
+
+static const AttrRow grid_rows[] = {
+    BOOL(GridAttrs, "align_corners", align_corners, "0"),
+    WORD(GridAttrs, "mode", mode, "linear", grid_modes),
+    WORD(GridAttrs, "padding_mode", padding_mode, "zeros", grid_paddings),
+    END};
+const AttrTable grid_attrs = {"grid", sizeof(GridAttrs), grid_rows};
+
+static const AttrRow roi_rows[] = {
+    WORD(RoiAttrs, "coordinate_transformation_mode", coordinate, "half_pixel", roi_coordinates),
+    WORD(RoiAttrs, "mode", mode, "avg", roi_modes),
+    INT(RoiAttrs, "output_height", output_height, "1"),
+    INT(RoiAttrs, "output_width", output_width, "1"),
+    INT(RoiAttrs, "sampling_ratio", sampling_ratio, "0"),
+    FLOAT(RoiAttrs, "spatial_scale", spatial_scale, "1"),
+    END};
+const AttrTable roi_attrs = {"roi", sizeof(RoiAttrs), roi_rows};
+
+#define RNN_ROWS                                                                               \
+    {"activation_alpha", ATTR_FLOATS, offsetof(RnnAttrs, activation_alpha), NULL, NULL},       \
+    {"activation_beta", ATTR_FLOATS, offsetof(RnnAttrs, activation_beta), NULL, NULL},         \
+    {"activations", ATTR_STRING, offsetof(RnnAttrs, activations), NULL, NULL},                 \
+    FLOAT(RnnAttrs, "clip", clip, "0"),                                                        \
+    WORD(RnnAttrs, "direction", direction, "forward", rnn_directions),                         \
+    INT(RnnAttrs, "hidden_size", hidden_size, "0"),                                            \
+    INT(RnnAttrs, "layout", layout, "0")
+static const AttrRow rnn_rows[] = {RNN_ROWS, END};
+const AttrTable rnn_attrs = {"rnn", sizeof(RnnAttrs), rnn_rows};
+static const AttrRow gru_rows[] = {
+    RNN_ROWS, BOOL(RnnAttrs, "linear_before_reset", linear_before_reset, "0"), END};
+const AttrTable gru_attrs = {"gru", sizeof(RnnAttrs), gru_rows};
+static const AttrRow lstm_rows[] = {RNN_ROWS, BOOL(RnnAttrs, "input_forget", input_forget, "0"), END};
+const AttrTable lstm_attrs = {"lstm", sizeof(RnnAttrs), lstm_rows};
 
 static const AttrRow fire_rows[] = {INT(FireAttrs, "band", band, "0"), END};
 const AttrTable fire_attrs = {"fire", sizeof(FireAttrs), fire_rows};

@@ -226,6 +226,45 @@ typedef struct AxesAttrs {  // CenterCropPad
     Ints axes;
 } AxesAttrs;
 
+typedef struct LpPoolAttrs {
+    PoolAttrs pool;  // first, so that a window is read as any pool's
+    int64_t p;
+} LpPoolAttrs;
+
+typedef struct UnpoolAttrs {  // MaxUnpool
+    Ints kernel_shape, pads, strides;
+} UnpoolAttrs;
+
+typedef struct Col2ImAttrs {
+    Ints dilations, pads, strides;
+} Col2ImAttrs;
+
+typedef enum GridMode { GRID_LINEAR, GRID_NEAREST, GRID_CUBIC } GridMode;
+typedef enum GridPadding { GRID_ZEROS, GRID_BORDER, GRID_REFLECTION } GridPadding;
+typedef struct GridAttrs {  // GridSample
+    int mode, padding_mode;  // GridMode, GridPadding
+    bool align_corners;
+} GridAttrs;
+
+typedef enum RoiMode { ROI_AVERAGE, ROI_MAX } RoiMode;
+typedef struct RoiAttrs {  // RoiAlign
+    int mode;                       // RoiMode
+    int coordinate;                 // 0: half_pixel, 1: output_half_pixel
+    int64_t output_height, output_width, sampling_ratio;
+    double spatial_scale;
+} RoiAttrs;
+
+typedef enum RnnDirection { RNN_FORWARD, RNN_REVERSE, RNN_BIDIRECTIONAL } RnnDirection;
+typedef struct RnnAttrs {    // RNN, GRU, LSTM
+    const char *activations;  // their names, with commas between them; null: the usual ones
+    Floats activation_alpha, activation_beta;
+    double clip;              // 0: none
+    int direction;
+    int64_t hidden_size, layout;
+    bool input_forget;         // LSTM
+    bool linear_before_reset;  // GRU
+} RnnAttrs;
+
 typedef struct FireAttrs {
     int64_t band;  // rows of the squeezed map computed before the expands use them; 0: the whole map
 } FireAttrs;
@@ -273,6 +312,14 @@ ATTR_TABLE(topk_attrs)
 ATTR_TABLE(eye_attrs)
 ATTR_TABLE(reverse_attrs)
 ATTR_TABLE(axes_attrs)
+ATTR_TABLE(lp_pool_attrs)
+ATTR_TABLE(unpool_attrs)
+ATTR_TABLE(col2im_attrs)
+ATTR_TABLE(grid_attrs)
+ATTR_TABLE(roi_attrs)
+ATTR_TABLE(rnn_attrs)
+ATTR_TABLE(gru_attrs)
+ATTR_TABLE(lstm_attrs)
 ATTR_TABLE(fire_attrs)
 ATTR_TABLE(pack_attrs)
 #undef ATTR_TABLE

@@ -43,6 +43,17 @@ bool window_of_pool(Infer *infer, const Node *node, Window *window);
 // For lowering: the same on a node that has been inferred; cannot fail.
 Window node_window(const Node *node);
 
+// The sizes of the image that a MaxUnpool's indices count in. False after an error; for lowering it cannot fail.
+bool unpool_sizes(Infer *infer, const Node *node, int64_t size[MAX_RANK]);
+
+// How a Col2Im's columns lie over the image: `count` of them along each axis.
+typedef struct Columns {
+    int n;  // spatial axes
+    int64_t image[MAX_RANK], block[MAX_RANK], stride[MAX_RANK], dilation[MAX_RANK], begin[MAX_RANK], count[MAX_RANK];
+    int64_t taps, columns;  // elements of a block, columns in all
+} Columns;
+bool column_plan(Infer *infer, const Node *node, Columns *columns);
+
 #define INFER(name) bool name(Infer *infer, const Node *node, Type *out);
 INFER(infer_same)
 INFER(infer_binary)
@@ -87,6 +98,13 @@ INFER(infer_topk)
 INFER(infer_reverse_sequence)
 INFER(infer_eye)
 INFER(infer_center_crop_pad)
+INFER(infer_lp_pool)
+INFER(infer_max_unpool)
+INFER(infer_det)
+INFER(infer_col2im)
+INFER(infer_grid_sample)
+INFER(infer_roi_align)
+INFER(infer_rnn)
 INFER(infer_shape_of)
 INFER(infer_size_of)
 INFER(infer_fill)

@@ -1,0 +1,99 @@
+// Types of recurrent networks and of what works along a signal.
+#include <string.h>
+#include <strings.h>
+
+#include "ir/infer.h"
+#include "ir/infer_check.h"
+
+// Recurrent networks.
+
+static const char *const activations[] = {
+    "Affine", "Elu", "HardSigmoid", "LeakyRelu", "Relu", "ScaledTanh", "Sigmoid", "Softplus", "Softsign", "Tanh",
+    "ThresholdedRelu"};
+
+static bool known_activation(const char *name, size_t length) {
+    for (size_t i = 0; i < sizeof activations / sizeof *activations; i++)
+        if (strlen(activations[i]) == length && !strncasecmp(activations[i], name, length))
+            return true;
+    return false;
+}
+
+static bool check_activations(Infer *infer, const Node *node, int wanted) {
+    const char *text = ((const RnnAttrs *)node->attrs)->activations;
+    int found = 0;
+    if (!text)
+        return true;
+    for (;; found++, text++) {
+        size_t length = strcspn(text, ",");
+        if (!known_activation(text, length))
+            return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "'%.*s' is no activation", (int)length, text);
+        text += length;
+        if (!*text)
+            break;
+    }
+    return found + 1 == wanted ||
+           diag_error(infer->diag, node->loc, E_ATTRIBUTE, "there are %d activations; wanted are %d", found + 1, wanted);
+}
+
+// An operand of these dimensions; one left out passes.
+static bool check_operand(Infer *infer, const Node *node, int index, const char *what, const Dim *dims, int rank) {
+    if (!node_in(node, index))
+        return true;
+    if (!check_rank(infer, node, index, rank, rank))
+        return false;
+    for (int i = 0; i < rank; i++)
+        if (!check_dim(infer, node, input_type(node, index)->dim[i], dims[i], what))
+            return false;
+    return true;
+}
+
+static bool check_rnn(Infer *infer, const Node *node, Dim batch, Dim inputs, Dim directions, Dim hidden) {
+    const RnnAttrs *attrs = node->attrs;
+    int gates = node->op == OP_LSTM ? 4 : node->op == OP_GRU ? 3 : 1;
+    Dim rows, biases, peepholes;
+    if (!dim_mul(hidden, dim_const(gates), &rows) || !dim_mul(hidden, dim_const(2 * gates), &biases) ||
+        !dim_mul(hidden, dim_const(3), &peepholes))
+        return fail_too_big(infer, node);
+    Dim first = attrs->layout ? batch : directions, second = attrs->layout ? directions : batch;
+    return check_operand(infer, node, 1, "a dimension of W", (Dim[]){directions, rows, inputs}, 3) &&
+           check_operand(infer, node, 2, "a dimension of R", (Dim[]){directions, rows, hidden}, 3) &&
+           check_operand(infer, node, 3, "a dimension of B", (Dim[]){directions, biases}, 2) &&
+           check_operand(infer, node, 4, "the number of lengths", &batch, 1) &&
+           check_operand(infer, node, 5, "a dimension of the initial state", (Dim[]){first, second, hidden}, 3) &&
+           check_operand(infer, node, 6, "a dimension of the initial cell", (Dim[]){first, second, hidden}, 3) &&
+           check_operand(infer, node, 7, "a dimension of P", (Dim[]){directions, peepholes}, 2);
+}
+
+bool infer_rnn(Infer *infer, const Node *node, Type *out) {
+    const RnnAttrs *attrs = node->attrs;
+    int directions = attrs->direction == RNN_BIDIRECTIONAL ? 2 : 1;
+    int per_direction = node->op == OP_LSTM ? 3 : node->op == OP_GRU ? 2 : 1;
+    for (int i = 0; i < node->nin; i++)
+        if (!(i == 4 ? check_dtype(infer, node, i, DTYPE_BIT(I32)) : check_same_dtype(infer, node, 0, i)))
+            return false;
+    if (!check_dtype(infer, node, 0, SET_FLOAT) || !check_rank(infer, node, 0, 3, 3) ||
+        !check_rank(infer, node, 2, 3, 3) || !check_activations(infer, node, directions * per_direction))
+        return false;
+    if (attrs->layout != 0 && attrs->layout != 1)
+        return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "attribute 'layout' must be 0 or 1");
+    const Type *x = input_type(node, 0);
+    Dim hidden = input_type(node, 2)->dim[2], both = dim_const(directions);
+    Dim steps = x->dim[attrs->layout ? 1 : 0], batch = x->dim[attrs->layout ? 0 : 1];
+    if (attrs->hidden_size && !check_dim(infer, node, hidden, dim_const(attrs->hidden_size), "the hidden size"))
+        return false;
+    if (!check_rnn(infer, node, batch, x->dim[2], both, hidden))
+        return false;
+    out[0] = infer_like(x);
+    out[0].rank = 4;
+    out[0].dim[0] = attrs->layout ? batch : steps;
+    out[0].dim[1] = attrs->layout ? steps : both;
+    out[0].dim[2] = attrs->layout ? both : batch;
+    out[0].dim[3] = hidden;
+    for (int i = 1; i < node->nout; i++) {
+        out[i] = infer_like(x);
+        out[i].dim[0] = attrs->layout ? batch : both;
+        out[i].dim[1] = attrs->layout ? both : batch;
+        out[i].dim[2] = hidden;
+    }
+    return true;
+}

@@ -1,0 +1,394 @@
+// RNN, GRU and LSTM. For each direction and batch, with h and c the state, x the input of the step, b = Wb + Rb:
+//
+//     RNN     h' = f(W x + R h + b)
+//     GRU     z = f(Wz x + Rz h + bz), r = f(Wr x + Rr h + br), n = g(Wn x + Rn (r h) + bn)
+//             or, linear before the reset, n = g(Wn x + Wbn + r (Rn h + Rbn));  h' = (1 - z) n + z h
+//     LSTM    i = f(Wi x + Ri h + Pi c + bi), f likewise (or 1 - i), n = g(Wn x + Rn h + bn)
+//             c' = f c + i n, o = f(Wo x + Ro h + Po c' + bo), h' = o h(c')
+//
+// A step first writes all gates, as they are before activation, to scratch memory: dot products along the rows of W
+// and R, those of one hidden unit's gates side by side. Then vectors of hidden units pass through the activations.
+// Sequences shorter than the longest one give zeros behind their end, and a reverse one starts at its own end.
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+#include "codegen/lower.h"
+#include "ops/copy.h"
+#include "ops/reduce.h"
+#include "support/checked.h"
+
+enum { GATES_MAX = 4, ACTS_MAX = 3 };
+
+typedef enum Squash {
+    SQUASH_AFFINE, SQUASH_ELU, SQUASH_HARD_SIGMOID, SQUASH_LEAKY_RELU, SQUASH_RELU, SQUASH_SCALED_TANH, SQUASH_SIGMOID,
+    SQUASH_SOFTPLUS, SQUASH_SOFTSIGN, SQUASH_TANH, SQUASH_THRESHOLDED_RELU, SQUASH_COUNT
+} Squash;
+
+typedef struct Activation {
+    Squash kind;
+    double alpha, beta;
+} Activation;
+
+static const struct {
+    const char *name;
+    int parameters;  // how many of alpha and beta it has
+    double alpha, beta;
+} squashes[SQUASH_COUNT] = {
+    [SQUASH_AFFINE] = {"Affine", 2, 1, 0},
+    [SQUASH_ELU] = {"Elu", 1, 1, 0},
+    [SQUASH_HARD_SIGMOID] = {"HardSigmoid", 2, 0.2, 0.5},
+    [SQUASH_LEAKY_RELU] = {"LeakyRelu", 1, 0.01, 0},
+    [SQUASH_RELU] = {"Relu", 0, 0, 0},
+    [SQUASH_SCALED_TANH] = {"ScaledTanh", 2, 1, 1},
+    [SQUASH_SIGMOID] = {"Sigmoid", 0, 0, 0},
+    [SQUASH_SOFTPLUS] = {"Softplus", 0, 0, 0},
+    [SQUASH_SOFTSIGN] = {"Softsign", 0, 0, 0},
+    [SQUASH_TANH] = {"Tanh", 0, 0, 0},
+    [SQUASH_THRESHOLDED_RELU] = {"ThresholdedRelu", 1, 1, 0},
+};
+
+typedef struct Rnn {
+    const Node *node;
+    const RnnAttrs *attrs;
+    DType dtype;  // of the arithmetic
+    int lanes;    // of its vectors
+    int gates, nacts, directions;
+    int64_t steps, batches, inputs, hidden;
+    Activation act[2][ACTS_MAX];
+    Ptr gate, state, cell, extra;  // scratch: gates x hidden, and one vector of hidden units each
+    // The direction and batch at hand.
+    int direction;
+    Val batch;
+} Rnn;
+
+// An operand that may be left out.
+static Ptr operand(Emit *e, const Node *node, int index) {
+    return node_in(node, index) ? e_in(e, index) : (Ptr){0};
+}
+
+static Activation activation_named(const char *name, size_t length) {
+    for (int i = 0; i < SQUASH_COUNT; i++)
+        if (strlen(squashes[i].name) == length && !strncasecmp(squashes[i].name, name, length))
+            return (Activation){(Squash)i, squashes[i].alpha, squashes[i].beta};
+    return (Activation){.kind = SQUASH_COUNT};
+}
+
+// Reads the list of names; parameters are taken by the activations that have them, in order.
+static void read_activations(Rnn *r) {
+    const char *text = r->attrs->activations;
+    int alphas = 0, betas = 0;
+    for (int i = 0; i < r->directions * r->nacts; i++) {
+        Activation *a = &r->act[i / r->nacts][i % r->nacts];
+        *a = (Activation){i % r->nacts == 0 && r->nacts > 1 ? SQUASH_SIGMOID : SQUASH_TANH, 0, 0};
+        if (text) {
+            size_t length = strcspn(text, ",");
+            *a = activation_named(text, length);
+            text += length + (text[length] == ',');
+        }
+        if (squashes[a->kind].parameters > 0 && alphas < r->attrs->activation_alpha.n)
+            a->alpha = r->attrs->activation_alpha.v[alphas++];
+        if (squashes[a->kind].parameters > 1 && betas < r->attrs->activation_beta.n)
+            a->beta = r->attrs->activation_beta.v[betas++];
+    }
+}
+
+static Val like(Emit *e, Val x, double number) {
+    return e_splat(e, e_float(e, x.dtype, number), x.lanes);
+}
+
+static Val activate(Emit *e, const Rnn *r, int which, Val x) {
+    const Activation *a = &r->act[r->direction][which];
+    if (r->attrs->clip > 0)
+        x = e_min_nan(e, e_max_nan(e, x, like(e, x, -r->attrs->clip)), like(e, x, r->attrs->clip));
+    Val zero = e_zero(e, x.dtype, x.lanes), one = like(e, x, 1);
+    Val alpha = like(e, x, a->alpha), beta = like(e, x, a->beta);
+    switch (a->kind) {
+    case SQUASH_AFFINE: return e_add(e, e_mul(e, x, alpha), beta);
+    case SQUASH_ELU: return e_select(e, e_lt(e, x, zero), e_mul(e, alpha, e_expm1(e, x)), x);
+    case SQUASH_HARD_SIGMOID:
+        return e_min_nan(e, e_max_nan(e, e_add(e, e_mul(e, x, alpha), beta), zero), one);
+    case SQUASH_LEAKY_RELU: return e_select(e, e_lt(e, x, zero), e_mul(e, alpha, x), x);
+    case SQUASH_RELU: return e_max_nan(e, x, zero);
+    case SQUASH_SCALED_TANH: return e_mul(e, alpha, e_tanh(e, e_mul(e, beta, x)));
+    case SQUASH_SIGMOID: return e_sigmoid(e, x);
+    case SQUASH_SOFTPLUS:
+        return e_add(e, e_max_nan(e, x, zero), e_log1p(e, e_exp(e, e_neg(e, e_abs(e, x)))));
+    case SQUASH_SOFTSIGN: return e_div(e, x, e_add(e, one, e_abs(e, x)));
+    case SQUASH_TANH: return e_tanh(e, x);
+    case SQUASH_THRESHOLDED_RELU: return e_select(e, e_le(e, x, alpha), zero, x);
+    case SQUASH_COUNT: break;
+    }
+    return x;
+}
+
+// Dot products.
+
+typedef struct Rows {
+    Ptr x, w;
+    Val x_at;
+    int64_t n, origin;   // the length of a row; where the weights of this direction start
+    int first, count;    // gates
+    bool more;           // adds to what the gates have
+    unsigned wb, rb;     // else: gates that start with these biases, a bit for each
+} Rows;
+
+static Val first_value(Emit *e, const Rnn *r, const Rows *rows, int gate, Val unit) {
+    Val at = e_add_const(e, unit, gate * r->hidden), sum = e_zero(e, r->dtype, 1);
+    Ptr bias = operand(e, r->node, 3);
+    int64_t biases = r->direction * 2 * r->gates * r->hidden;
+    if (rows->more)
+        return e_load(e, r->gate, at, 1);
+    if (bias.v && (rows->wb >> gate & 1))
+        sum = load_compute(e, bias, e_add_const(e, at, biases), 1);
+    if (bias.v && (rows->rb >> gate & 1))
+        sum = e_add(e, sum, load_compute(e, bias, e_add_const(e, at, biases + r->gates * r->hidden), 1));
+    return sum;
+}
+
+static void dot_part(Emit *e, const Rows *rows, const Val *row, Var *sum, int64_t begin, int64_t end, int lanes) {
+    EMIT_FOR(e, k, e_index(e, begin), e_index(e, end), lanes) {
+        Val x = load_compute(e, rows->x, e_add(e, rows->x_at, k.i), lanes);
+        for (int g = 0; g < rows->count; g++) {
+            Val w = load_compute(e, rows->w, e_add(e, row[g], k.i), lanes);
+            e_set(e, sum[g], e_fma(e, x, w, e_get(e, sum[g])));
+        }
+    }
+}
+
+// Gates `first` on of each hidden unit. `to` is the place of the first in r->gate.
+static void emit_rows(Emit *e, const Rnn *r, const Rows *rows, Ptr to) {
+    int64_t whole = r->lanes > 1 ? rows->n - rows->n % r->lanes : 0;
+    EMIT_TIMES(e, unit, r->hidden) {
+        Var vector[GATES_MAX], sum[GATES_MAX];
+        Val row[GATES_MAX];
+        for (int g = 0; g < rows->count; g++) {
+            Val index = e_add_const(e, unit.i, (rows->first + g) * r->hidden);
+            row[g] = e_add_const(e, e_mul_const(e, index, rows->n), rows->origin);
+            sum[g] = e_var(e, first_value(e, r, rows, rows->first + g, unit.i));
+            if (whole)
+                vector[g] = e_var(e, e_zero(e, r->dtype, r->lanes));
+        }
+        if (whole)
+            dot_part(e, rows, row, vector, 0, whole, r->lanes);
+        for (int g = 0; g < rows->count && whole; g++)
+            e_set(e, sum[g], e_add(e, e_get(e, sum[g]), e_reduce_add(e, e_get(e, vector[g]))));
+        dot_part(e, rows, row, sum, whole, rows->n, 1);
+        for (int g = 0; g < rows->count; g++)
+            e_store(e, to, e_add_const(e, unit.i, g * r->hidden), e_get(e, sum[g]));
+    }
+}
+
+static unsigned all_gates(const Rnn *r) {
+    return (1u << r->gates) - 1;
+}
+
+// Gates before activation: W x + R h and the biases; of a GRU's last gate only the part of x (its h part comes
+// later).
+static void emit_products(Emit *e, const Rnn *r, Val x_at) {
+    bool gru = r->node->op == OP_GRU;
+    Rows w = {.x = e_in(e, 0), .w = e_in(e, 1), .x_at = x_at, .n = r->inputs, .count = r->gates,
+              .origin = r->direction * r->gates * r->hidden * r->inputs};
+    w.wb = all_gates(r);
+    w.rb = gru && r->attrs->linear_before_reset ? 3 : all_gates(r);
+    emit_rows(e, r, &w, r->gate);
+    Rows h = {.x = r->state, .w = e_in(e, 2), .x_at = e_index(e, 0), .n = r->hidden, .more = true,
+              .count = gru ? 2 : r->gates, .origin = r->direction * r->gates * r->hidden * r->hidden};
+    emit_rows(e, r, &h, r->gate);
+}
+
+// Steps, in vectors of hidden units.
+
+static Val gate_at(Emit *e, const Rnn *r, int gate, Val unit, int lanes) {
+    return e_load(e, r->gate, e_add_const(e, unit, gate * r->hidden), lanes);
+}
+
+static void rnn_span(Emit *e, void *arg, Val unit, int lanes) {
+    const Rnn *r = arg;
+    e_store(e, r->state, unit, activate(e, r, 0, gate_at(e, r, 0, unit, lanes)));
+}
+
+static void lstm_span(Emit *e, void *arg, Val unit, int lanes) {
+    const Rnn *r = arg;
+    enum { IN, OUT, FORGET, NEW };
+    Val gate[GATES_MAX], c = e_load(e, r->cell, unit, lanes), peephole[3];
+    Ptr p = operand(e, r->node, 7);
+    for (int g = 0; g < GATES_MAX; g++)
+        gate[g] = gate_at(e, r, g, unit, lanes);
+    for (int g = 0; g < 3 && p.v; g++)
+        peephole[g] = load_compute(e, p, e_add_const(e, unit, (r->direction * 3 + g) * r->hidden), lanes);
+    if (p.v) {
+        gate[IN] = e_add(e, gate[IN], e_mul(e, peephole[IN], c));
+        gate[FORGET] = e_add(e, gate[FORGET], e_mul(e, peephole[FORGET], c));
+    }
+    Val in = activate(e, r, 0, gate[IN]);
+    Val forget = r->attrs->input_forget ? e_sub(e, like(e, in, 1), in) : activate(e, r, 0, gate[FORGET]);
+    c = e_add(e, e_mul(e, forget, c), e_mul(e, in, activate(e, r, 1, gate[NEW])));
+    if (p.v)
+        gate[OUT] = e_add(e, gate[OUT], e_mul(e, peephole[OUT], c));
+    e_store(e, r->cell, unit, c);
+    e_store(e, r->state, unit, e_mul(e, activate(e, r, 0, gate[OUT]), activate(e, r, 2, c)));
+}
+
+static void reset_span(Emit *e, void *arg, Val unit, int lanes) {
+    const Rnn *r = arg;
+    Val reset = activate(e, r, 0, gate_at(e, r, 1, unit, lanes));
+    e_store(e, r->extra, unit, e_mul(e, reset, e_load(e, r->state, unit, lanes)));
+}
+
+static void gru_span(Emit *e, void *arg, Val unit, int lanes) {
+    const Rnn *r = arg;
+    Val z = activate(e, r, 0, gate_at(e, r, 0, unit, lanes)), n = gate_at(e, r, 2, unit, lanes);
+    Val h = e_load(e, r->state, unit, lanes);
+    if (r->attrs->linear_before_reset) {
+        Val reset = activate(e, r, 0, gate_at(e, r, 1, unit, lanes));
+        n = e_add(e, n, e_mul(e, reset, e_load(e, r->extra, unit, lanes)));
+    }
+    n = activate(e, r, 1, n);
+    e_store(e, r->state, unit, e_add(e, e_mul(e, e_sub(e, like(e, z, 1), z), n), e_mul(e, z, h)));
+}
+
+static void over_units(Emit *e, const Rnn *r, SpanBody body) {
+    Rnn own = *r;
+    emit_span(e, e_index(e, 0), e_index(e, r->hidden), r->lanes, body, &own);
+}
+
+static void emit_step(Emit *e, const Rnn *r, Val x_at) {
+    emit_products(e, r, x_at);
+    if (r->node->op == OP_RNN) {
+        over_units(e, r, rnn_span);
+        return;
+    }
+    if (r->node->op == OP_LSTM) {
+        over_units(e, r, lstm_span);
+        return;
+    }
+    Rows h = {.x = r->state, .w = e_in(e, 2), .x_at = e_index(e, 0), .n = r->hidden, .first = 2, .count = 1,
+              .origin = r->direction * r->gates * r->hidden * r->hidden, .rb = 4};
+    if (r->attrs->linear_before_reset) {
+        emit_rows(e, r, &h, r->extra);
+    } else {
+        over_units(e, r, reset_span);
+        h.x = r->extra;
+        h.more = true;
+        emit_rows(e, r, &h, e_at_const(e, r->gate, 2 * r->hidden));
+    }
+    over_units(e, r, gru_span);
+}
+
+// States.
+
+// Of the state of this direction and batch in operands and results.
+static Val state_at(Emit *e, const Rnn *r) {
+    Val row = r->attrs->layout ? e_add_const(e, e_mul_const(e, r->batch, r->directions), r->direction)
+                               : e_add_const(e, r->batch, r->direction * r->batches);
+    return e_mul_const(e, row, r->hidden);
+}
+
+typedef struct Copy {
+    Ptr to, from;  // `from` may be null: zeros
+    Val to_at, from_at;
+    DType dtype;
+} Copy;
+
+static void copy_span(Emit *e, void *arg, Val unit, int lanes) {
+    const Copy *c = arg;
+    Val v = c->from.v ? load_compute(e, c->from, e_add(e, c->from_at, unit), lanes) : e_zero(e, c->dtype, lanes);
+    store_compute(e, c->to, e_add(e, c->to_at, unit), v);
+}
+
+static void copy_units(Emit *e, const Rnn *r, Ptr to, Val to_at, Ptr from, Val from_at) {
+    Copy copy = {to, from, to_at, from_at, r->dtype};
+    emit_span(e, e_index(e, 0), e_index(e, r->hidden), r->lanes, copy_span, &copy);
+}
+
+// Of the result of a step.
+static Val result_at(Emit *e, const Rnn *r, Val step) {
+    Val row = r->attrs->layout ? e_add(e, e_mul_const(e, r->batch, r->steps), step) : step;
+    row = e_add_const(e, e_mul_const(e, row, r->directions), r->direction);
+    if (!r->attrs->layout)
+        row = e_add(e, e_mul_const(e, row, r->batches), r->batch);
+    return e_mul_const(e, row, r->hidden);
+}
+
+static Val sequence_length(Emit *e, const Rnn *r) {
+    Ptr lengths = operand(e, r->node, 4);
+    Val steps = e_index(e, r->steps), zero = e_index(e, 0);
+    if (!lengths.v)
+        return steps;
+    Val length = e_to_index(e, e_load(e, lengths, r->batch, 1));
+    Val wrong = e_or(e, e_lt(e, length, zero), e_gt(e, length, steps));
+    e_fail_if(e, wrong);
+    return e_select(e, wrong, zero, length);
+}
+
+static void emit_sequence(Emit *e, const Rnn *r) {
+    Val length = sequence_length(e, r), zero = e_index(e, 0), state = state_at(e, r);
+    bool lstm = r->node->op == OP_LSTM;
+    bool reverse = r->attrs->direction == RNN_REVERSE || r->direction == 1;
+    copy_units(e, r, r->state, zero, operand(e, r->node, 5), state);
+    if (lstm)
+        copy_units(e, r, r->cell, zero, operand(e, r->node, 6), state);
+    EMIT_FOR(e, t, zero, length, 1) {
+        Val step = reverse ? e_sub(e, e_add_const(e, length, -1), t.i) : t.i;
+        Val row = r->attrs->layout ? e_add(e, e_mul_const(e, r->batch, r->steps), step)
+                                   : e_add(e, e_mul_const(e, step, r->batches), r->batch);
+        emit_step(e, r, e_mul_const(e, row, r->inputs));
+        copy_units(e, r, e_out(e, 0), result_at(e, r, step), r->state, zero);
+    }
+    EMIT_FOR(e, t, length, e_index(e, r->steps), 1)
+        copy_units(e, r, e_out(e, 0), result_at(e, r, t.i), (Ptr){0}, zero);
+    if (r->node->nout > 1)
+        copy_units(e, r, e_out(e, 1), state, r->state, zero);
+    if (r->node->nout > 2)
+        copy_units(e, r, e_out(e, 2), state, r->cell, zero);
+}
+
+static Rnn rnn_of(const Node *node) {
+    const RnnAttrs *attrs = node->attrs;
+    const Type *x = &node->in[0]->type, *h = &node->in[2]->type;
+    Rnn r = {.node = node, .attrs = attrs, .dtype = compute_type(x->dtype), .directions = (int)type_size(h, 0)};
+    r.gates = node->op == OP_LSTM ? 4 : node->op == OP_GRU ? 3 : 1;
+    r.nacts = node->op == OP_LSTM ? 3 : node->op == OP_GRU ? 2 : 1;
+    r.steps = type_size(x, attrs->layout ? 1 : 0);
+    r.batches = type_size(x, attrs->layout ? 0 : 1);
+    r.inputs = type_size(x, 2);
+    r.hidden = type_size(h, 2);
+    read_activations(&r);
+    return r;
+}
+
+// A vector of hidden units, in elements, a multiple of 64 bytes.
+static int64_t unit_pitch(const Rnn *r) {
+    return div_up(r->hidden, 16) * 16;
+}
+
+static int64_t rnn_scratch(const Node *node, const Target *target) {
+    (void)target;
+    Rnn r = rnn_of(node);
+    return (unit_pitch(&r) * (r.gates + 3)) * (dtype_info[r.dtype].bits / 8);
+}
+
+static void lower_rnn(Emit *e, const Node *node) {
+    Rnn r = rnn_of(node);
+    int64_t pitch = unit_pitch(&r);
+    r.lanes = e_lanes(e, r.dtype);
+    if (r.batches * r.hidden == 0)
+        return;
+    r.gate = e_scratch(e, r.dtype, rnn_scratch(node, e_target(e)));
+    r.state = e_at_const(e, r.gate, r.gates * pitch);
+    r.cell = e_at_const(e, r.state, pitch);
+    r.extra = e_at_const(e, r.cell, pitch);
+    Share share = e_share(e, r.directions * r.batches);
+    EMIT_FOR(e, u, share.begin, share.end, 1) {
+        Val direction = e_div(e, u.i, e_index(e, r.batches));
+        r.batch = e_rem(e, u.i, e_index(e, r.batches));
+        for (r.direction = 0; r.direction < r.directions; r.direction++)
+            EMIT_IF(e, e_eq(e, direction, e_index(e, r.direction)))
+                emit_sequence(e, &r);
+    }
+}
+
+const OpImpl impl_GRU = {.lower = lower_rnn, .scratch = rnn_scratch};
+const OpImpl impl_LSTM = {.lower = lower_rnn, .scratch = rnn_scratch};
+const OpImpl impl_RNN = {.lower = lower_rnn, .scratch = rnn_scratch};
