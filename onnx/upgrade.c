@@ -204,6 +204,21 @@ static bool resize_without_empty(Importer *im, Draft *d) {
     return true;
 }
 
+// GridSample called its modes as images do.
+static bool grid_mode(Importer *im, Draft *d) {
+    const char *mode;
+    if (!draft_take_text(im, d, "mode", "bilinear", &mode))
+        return false;
+    draft_set_text(im, d, "mode", !strcmp(mode, "bilinear") ? "linear" : !strcmp(mode, "bicubic") ? "cubic" : mode);
+    return true;
+}
+
+// RoiAlign did not shift coordinates by half a pixel.
+static bool roi_from_corner(Importer *im, Draft *d) {
+    draft_set_text(im, d, "coordinate_transformation_mode", "output_half_pixel");
+    return true;
+}
+
 // The tables.
 
 static const struct {
@@ -229,6 +244,7 @@ static const struct {
     {"Gemm", 6, drop_broadcast},
     {"Greater", 6, broadcast_at_axis},
     {"Less", 6, broadcast_at_axis},
+    {"GridSample", 19, grid_mode},
     {"LogSoftmax", 12, softmax_of_matrix},
     {"Mul", 6, broadcast_at_axis},
     {"Or", 6, broadcast_at_axis},
@@ -247,6 +263,7 @@ static const struct {
     {"ReduceSumSquare", 17, axes_to_input},
     {"Resize", 10, resize_from_corner},
     {"Resize", OPSET_NEWEST, resize_without_empty},
+    {"RoiAlign", 15, roi_from_corner},
     {"Slice", 9, slice_to_inputs},
     {"Softmax", 12, softmax_of_matrix},
     {"Split", 12, split_to_input},
