@@ -108,9 +108,95 @@ class OnnxRuntime:
         return self.results
 
 
+class OpenVino:
+    def __init__(self, path, threads):
+        import openvino
+        core = openvino.Core()
+        hints = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY",
+                 "INFERENCE_PRECISION_HINT": "f32"}
+        self.request = core.compile_model(core.read_model(path), "CPU", hints).create_infer_request()
+
+    def set_inputs(self, arrays):
+        for index, array in enumerate(arrays):
+            self.request.get_input_tensor(index).data[...] = array
+
+    def run(self):
+        self.request.infer()
+
+    def outputs(self):
+        return [self.request.get_output_tensor(i).data for i in range(len(self.request.model_outputs))]
+
+
+class Mnn:
+    """One input and one output; the converter's messages are not shown."""
+
+    def __init__(self, path, threads):
+        import MNN
+        self.mnn = MNN
+        with tempfile.TemporaryDirectory() as folder:
+            model = os.path.join(folder, "model.mnn")
+            words = ["--modelFile", path, "--MNNModel", model, "--bizCode", "bench"]
+            subprocess.run([os.path.join(os.path.dirname(sys.executable), "mnnconvert"), "-f", "ONNX", *words], check=True,
+                           capture_output=True)
+            self.net = MNN.Interpreter(model)
+            self.session = self.net.createSession({"numThread": threads, "backend": "CPU", "precision": "high"})
+        self.input = self.net.getSessionInput(self.session)
+
+    def set_inputs(self, arrays):
+        kind = self.mnn.Tensor_DimensionType_Caffe
+        host = self.mnn.Tensor(arrays[0].shape, self.mnn.Halide_Type_Float, arrays[0], kind)
+        self.input.copyFrom(host)
+
+    def run(self):
+        self.net.runSession(self.session)
+
+    def outputs(self):
+        output = self.net.getSessionOutput(self.session)
+        shape = output.getShape()
+        host = self.mnn.Tensor(shape, self.mnn.Halide_Type_Float, np.zeros(shape, np.float32),
+                               self.mnn.Tensor_DimensionType_Caffe)
+        output.copyToHostTensor(host)
+        return [np.array(host.getNumpyData()).reshape(shape)]
+
+
+class Ncnn:
+    """One input and one output, converted by pnnx."""
+
+    def __init__(self, path, threads):
+        import ncnn
+        self.ncnn = ncnn
+        shape = [d.dim_value for d in onnx.load(path).graph.input[0].type.tensor_type.shape.dim]
+        with tempfile.TemporaryDirectory() as folder:
+            words = ["model.onnx", "inputshape=[" + ",".join(map(str, shape)) + "]", "fp16=0"]
+            os.symlink(os.path.abspath(path), os.path.join(folder, "model.onnx"))
+            subprocess.run([os.path.join(os.path.dirname(sys.executable), "pnnx"), *words], check=True, cwd=folder,
+                           capture_output=True)
+            self.net = ncnn.Net()
+            self.net.opt.num_threads = threads
+            self.net.opt.use_fp16_packed = self.net.opt.use_fp16_storage = self.net.opt.use_fp16_arithmetic = False
+            self.net.opt.use_bf16_storage = False
+            self.net.load_param(os.path.join(folder, "model.ncnn.param"))
+            self.net.load_model(os.path.join(folder, "model.ncnn.bin"))
+
+    def set_inputs(self, arrays):
+        self.input = self.ncnn.Mat(np.ascontiguousarray(arrays[0][0]))
+
+    def run(self):
+        extractor = self.net.create_extractor()
+        extractor.input(self.net.input_names()[0], self.input)
+        _, self.result = extractor.extract(self.net.output_names()[0])
+
+    def outputs(self):
+        return [np.array(self.result)]
+
+
 PEERS = {  # name -> made from (path, threads); a row adds a peer
     "onnxruntime": OnnxRuntime,
+    "openvino": OpenVino,
+    "mnn": Mnn,
+    "ncnn": Ncnn,
 }
+DEFAULT_PEERS = "onnxruntime"  # the others are in scripts/requirements-bench.txt
 
 
 # Measuring
@@ -164,7 +250,8 @@ def compare_model(path, options, folder):
         contestant.set_inputs(arrays)
         contestant.run()
     ours = contestants["sqzc"].outputs()
-    apart = {name: max(accuracy.error(a, np.asarray(b)) for a, b in zip(ours, contestants[name].outputs(), strict=True))
+    apart = {name: max(accuracy.error(a, np.asarray(b).reshape(a.shape))
+                       for a, b in zip(ours, contestants[name].outputs(), strict=True))
              for name in options.peers}
     times = race(contestants, options.rounds, options.threads)
     wall, cpu = times["sqzc"]
@@ -200,7 +287,7 @@ def main():
     parser.add_argument("models", nargs="*")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--peers", default=",".join(PEERS), help=f"of {', '.join(PEERS)}")
+    parser.add_argument("--peers", default=DEFAULT_PEERS, help=f"of {', '.join(PEERS)}")
     options = parser.parse_args(arguments)
     options.flags, options.peers = flags, [name for name in options.peers.split(",") if name]
     for name in options.peers:
