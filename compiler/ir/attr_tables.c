@@ -294,6 +294,10 @@ const AttrTable gru_attrs = {"gru", sizeof(RnnAttrs), gru_rows};
 static const AttrRow lstm_rows[] = {RNN_ROWS, BOOL(RnnAttrs, "input_forget", input_forget, "0"), END};
 const AttrTable lstm_attrs = {"lstm", sizeof(RnnAttrs), lstm_rows};
 
+static const AttrRow einsum_rows[] = {
+    {"equation", ATTR_STRING, offsetof(EinsumAttrs, equation), NULL, NULL}, END};
+const AttrTable einsum_attrs = {"einsum", sizeof(EinsumAttrs), einsum_rows};
+
 static const AttrRow fire_rows[] = {INT(FireAttrs, "band", band, "0"), END};
 const AttrTable fire_attrs = {"fire", sizeof(FireAttrs), fire_rows};
 

@@ -265,6 +265,10 @@ typedef struct RnnAttrs {    // RNN, GRU, LSTM
     bool linear_before_reset;  // GRU
 } RnnAttrs;
 
+typedef struct EinsumAttrs {
+    const char *equation;
+} EinsumAttrs;
+
 typedef struct FireAttrs {
     int64_t band;  // rows of the squeezed map computed before the expands use them; 0: the whole map
 } FireAttrs;
@@ -320,6 +324,7 @@ ATTR_TABLE(roi_attrs)
 ATTR_TABLE(rnn_attrs)
 ATTR_TABLE(gru_attrs)
 ATTR_TABLE(lstm_attrs)
+ATTR_TABLE(einsum_attrs)
 ATTR_TABLE(fire_attrs)
 ATTR_TABLE(pack_attrs)
 #undef ATTR_TABLE

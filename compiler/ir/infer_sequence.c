@@ -2,6 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "ir/einsum.h"
 #include "ir/infer.h"
 #include "ir/infer_check.h"
 
@@ -95,5 +96,39 @@ bool infer_rnn(Infer *infer, const Node *node, Type *out) {
         out[i].dim[1] = attrs->layout ? both : batch;
         out[i].dim[2] = hidden;
     }
+    return true;
+}
+
+// Einsum. An axis of size 1 meets any other with its label.
+
+static bool join_label(Infer *infer, const Node *node, Dim dim, Dim *size, bool *seen) {
+    if (!*seen || (!size->sym && size->n == 1))
+        *size = dim;
+    else if ((dim.sym || dim.n != 1) && !check_dim(infer, node, dim, *size, "an axis of the same letter"))
+        return false;
+    *seen = true;
+    return true;
+}
+
+bool infer_einsum(Infer *infer, const Node *node, Type *out) {
+    Dim size[EINSUM_LABELS];
+    bool seen[EINSUM_LABELS] = {false};
+    Einsum einsum;
+    for (int i = 0; i < node->nin; i++)
+        if (!check_dtype(infer, node, i, SET_NUMBER) || !check_same_dtype(infer, node, 0, i))
+            return false;
+    const char *error = einsum_read(node, &einsum);
+    if (error)
+        return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "attribute 'equation': %s", error);
+    for (int i = 0; i < node->nin; i++)
+        for (int k = 0; k < input_type(node, i)->rank; k++) {
+            int label = einsum.label[i][k];
+            if (!join_label(infer, node, input_type(node, i)->dim[k], &size[label], &seen[label]))
+                return false;
+        }
+    *out = infer_like(input_type(node, 0));
+    out->rank = einsum.rank;
+    for (int k = 0; k < einsum.rank; k++)
+        out->dim[k] = size[einsum.result[k]];
     return true;
 }
