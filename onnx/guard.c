@@ -106,7 +106,7 @@ static bool read_scalar(Walk *w, size_t end, int wire) {
 }
 
 static bool skip_unknown(Walk *w, size_t end, int wire) {
-    size_t length;
+    size_t length = 0;
     if (wire == WIRE_VARINT || wire == WIRE_64 || wire == WIRE_32)
         return read_scalar(w, end, wire);
     if (wire != WIRE_BYTES)
@@ -154,7 +154,7 @@ static bool walk_nested(Walk *w, size_t end, const ProtobufCMessageDescriptor *t
 // A field with a length before it: a message, bytes, text or packed numbers. w->at is at the length.
 static bool walk_bytes(Walk *w, size_t end, const ProtobufCMessageDescriptor *type,
                        const ProtobufCFieldDescriptor *field, int depth) {
-    size_t start = w->at, length;
+    size_t start = w->at, length = 0;
     if (!read_length(w, end, &length))
         return false;
     size_t last = w->at + length;

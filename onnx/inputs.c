@@ -181,6 +181,12 @@ static const OnnxBind *bind_option(const Importer *im, const char *input) {
     return NULL;
 }
 
+static bool check_bind(Importer *im, const char *input, const Type *type, const OnnxBind *bind) {
+    return bind->type.dtype == type->dtype ||
+           diag_error(im->diag, NULL, E_USAGE, "--bind: input '%s' is %s, the file %s", input,
+                      dtype_info[type->dtype].name, dtype_info[bind->type.dtype].name);
+}
+
 static bool import_input(Importer *im, Scope *scope, Bindings *bindings, const Onnx__ValueInfoProto *input) {
     if (!input->name || !*input->name)
         return diag_error(im->diag, NULL, E_GRAPH, "an input has no name");
@@ -191,16 +197,14 @@ static bool import_input(Importer *im, Scope *scope, Bindings *bindings, const O
         return true;
     if (known)
         return diag_error(im->diag, NULL, E_GRAPH, "input '%s' is declared twice", input->name);
+    const OnnxBind *constant = bind_option(im, input->name);
     Type type;
-    if (!input_type(im, bindings, input, &type) || !check_size(im, input->name, &type)) {
+    if (!input_type(im, bindings, input, &type) || !check_size(im, input->name, &type) ||
+        (constant && !check_bind(im, input->name, &type, constant))) {
         scope_define(scope, input->name, NAME_FAILED, NULL);
         return false;
     }
-    const OnnxBind *constant = bind_option(im, input->name);
     Value *value;
-    if (constant && constant->type.dtype != type.dtype)
-        return diag_error(im->diag, NULL, E_USAGE, "--bind: input '%s' is %s, the file %s", input->name,
-                          dtype_info[type.dtype].name, dtype_info[constant->type.dtype].name);
     if (constant) {
         value = value_constant(im->graph, input->name, constant->type, constant->bytes);
     } else {
