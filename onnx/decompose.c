@@ -8,6 +8,7 @@
 
 #include "ir/element.h"
 #include "onnx/norms.h"
+#include "onnx/qlinear.h"
 #include "onnx/quantize.h"
 #include "onnx/sequence.h"
 
@@ -256,6 +257,7 @@ static const struct {
     {"CastLike", make_cast_like},
     {"Constant", make_constant},
     {"ConstantOfShape", make_filled},
+    {"ConvInteger", make_conv_integer},
     {"DequantizeLinear", make_dequantize},
     {"Dropout", make_dropout},
     {"DynamicQuantizeLinear", make_dynamic_quantize},
@@ -267,8 +269,11 @@ static const struct {
     {"LSTM", make_recurrent},
     {"LayerNormalization", make_layer_normalization},
     {"LpNormalization", make_lp_normalization},
+    {"MatMulInteger", make_matmul_integer},
     {"MeanVarianceNormalization", make_mean_variance_normalization},
     {"OneHot", make_one_hot},
+    {"QLinearConv", make_qlinear_conv},
+    {"QLinearMatMul", make_qlinear_matmul},
     {"QuantizeLinear", make_quantize},
     {"RMSNormalization", make_rms_normalization},
     {"RNN", make_recurrent},

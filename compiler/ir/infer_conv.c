@@ -236,7 +236,7 @@ static void window_result(const Node *node, const Window *w, Type *out) {
 }
 
 static bool check_conv_inputs(Infer *infer, const Node *node) {
-    if (!check_dtype(infer, node, 0, SET_FLOAT) || !check_rank(infer, node, 0, 3, 2 + MAX_SPATIAL))
+    if (!check_dtype(infer, node, 0, SET_FLOAT | DTYPE_BIT(I32)) || !check_rank(infer, node, 0, 3, 2 + MAX_SPATIAL))
         return false;
     int rank = input_type(node, 0)->rank;
     for (int i = 1; i < node->nin; i++)
