@@ -119,9 +119,11 @@ static void check_defaults(Arena *arena) {
         CHECK(attrs_equal(table, a, b));
         for (const AttrRow *row = table->rows; row->name; row++) {
             CHECK(attr_is_default(table, row, a));
+            if (row->kind == ATTR_STRING)  // an absent one has no text
+                continue;
             const char *text = attr_text(arena, row, a), *end = attr_parse(arena, row, text, b);
             CHECK(end && !*end);
-            CHECK(row->kind == ATTR_STRING || attrs_equal(table, a, b));
+            CHECK(attrs_equal(table, a, b));
         }
     }
 }
