@@ -207,7 +207,7 @@ static bool layer_lower(Program *program, const Node *node) {
     return layer_body(program, node, kernel, layer->function);
 }
 
-static bool supported(Program *program, const Node *node) {
+static bool types_supported(const Program *program, const Node *node) {
     for (int i = 0; i < node->nin + node->nout; i++) {
         const Value *value = i < node->nin ? node->in[i] : node->out[i - node->nin];
         if (!value)
@@ -219,13 +219,26 @@ static bool supported(Program *program, const Node *node) {
             return diag_error(program->e->diag, node->loc, E_SYMBOL, "the shape of %s is not known; run infer-shapes",
                               value->name);
     }
+    return true;
+}
+
+static bool kernel_supported(const Program *program, const Node *node) {
     const Node *weights = kernel_info[node->kernel].packing ? node->in[1]->def : NULL;
     if (kernel_info[node->kernel].packing && !(weights && (op_info[weights->op].flags & RECIPE)))
         return diag_error(program->e->diag, node->loc, E_VERIFY, "the weights are not packed; run pack-weights");
-    if (!kernel_fits(node, program->e->target))
-        return diag_error(program->e->diag, node->loc, E_VERIFY, "'%s' cannot be computed by kernel %s",
-                          node->out[0]->name, kernel_info[node->kernel].name);
-    return true;
+    return kernel_fits(node, program->e->target) ||
+           diag_error(program->e->diag, node->loc, E_VERIFY, "'%s' cannot be computed by kernel %s", node->out[0]->name,
+                      kernel_info[node->kernel].name);
+}
+
+// Reports every node that no code can be made for, also those in bodies.
+static bool graph_supported(const Program *program, const Graph *graph) {
+    bool ok = true;
+    for (const Node *node = graph->first; node; node = node->next) {
+        bool body = !node->body || graph_supported(program, node->body);
+        ok = body && types_supported(program, node) && kernel_supported(program, node) && ok;
+    }
+    return ok;
 }
 
 static bool emits_code(const Node *node) {
@@ -234,8 +247,6 @@ static bool emits_code(const Node *node) {
 
 static bool graph_lower(Program *program, const Graph *graph) {
     for (const Node *node = graph->first; node; node = node->next) {
-        if (!supported(program, node))
-            return false;
         if (node->op == OP_Fire) {
             if (!graph_lower(program, node->body))
                 return false;
@@ -263,7 +274,8 @@ bool program_lower(Program *program) {
         program->version = &program->versions[i];
         program->e->target = program->version->target;
         program->e->helpers = NULL;
-        if (!graph_lower(program, program->version->module->graphs.item[0]))
+        const Graph *graph = program->version->module->graphs.item[0];
+        if (!graph_supported(program, graph) || !graph_lower(program, graph))
             return false;
     }
     program->e->target = program->versions[0].target;
