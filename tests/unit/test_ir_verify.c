@@ -171,13 +171,13 @@ static void break_nested(Parts *p) {
 
 // What the verifier says of a module, in the arena; null where it finds nothing.
 static const char *complaint(Arena *arena, const Module *module) {
-    char *text = NULL;
+    char *message = NULL;
     size_t size = 0;
-    Diag diag = {.out = open_memstream(&text, &size)};
+    Diag diag = {.out = open_memstream(&message, &size)};
     bool ok = verify_module(module, &diag);
     fclose(diag.out);
-    const char *copy = ok || diag.last != E_VERIFY ? NULL : arena_copy(arena, text, size);
-    free(text);
+    const char *copy = ok || diag.last != E_VERIFY ? NULL : arena_copy(arena, message, size);
+    free(message);
     return copy;
 }
 
