@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ir/element.h"
+#include "onnx/attention.h"
 #include "onnx/norms.h"
 #include "onnx/qlinear.h"
 #include "onnx/quantize.h"
@@ -254,6 +255,7 @@ static const struct {
     const char *op;
     Decomposition decompose;
 } composites[] = {
+    {"Attention", make_attention},
     {"CastLike", make_cast_like},
     {"Constant", make_constant},
     {"ConstantOfShape", make_filled},
@@ -277,6 +279,7 @@ static const struct {
     {"QuantizeLinear", make_quantize},
     {"RMSNormalization", make_rms_normalization},
     {"RNN", make_recurrent},
+    {"RotaryEmbedding", make_rotary_embedding},
     {"Shape", make_shape},
     {"Swish", make_swish},
     {"Trilu", make_trilu},
