@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "codegen/emit_half.h"
 #include "codegen/emit_internal.h"
 #include "codegen/emit_soft.h"
 
@@ -90,6 +91,8 @@ Val e_int(Emit *e, DType dtype, int64_t n) {
 }
 
 Val e_float(Emit *e, DType dtype, double x) {
+    if (half_is(dtype))
+        return half_constant(e, dtype, x);
     return val(LLVMConstReal(emit_type(e, dtype, 1), dtype == DT_F32 ? (double)(float)x : x), dtype, 1);
 }
 
@@ -197,6 +200,10 @@ static Val int_to_int(Emit *e, DType to, Val v) {
 Val e_cast(Emit *e, DType to, Val v) {
     if (v.dtype == to)
         return v;
+    if (half_is(v.dtype))
+        return e_cast(e, to, half_widen(e, v));
+    if (half_is(to))
+        return half_narrow(e, to, v);
     if (to == DT_BOOL)
         return e_ne(e, v, e_zero(e, v.dtype, v.lanes));
     if (dtype_is_float(v.dtype) && dtype_is_float(to))
@@ -233,22 +240,28 @@ Val e_set_lane(Emit *e, Val v, int lane, Val scalar) {
 // ---- Arithmetic
 
 Val e_add(Emit *e, Val a, Val b) {
+    if (half_is(a.dtype))
+        return half_binary(e, e_add, a, b);
     return val(dtype_is_float(a.dtype) ? LLVMBuildFAdd(e->builder, a.v, b.v, "") : LLVMBuildAdd(e->builder, a.v, b.v, ""),
                a.dtype, a.lanes);
 }
 
 Val e_sub(Emit *e, Val a, Val b) {
+    if (half_is(a.dtype))
+        return half_binary(e, e_sub, a, b);
     return val(dtype_is_float(a.dtype) ? LLVMBuildFSub(e->builder, a.v, b.v, "") : LLVMBuildSub(e->builder, a.v, b.v, ""),
                a.dtype, a.lanes);
 }
 
 Val e_mul(Emit *e, Val a, Val b) {
+    if (half_is(a.dtype))
+        return half_binary(e, e_mul, a, b);
     return val(dtype_is_float(a.dtype) ? LLVMBuildFMul(e->builder, a.v, b.v, "") : LLVMBuildMul(e->builder, a.v, b.v, ""),
                a.dtype, a.lanes);
 }
 
 Val e_fma(Emit *e, Val a, Val b, Val c) {
-    if (!e_fast(e) || !dtype_is_float(a.dtype))
+    if (!e_fast(e) || !dtype_is_float(a.dtype) || half_is(a.dtype))
         return e_add(e, e_mul(e, a, b), c);
     LLVMValueRef args[3] = {a.v, b.v, c.v};
     return val(emit_intrinsic(e, "llvm.fmuladd", emit_type(e, a.dtype, a.lanes), args, 3), a.dtype, a.lanes);
@@ -318,21 +331,29 @@ static Val int_divide(Emit *e, Val a, Val b, bool remainder) {
 }
 
 Val e_div(Emit *e, Val a, Val b) {
+    if (half_is(a.dtype))
+        return half_binary(e, e_div, a, b);
     if (dtype_is_float(a.dtype))
         return val(LLVMBuildFDiv(e->builder, a.v, b.v, ""), a.dtype, a.lanes);
     return int_divide(e, a, b, false);
 }
 
 Val e_rem(Emit *e, Val a, Val b) {
+    if (half_is(a.dtype))
+        return half_binary(e, e_rem, a, b);
     return dtype_is_float(a.dtype) ? by_lane(e, soft_fmod, a, b) : int_divide(e, a, b, true);
 }
 
 Val e_neg(Emit *e, Val a) {
+    if (half_is(a.dtype))
+        return half_unary(e, e_neg, a);
     return val(dtype_is_float(a.dtype) ? LLVMBuildFNeg(e->builder, a.v, "") : LLVMBuildNeg(e->builder, a.v, ""), a.dtype,
                a.lanes);
 }
 
 Val e_abs(Emit *e, Val a) {
+    if (half_is(a.dtype))
+        return half_unary(e, e_abs, a);
     if (dtype_is_float(a.dtype)) {
         LLVMValueRef args[1] = {a.v};
         return val(emit_intrinsic(e, "llvm.fabs", emit_type(e, a.dtype, a.lanes), args, 1), a.dtype, a.lanes);
@@ -392,6 +413,8 @@ Val e_shr(Emit *e, Val a, Val b) {
 
 static Val compare(Emit *e, LLVMRealPredicate real, LLVMIntPredicate with_sign, LLVMIntPredicate without, Val a, Val b) {
     LLVMValueRef v;
+    if (half_is(a.dtype))
+        return compare(e, real, with_sign, without, half_widen(e, a), half_widen(e, b));
     if (dtype_is_float(a.dtype))
         v = LLVMBuildFCmp(e->builder, real, a.v, b.v, "");
     else
@@ -430,6 +453,8 @@ Val e_select(Emit *e, Val condition, Val yes, Val no) {
 Val e_is_nan(Emit *e, Val a) {
     if (!dtype_is_float(a.dtype))
         return e_zero(e, DT_BOOL, a.lanes);
+    if (half_is(a.dtype))
+        a = half_widen(e, a);
     return val(LLVMBuildFCmp(e->builder, LLVMRealUNO, a.v, a.v, ""), DT_BOOL, a.lanes);
 }
 
@@ -470,6 +495,8 @@ static Val unary_intrinsic(Emit *e, const char *name, Val x) {
 }
 
 Val e_sqrt(Emit *e, Val x) {
+    if (half_is(x.dtype))
+        return half_unary(e, e_sqrt, x);
     return unary_intrinsic(e, "llvm.sqrt", x);
 }
 

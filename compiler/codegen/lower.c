@@ -212,9 +212,8 @@ static bool types_supported(const Program *program, const Node *node) {
         const Value *value = i < node->nin ? node->in[i] : node->out[i - node->nin];
         if (!value)
             continue;
-        if (value->type.dtype == DT_F16 || value->type.dtype == DT_BF16 || value->type.dtype == DT_NONE)
-            return diag_error(program->e->diag, node->loc, E_DTYPE, "no code can be made for elements of type %s yet",
-                              value->type.dtype == DT_NONE ? "unknown" : dtype_info[value->type.dtype].name);
+        if (value->type.dtype == DT_NONE)
+            return diag_error(program->e->diag, node->loc, E_DTYPE, "the element type of %s is not known", value->name);
         if (!type_is_static(&value->type))
             return diag_error(program->e->diag, node->loc, E_SYMBOL, "the shape of %s is not known; run infer-shapes",
                               value->name);
