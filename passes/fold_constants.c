@@ -44,8 +44,14 @@ static double node_work(const Node *node) {
         return in + out * (double)(a->rank ? a->dim[a->rank - 1].n : 1);
     if (node->op == OP_Gemm)
         return in + out * (double)a->dim[!((const GemmAttrs *)node->attrs)->trans_a].n;
-    if (node->op == OP_MaxPool || node->op == OP_AveragePool)
+    if (node->op == OP_MaxPool || node->op == OP_AveragePool || node->op == OP_LpPool)
         return in + out * kernel_steps(node);
+    if (node->op == OP_Det)
+        return in + in * (double)a->dim[a->rank - 1].n;
+    if (node->op == OP_TopK || node->op == OP_RoiAlign)  // a logarithm; samples of a size that is data
+        return node->op == OP_TopK ? 40 * in + 40 * out : MAX_WORK;
+    if (node->op == OP_GridSample)
+        return in + 64 * out;
     return in + out;
 }
 

@@ -298,6 +298,9 @@ static const AttrRow einsum_rows[] = {
     {"equation", ATTR_STRING, offsetof(EinsumAttrs, equation), NULL, NULL}, END};
 const AttrTable einsum_attrs = {"einsum", sizeof(EinsumAttrs), einsum_rows};
 
+static const AttrRow compress_rows[] = {INT(CompressAttrs, "axis", axis, "9223372036854775807"), END};
+const AttrTable compress_attrs = {"compress", sizeof(CompressAttrs), compress_rows};
+
 static const AttrRow fire_rows[] = {INT(FireAttrs, "band", band, "0"), END};
 const AttrTable fire_attrs = {"fire", sizeof(FireAttrs), fire_rows};
 

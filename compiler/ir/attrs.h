@@ -269,6 +269,11 @@ typedef struct EinsumAttrs {
     const char *equation;
 } EinsumAttrs;
 
+#define COMPRESS_FLAT INT64_MAX  // no axis: the data is taken as a list
+typedef struct CompressAttrs {
+    int64_t axis;
+} CompressAttrs;
+
 typedef struct FireAttrs {
     int64_t band;  // rows of the squeezed map computed before the expands use them; 0: the whole map
 } FireAttrs;
@@ -325,6 +330,7 @@ ATTR_TABLE(rnn_attrs)
 ATTR_TABLE(gru_attrs)
 ATTR_TABLE(lstm_attrs)
 ATTR_TABLE(einsum_attrs)
+ATTR_TABLE(compress_attrs)
 ATTR_TABLE(fire_attrs)
 ATTR_TABLE(pack_attrs)
 #undef ATTR_TABLE

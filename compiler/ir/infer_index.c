@@ -1,5 +1,6 @@
 // Types of operators that choose elements by indices which are data: the Gather and Scatter families, TopK,
-// ReverseSequence. Indices are checked where they are used, when the model runs.
+// ReverseSequence; and NonZero and Compress, whose selections are counted here. Indices are checked where they are used, when the model runs.
+#include "ir/element.h"
 #include "ir/infer.h"
 #include "ir/infer_check.h"
 
@@ -159,5 +160,59 @@ bool infer_center_crop_pad(Infer *infer, const Node *node, Type *out) {
             return false;
         out->dim[axis] = dim_const(shape.v[i]);
     }
+    return true;
+}
+
+static bool fail_dynamic(Infer *infer, const Node *node, int index) {
+    return diag_error(infer->diag, node->loc, E_DYNAMIC,
+                      "input %d ('%s') decides the shape and must be constant: export the model with static shapes, "
+                      "or use --bind", index, node->in[index]->name);
+}
+
+// How many elements of a constant are not 0.
+static int64_t count_set(const Value *value) {
+    int64_t set = 0, n = type_count(&value->type);
+    for (int64_t i = 0; i < n; i++)
+        set += element_double(value->type.dtype, value->data->bytes, i) != 0;
+    return set;
+}
+
+bool infer_non_zero(Infer *infer, const Node *node, Type *out) {
+    const Type *x = input_type(node, 0);
+    if (!check_dtype(infer, node, 0, SET_ANY))
+        return false;
+    if (!node->in[0]->data)
+        return fail_dynamic(infer, node, 0);
+    int64_t dims[2] = {x->rank, count_set(node->in[0])};
+    *out = type_make(DT_I64, 2, dims);
+    return true;
+}
+
+bool infer_compress(Infer *infer, const Node *node, Type *out) {
+    const CompressAttrs *attrs = node->attrs;
+    const Type *x = input_type(node, 0);
+    bool flat = attrs->axis == COMPRESS_FLAT;
+    Dim size;
+    int axis = 0;
+    if (!check_dtype(infer, node, 1, DTYPE_BIT(BOOL)) || !check_rank(infer, node, 1, 1, 1) ||
+        !check_rank(infer, node, 0, 1, MAX_RANK) ||
+        (!flat && !infer_axis(infer, node, attrs->axis, x->rank, &axis)))
+        return false;
+    if (!node->in[1]->data)
+        return fail_dynamic(infer, node, 1);
+    if (!flat)
+        size = x->dim[axis];
+    else if (!dim_count(x, &size))
+        return fail_too_big(infer, node);
+    int64_t length = input_type(node, 1)->dim[0].n;
+    if (size.sym)
+        return fail_symbol(infer, node, size);
+    if (length > size.n)
+        return diag_error(infer->diag, node->loc, E_SHAPE, "the condition has %lld values for %lld elements",
+                          (long long)length, (long long)size.n);
+    *out = infer_like(x);
+    if (flat)
+        out->rank = 1;
+    out->dim[axis] = dim_const(count_set(node->in[1]));
     return true;
 }

@@ -1,7 +1,8 @@
 # RUN: %python %s
 # RUN: %if arm64-qemu %{ %python %s arm64 %}
 # RUN: %if armv7-qemu %{ %python %s armv7 %}
-"""Indices that are data: the Gather and Scatter families, TopK, ReverseSequence; CumProd, CenterCropPad, EyeLike, Det."""
+"""Indices that are data: the Gather and Scatter families, TopK, ReverseSequence, NonZero, Compress; CumProd,
+CenterCropPad, EyeLike, Det."""
 
 import os
 import sys
@@ -78,6 +79,12 @@ for k in (-9, -2, 0, 1, 3, 9):
 others.add("EyeLike", [floats(4, 3)], types=[np.int64], dtype=7, k=-1, reference=True)
 for shape in ((3, 3), (1, 1), (2, 4, 4), (2, 3, 9, 9)):
     others.add("Det", [floats(*shape)], reference=True)
+for kind in (np.float32, np.bool_, np.int64):
+    others.add("NonZero", [ints(0, 2, 3, 4, 5, dtype=kind)], constants=[0], types=[np.int64], reference=True)
+others.add("NonZero", [np.zeros(4, np.int32)], constants=[0], types=[np.int64], reference=True)
+for axis in (dict(), dict(axis=0), dict(axis=1), dict(axis=-1)):
+    others.add("Compress", [floats(3, 4, 20), np.array([True, False, True])], constants=[1], reference=True, **axis)
+others.add("Compress", [floats(3, 4), np.array([False, False])], constants=[1], axis=1, reference=True)
 others.add("Det", [floats(5, 5, dtype=np.float64)], reference=True)
 others.add("Det", [np.array([[0, 1, 2], [3, 4, 5], [6, 8, 10]], np.float32)], reference=True)
 singular = floats(3, 3)
