@@ -49,7 +49,7 @@ static double node_work(const Node *node) {
     if (node->op == OP_Det)
         return in + in * (double)a->dim[a->rank - 1].n;
     if (node->op == OP_TopK || node->op == OP_RoiAlign)  // a logarithm; samples of a size that is data
-        return node->op == OP_TopK ? 40 * in + 40 * out : MAX_WORK;
+        return node->op == OP_TopK ? 40 * in + 40 * out : 2.0 * MAX_WORK;
     if (node->op == OP_GridSample)
         return in + 64 * out;
     return in + out;

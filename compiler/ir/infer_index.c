@@ -1,5 +1,6 @@
 // Types of operators that choose elements by indices which are data: the Gather and Scatter families, TopK,
-// ReverseSequence; and NonZero and Compress, whose selections are counted here. Indices are checked where they are used, when the model runs.
+// ReverseSequence; and NonZero and Compress, whose selections are counted here. Indices are checked where they
+// are used, when the model runs.
 #include "ir/element.h"
 #include "ir/infer.h"
 #include "ir/infer_check.h"
