@@ -8,6 +8,7 @@
 
 #include "ir/element.h"
 #include "onnx/attention.h"
+#include "onnx/losses.h"
 #include "onnx/norms.h"
 #include "onnx/qlinear.h"
 #include "onnx/quantize.h"
@@ -273,6 +274,7 @@ static const struct {
     {"LpNormalization", make_lp_normalization},
     {"MatMulInteger", make_matmul_integer},
     {"MeanVarianceNormalization", make_mean_variance_normalization},
+    {"NegativeLogLikelihoodLoss", make_nll_loss},
     {"OneHot", make_one_hot},
     {"QLinearConv", make_qlinear_conv},
     {"QLinearMatMul", make_qlinear_matmul},
@@ -281,6 +283,7 @@ static const struct {
     {"RNN", make_recurrent},
     {"RotaryEmbedding", make_rotary_embedding},
     {"Shape", make_shape},
+    {"SoftmaxCrossEntropyLoss", make_softmax_cross_entropy_loss},
     {"Swish", make_swish},
     {"Trilu", make_trilu},
 };
