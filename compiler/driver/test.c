@@ -99,8 +99,9 @@ static bool is_close(const Options *options, DType dtype, double got, double wan
         return isnan(got) && isnan(want);
     if (got == want)
         return true;
+    double rtol = dtype == DT_BF16 ? fmax(options->rtol, 0x1p-6) : options->rtol;  // 2^-6: two units of bf16
     return dtype_is_float(dtype) && isfinite(got) && isfinite(want) &&
-           fabs(got - want) <= options->atol + options->rtol * fabs(want);
+           fabs(got - want) <= options->atol + rtol * fabs(want);
 }
 
 static bool compare_output(Set *set, const Port *port, const Type *type, const void *data) {
