@@ -126,10 +126,12 @@ static bool bench(Session *session, Instance *instance, const Options *options) 
 }
 
 int command_bench(const Options *options) {
+    Options here = *options;
     Session session;
     Instance instance = {0};
-    session_begin(&session, options, stderr);
-    bench(&session, &instance, options);
+    options_for_here(&here);
+    session_begin(&session, &here, stderr);
+    bench(&session, &instance, &here);
     instance_close(&instance);
     int code = exit_code(&session.diag);
     session_end(&session);

@@ -18,6 +18,9 @@ typedef struct Session {
     double started;
 } Session;
 
+// What is compiled in memory to run here is for this very CPU, unless the flags say otherwise.
+void options_for_here(Options *options);
+
 void session_begin(Session *session, const Options *options, FILE *messages);
 void session_end(Session *session);
 

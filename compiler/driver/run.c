@@ -154,9 +154,11 @@ static bool run_model(Run *run, Instance *instance) {
 int command_run(const Options *options) {
     if (options->test)
         return command_test(options);
-    Run run = {.options = options};
+    Options here = *options;
+    options_for_here(&here);
+    Run run = {.options = &here};
     Instance instance = {0};
-    session_begin(&run.session, options, stderr);
+    session_begin(&run.session, &here, stderr);
     run_model(&run, &instance);
     instance_close(&instance);
     int code = exit_code(&run.session.diag);

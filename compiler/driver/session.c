@@ -95,6 +95,11 @@ bool tensor_load(Session *session, const char *path, Type *type, const void **da
     return onnx_tensor(session->arena, bytes, size, folder, type, data, &session->diag);
 }
 
+void options_for_here(Options *options) {
+    if (!options->mcpu && !options->target)
+        options->mcpu = "native";
+}
+
 // The flags that shape the model.
 
 static bool parse_size(const char *text, char end_char, const char **end, int64_t *n) {
