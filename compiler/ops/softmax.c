@@ -11,9 +11,18 @@ typedef struct Softmax {
     Val x, y_at, shift, scale;  // of the row at hand
 } Softmax;
 
+// The standard's steps are operators of the element type, so f16 and bf16 round after each.
+static Val rounded(Emit *e, DType dtype, Val v) {
+    return e_cast(e, v.dtype, e_cast(e, dtype, v));
+}
+
+static Val exponential(Emit *e, DType dtype, Val x, Val shift) {
+    return rounded(e, dtype, e_exp(e, rounded(e, dtype, e_sub(e, x, shift))));
+}
+
 // Stores the exponential on the way, where the output lies in memory as the input does.
 static Val exp_term(Emit *e, const Reduce *r, Val x, Val at) {
-    Val v = e_exp(e, e_sub(e, x, reduce_extra(e, r, x)));
+    Val v = exponential(e, r->x.dtype, x, reduce_extra(e, r, x));
     if (r->also.v)
         store_compute(e, r->also, at, v);
     return v;
@@ -25,8 +34,8 @@ static void finish(Emit *e, Softmax *s, Val i, int lanes) {
     if (s->sum.also.v) {
         v = e_div(e, load_compute(e, s->y, to, lanes), scale);
     } else {
-        v = e_sub(e, load_compute(e, s->max.x, from, lanes), fit(e, s->shift, lanes));
-        v = s->log ? e_sub(e, v, scale) : e_div(e, e_exp(e, v), scale);
+        Val x = load_compute(e, s->max.x, from, lanes), shift = fit(e, s->shift, lanes);
+        v = s->log ? e_sub(e, e_sub(e, x, shift), scale) : e_div(e, exponential(e, s->y.dtype, x, shift), scale);
     }
     store_compute(e, s->y, to, v);
 }
@@ -40,7 +49,7 @@ static void softmax_row(Emit *e, void *arg, Val x, Val y, int lanes) {
     s->shift = reduce_at(e, &s->max, x, lanes);
     s->sum.extra = s->shift;
     Val sum = reduce_at(e, &s->sum, x, lanes);
-    s->scale = s->log ? e_log(e, sum) : sum;
+    s->scale = s->log ? e_log(e, sum) : rounded(e, s->y.dtype, sum);
     s->x = x;
     s->y_at = y;
     if (lanes == 1 && s->x_step == 1 && s->y_step == 1)
