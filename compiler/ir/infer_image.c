@@ -96,7 +96,8 @@ bool column_plan(Infer *infer, const Node *node, Columns *c) {
     c->n = image.n;
     if (c->n < 1 || c->n > MAX_RANK - 2 || block.n != c->n)
         return diag_error(infer->diag, node->loc, E_SHAPE,
-                          "image and block have %d and %d sizes; they need as many, 1 to %d", image.n, block.n, MAX_RANK - 2);
+                          "image and block have %d and %d sizes; they need as many, 1 to %d", image.n, block.n,
+                          MAX_RANK - 2);
     if (!read_list(infer, node, "image_shape", &image, c->n, 1, 1, c->image) ||
         !read_list(infer, node, "block_shape", &block, c->n, 1, 1, c->block) ||
         !read_list(infer, node, "strides", &attrs->strides, c->n, 1, 1, c->stride) ||
