@@ -11,7 +11,7 @@ from build import ROOT
 
 SQZC = os.environ.get("SQZC", os.path.join(ROOT, "build", "bin", "sqzc"))
 DTYPES = {1: np.float32, 2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 6: np.int32, 7: np.int64, 9: np.bool_,
-          10: np.float16, 11: np.float64, 12: np.uint32, 13: np.uint64}
+          10: np.float16, 11: np.float64, 12: np.uint32, 13: np.uint64, 16: np.uint16}  # bf16 as its bits
 
 
 class Model(ctypes.Structure):
