@@ -79,7 +79,21 @@ static bool missing_inputs(Run *run, const Instance *instance) {
     return diag_error(&run->session.diag, NULL, E_USAGE, "inputs are missing: %s", list.text);
 }
 
+static bool check_names(Run *run, const Instance *instance) {
+    for (int i = 0; i < run->ngiven; i++) {
+        const char *name = run->given[i].name;
+        bool known = !name;
+        for (int k = 0; k < instance->ninputs && !known; k++)
+            known = !strcmp(instance->inputs[k].name, name);
+        if (!known)
+            return diag_error(&run->session.diag, NULL, E_USAGE, "--input: the model has no input '%s'", name);
+    }
+    return true;
+}
+
 static bool set_inputs(Run *run, Instance *instance) {
+    if (!check_names(run, instance))
+        return false;
     int used = 0;
     for (int i = 0; i < instance->ninputs; i++) {
         Port *port = &instance->inputs[i];

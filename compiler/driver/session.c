@@ -91,8 +91,11 @@ bool tensor_load(Session *session, const char *path, Type *type, const void **da
         return false;
     if (str_ends_with(path, ".npy"))
         return npy_read(session->arena, bytes, size, path, type, data, &session->diag);
-    const char *folder = path_folder(session->arena, path);
-    return onnx_tensor(session->arena, bytes, size, folder, type, data, &session->diag);
+    const char *folder = path_folder(session->arena, path), *model = session->diag.file;
+    session->diag.file = path;
+    bool ok = onnx_tensor(session->arena, bytes, size, folder, type, data, &session->diag);
+    session->diag.file = model;
+    return ok;
 }
 
 void options_for_here(Options *options) {
