@@ -39,15 +39,13 @@ static void print_place(const Diag *diag, const Loc *loc) {
 static void print_node(const Diag *diag, const Loc *loc) {
     if (!loc || (!loc->node && !loc->op))
         return;
-    fputs("node '", diag->out);
-    print_printable(diag->out, loc->node ? loc->node : "");
-    fputs("'", diag->out);
-    if (loc->op) {
-        fputs(" (", diag->out);
-        print_printable(diag->out, loc->op);
-        fputs(")", diag->out);
+    if (loc->node) {
+        fputs("node '", diag->out);
+        print_printable(diag->out, loc->node);
+        fputs(loc->op ? "' (" : "'", diag->out);
     }
-    fputs(": ", diag->out);
+    print_printable(diag->out, loc->op ? loc->op : "");
+    fputs(loc->node && loc->op ? "): " : ": ", diag->out);
 }
 
 static void print_message(const Diag *diag, const char *format, va_list args) {
