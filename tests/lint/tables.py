@@ -1,3 +1,4 @@
+# RUN: %root/scripts/conformance --export
 # RUN: %python %s %root
 """Every row of every table is named by some test: operators, passes, kernels, types, targets, errors.
 
