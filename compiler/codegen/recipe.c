@@ -28,15 +28,21 @@ static void pack_conv(const Node *node, unsigned char *bytes) {
             }
 }
 
-// U = G g G^T of one filter, in double precision.
+// U = G g G^T of one filter, in double precision: G on the columns first, then on the rows.
 static void transform_filter(const Node *node, const Winograd *w, int64_t filter, double u[][WINOGRAD_POINTS]) {
     const void *weights = value_data(node->in[0])->bytes;
-    int taps = w->taps * w->taps;
+    double half[WINOGRAD_POINTS][WINOGRAD_TAPS] = {{0}};
+    for (int a = 0; a < w->taps; a++)
+        for (int b = 0; b < w->taps; b++) {
+            double g = read_f32(weights, (filter * w->taps + a) * w->taps + b);
+            for (int i = 0; i < w->points; i++)
+                half[i][b] += w->weights[i][a] * g;
+        }
     for (int i = 0; i < w->points; i++)
         for (int j = 0; j < w->points; j++) {
             u[i][j] = 0;
-            for (int tap = 0; tap < taps; tap++)
-                u[i][j] += w->weights[i][tap / w->taps] * w->weights[j][tap % w->taps] * read_f32(weights, filter * taps + tap);
+            for (int b = 0; b < w->taps; b++)
+                u[i][j] += half[i][b] * w->weights[j][b];
         }
 }
 
