@@ -178,7 +178,8 @@ static bool widen(Value *value, int border) {
 static bool equalise(Value *a, Value *b) {
     if (!is_blocked(a) || !is_blocked(b))
         return false;
-    return widen(a, b->type.layout.border) | widen(b, a->type.layout.border);
+    bool first = widen(a, b->type.layout.border);
+    return widen(b, a->type.layout.border) || first;
 }
 
 static bool spread_rims(Graph *graph, const Target *target);

@@ -49,7 +49,7 @@ static double node_work(const Node *node) {
     if (node->op == OP_Det)
         return in + in * (double)a->dim[a->rank - 1].n;
     if (node->op == OP_TopK || node->op == OP_RoiAlign)  // a logarithm; samples of a size that is data
-        return node->op == OP_TopK ? 40 * in + 40 * out : 2.0 * MAX_WORK;
+        return node->op == OP_TopK ? 40 * in + 40 * out : 2.0 * (double)MAX_WORK;
     if (node->op == OP_GridSample)
         return in + 64 * out;
     return in + out;
@@ -90,7 +90,7 @@ static bool is_foldable(const Batch *batch, const Node *node, int64_t origin, in
     }
     *work = node_work(node);
     bool small = *bytes <= FREE_BYTES || *bytes <= MAX_GROWTH * origin;
-    return small && *bytes <= batch->most - batch->bytes && *work <= MAX_WORK - batch->work;
+    return small && *bytes <= batch->most - batch->bytes && *work <= (double)MAX_WORK - batch->work;
 }
 
 static void visit(PassContext *ctx, Batch *batch, Node *node) {
