@@ -82,10 +82,12 @@ static bool cone_add(Cone *cone, const Value *value, int depth) {
     return true;
 }
 
-// Makes the inputs behind the first constant where that is possible (of NonZero, the first); true if any became one.
+// Makes the inputs that decide the shape constant where that is possible; true if any became one.
 static bool fold_inputs(const Node *node, Arena *scratch, Diag *diag) {
     bool folded = false;
-    for (int i = node->op == OP_NonZero ? 0 : 1; i < node->nin; i++) {
+    for (int i = 0; i < node->nin && i < DECIDES_MAX; i++) {
+        if (!(op_info[node->op].flags & DECIDES(i)))
+            continue;
         Cone *cone = ARENA_NEW(scratch, Cone);
         if (cone_add(cone, node->in[i], 0) && cone->n)
             folded |= jit_fold(node->graph, cone->node, cone->n, diag);

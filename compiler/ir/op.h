@@ -22,6 +22,9 @@ enum OpFlag {
     RANDOM = 128,     // not folded
     ANY_LAYOUT = 256  // the generic lowering reads and writes blocks of channels too
 };
+// Input i's elements decide the shape of the result, or which axes are meant.
+#define DECIDES(i) (1u << (24 + (i)))
+enum { DECIDES_MAX = 8 };
 
 enum { MANY = 1 << 20 };  // as many inputs or outputs as wanted
 
