@@ -13,6 +13,7 @@
 #include "onnx/qlinear.h"
 #include "onnx/quantize.h"
 #include "onnx/sequence.h"
+#include "onnx/signal.h"
 
 // Constants.
 
@@ -178,14 +179,6 @@ static bool make_swish(Importer *im, Draft *d) {
 
 // Positions
 
-// 0, 1, ... up to the scalar or one-element `count`, followed by `behind` axes of size 1.
-static Value *count_up(Importer *im, const Draft *d, Value *count, int behind) {
-    Value *scalar = draft_node(im, d, OP_Reshape, count, draft_ints(im, d, "scalar", NULL, 0), NULL);
-    Value *range = draft_node(im, d, OP_Range, draft_scalar(im, d, "zero", DT_I64, 0), scalar,
-                              draft_scalar(im, d, "one", DT_I64, 1));
-    return draft_add_axes(im, d, range, 1, behind);
-}
-
 // 1 where the first largest element along `axis` is, 0 elsewhere
 static Value *hardmax(Importer *im, Draft *d, Value *x, int64_t axis, int behind) {
     Value *largest = draft_node(im, d, OP_ArgMax, x, NULL, NULL);
@@ -193,7 +186,7 @@ static Value *hardmax(Importer *im, Draft *d, Value *x, int64_t axis, int behind
     draft_infer(im, largest->def);
     Value *shape = draft_node(im, d, OP_Shape, x, NULL, NULL);
     Value *size = draft_node(im, d, OP_Gather, shape, draft_int(im, d, "axis", axis), NULL);
-    Value *hit = draft_node(im, d, OP_Equal, largest, count_up(im, d, size, behind), NULL);
+    Value *hit = draft_node(im, d, OP_Equal, largest, draft_count_up(im, d, size, behind), NULL);
     return draft_cast(im, d, hit, draft_dtype(d, 0));
 }
 
@@ -230,7 +223,7 @@ static bool make_one_hot(Importer *im, Draft *d) {
     Value *negative = draft_node(im, d, OP_Less, index, draft_scalar(im, d, "zero", DT_I64, 0), NULL);
     Value *wrapped = draft_node(im, d, OP_Where, negative, draft_node(im, d, OP_Add, index, depth, NULL), index);
     Value *spread = draft_node(im, d, OP_Unsqueeze, wrapped, draft_int(im, d, "axis", axis), NULL);
-    Value *hit = draft_node(im, d, OP_Equal, spread, count_up(im, d, depth, behind), NULL);
+    Value *hit = draft_node(im, d, OP_Equal, spread, draft_count_up(im, d, depth, behind), NULL);
     Value *off = draft_node(im, d, OP_Gather, d->in[2], draft_scalar(im, d, "off", DT_I64, 0), NULL);
     Value *on = draft_node(im, d, OP_Gather, d->in[2], draft_scalar(im, d, "on", DT_I64, 1), NULL);
     return draft_done(im, d, draft_node(im, d, OP_Where, hit, on, off));
@@ -245,9 +238,9 @@ static bool make_trilu(Importer *im, Draft *d) {
     Value *rows = draft_node(im, d, OP_Gather, shape, draft_int(im, d, "row_axis", -2), NULL);
     Value *columns = draft_node(im, d, OP_Gather, shape, draft_int(im, d, "column_axis", -1), NULL);
     Value *k = draft_in(d, 1) ? d->in[1] : draft_scalar(im, d, "k", DT_I64, 0);
-    Value *edge = draft_node(im, d, OP_Add, count_up(im, d, rows, 1), k, NULL);
+    Value *edge = draft_node(im, d, OP_Add, draft_count_up(im, d, rows, 1), k, NULL);
     OpKind compare = upper ? OP_GreaterOrEqual : OP_LessOrEqual;
-    Value *inside = draft_node(im, d, compare, count_up(im, d, columns, 0), edge, NULL);
+    Value *inside = draft_node(im, d, compare, draft_count_up(im, d, columns, 0), edge, NULL);
     Value *zero = draft_scalar(im, d, "zero", draft_dtype(d, 0), 0);
     return draft_done(im, d, draft_node(im, d, OP_Where, inside, d->in[0], zero));
 }
@@ -257,6 +250,7 @@ static const struct {
     Decomposition decompose;
 } composites[] = {
     {"Attention", make_attention},
+    {"BlackmanWindow", make_window},
     {"CastLike", make_cast_like},
     {"Constant", make_constant},
     {"ConstantOfShape", make_filled},
@@ -268,12 +262,15 @@ static const struct {
     {"GRU", make_recurrent},
     {"GlobalLpPool", make_global_lp_pool},
     {"GroupNormalization", make_group_normalization},
+    {"HammingWindow", make_window},
+    {"HannWindow", make_window},
     {"Hardmax", make_hardmax},
     {"LSTM", make_recurrent},
     {"LayerNormalization", make_layer_normalization},
     {"LpNormalization", make_lp_normalization},
     {"MatMulInteger", make_matmul_integer},
     {"MeanVarianceNormalization", make_mean_variance_normalization},
+    {"MelWeightMatrix", make_mel_weights},
     {"NegativeLogLikelihoodLoss", make_nll_loss},
     {"OneHot", make_one_hot},
     {"QLinearConv", make_qlinear_conv},

@@ -245,6 +245,13 @@ Value *draft_add_axes(Importer *im, const Draft *d, Value *value, int rank, int 
     return draft_node(im, d, OP_Unsqueeze, value, draft_ints(im, d, "axes", axes, count), NULL);
 }
 
+Value *draft_count_up(Importer *im, const Draft *d, Value *count, int behind) {
+    Value *scalar = draft_node(im, d, OP_Reshape, count, draft_ints(im, d, "scalar", NULL, 0), NULL);
+    Value *range = draft_node(im, d, OP_Range, draft_scalar(im, d, "zero", DT_I64, 0), scalar,
+                              draft_scalar(im, d, "one", DT_I64, 1));
+    return draft_add_axes(im, d, range, 1, behind);
+}
+
 int draft_axes_behind(int64_t axis, int rank) {
     int64_t behind = axis < 0 ? -(axis + 1) : rank < 0 ? -1 : rank - 1 - axis;
     return behind < 0 || behind >= MAX_RANK ? -1 : (int)behind;

@@ -48,6 +48,8 @@ void draft_infer(Importer *im, Node *node);  // again, once attributes of a draf
 
 // `value`, which has `rank` axes, with `count` more of size 1 behind them.
 Value *draft_add_axes(Importer *im, const Draft *d, Value *value, int rank, int count);
+// 0, 1, ... up to the scalar or one-element `count`, of type i64, followed by `behind` axes of size 1.
+Value *draft_count_up(Importer *im, const Draft *d, Value *count, int behind);
 // How many axes lie behind `axis` of a tensor whose rank may be unknown; -1 if that cannot be told.
 int draft_axes_behind(int64_t axis, int rank);
 Value *draft_cast(Importer *im, const Draft *d, Value *value, DType to);  // itself if it has that type already

@@ -66,6 +66,14 @@ static bool topk_to_input(Importer *im, Draft *d) {
     return true;
 }
 
+static bool dft_axis_to_input(Importer *im, Draft *d) {
+    int64_t axis;
+    if (!draft_take_int(im, d, "axis", 1, &axis))
+        return false;
+    draft_set_input(d, 2, draft_scalar(im, d, "axis", DT_I64, (double)axis));
+    return true;
+}
+
 // Broadcasting as it was before opset 7: the dimensions of B stand at `axis` of A.
 
 static bool broadcast_at_axis(Importer *im, Draft *d) {
@@ -239,6 +247,7 @@ static const struct {
     {"BatchNormalization", 8, norm_per_channel},
     {"BatchNormalization", OPSET_NEWEST, norm_without_training},
     {"Clip", 10, clip_to_inputs},
+    {"DFT", 19, dft_axis_to_input},
     {"Div", 6, broadcast_at_axis},
     {"Equal", 6, broadcast_at_axis},
     {"Gemm", 6, drop_broadcast},

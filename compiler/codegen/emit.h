@@ -87,6 +87,9 @@ void e_prefetch(Emit *e, Ptr p, Val index);  // into the second-level cache
 // Writes `count` (known) zeroed elements from `index` on.
 void e_clear(Emit *e, Ptr p, Val index, int64_t count);
 
+// Numbers known while compiling, as read-only data of the object: `n` of a float or integer type, rounded to nearest.
+Ptr e_table(Emit *e, DType dtype, const double *numbers, int64_t n);
+
 // ---- Arithmetic.
 
 Val e_add(Emit *e, Val a, Val b);

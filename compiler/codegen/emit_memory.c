@@ -2,6 +2,7 @@
 #include <llvm-c/Core.h>
 
 #include "codegen/emit_internal.h"
+#include "ir/element.h"
 
 static Val val(const void *v, DType dtype, int lanes) {
     return (Val){(void *)v, dtype, lanes};
@@ -103,4 +104,19 @@ void e_clear(Emit *e, Ptr p, Val index, int64_t count) {
             e_store(e, first, i.i, zero);
     for (int64_t i = whole; i < count; i++)
         store(e, e_at_const(e, first, i), e_zero(e, p.dtype, 1));
+}
+
+Ptr e_table(Emit *e, DType dtype, const double *numbers, int64_t n) {
+    size_t size = (size_t)n * (size_t)dtype_info[dtype].bits / 8;
+    char *bytes = arena_alloc(e->arena, size);
+    for (int64_t i = 0; i < n; i++)
+        element_set(dtype, bytes, i, numbers[i]);
+    LLVMValueRef data = LLVMConstDataArray(emit_memory_type(e, dtype, 1), bytes, size);
+    LLVMValueRef table = LLVMAddGlobal(e->module, LLVMTypeOf(data), "table");
+    LLVMSetInitializer(table, data);
+    LLVMSetGlobalConstant(table, 1);
+    LLVMSetLinkage(table, LLVMPrivateLinkage);
+    LLVMSetUnnamedAddress(table, LLVMGlobalUnnamedAddr);
+    LLVMSetAlignment(table, 64);
+    return (Ptr){table, dtype};
 }

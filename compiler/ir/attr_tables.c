@@ -294,6 +294,12 @@ const AttrTable gru_attrs = {"gru", sizeof(RnnAttrs), gru_rows};
 static const AttrRow lstm_rows[] = {RNN_ROWS, BOOL(RnnAttrs, "input_forget", input_forget, "0"), END};
 const AttrTable lstm_attrs = {"lstm", sizeof(RnnAttrs), lstm_rows};
 
+static const AttrRow dft_rows[] = {
+    BOOL(DftAttrs, "inverse", inverse, "0"), BOOL(DftAttrs, "onesided", onesided, "0"), END};
+const AttrTable dft_attrs = {"dft", sizeof(DftAttrs), dft_rows};
+static const AttrRow stft_rows[] = {BOOL(DftAttrs, "onesided", onesided, "1"), END};
+const AttrTable stft_attrs = {"stft", sizeof(DftAttrs), stft_rows};
+
 static const AttrRow einsum_rows[] = {
     {"equation", ATTR_STRING, offsetof(EinsumAttrs, equation), NULL, NULL}, END};
 const AttrTable einsum_attrs = {"einsum", sizeof(EinsumAttrs), einsum_rows};

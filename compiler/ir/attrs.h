@@ -265,6 +265,10 @@ typedef struct RnnAttrs {    // RNN, GRU, LSTM
     bool linear_before_reset;  // GRU
 } RnnAttrs;
 
+typedef struct DftAttrs {  // DFT, STFT
+    bool inverse, onesided;
+} DftAttrs;
+
 typedef struct EinsumAttrs {
     const char *equation;
 } EinsumAttrs;
@@ -329,6 +333,8 @@ ATTR_TABLE(roi_attrs)
 ATTR_TABLE(rnn_attrs)
 ATTR_TABLE(gru_attrs)
 ATTR_TABLE(lstm_attrs)
+ATTR_TABLE(dft_attrs)
+ATTR_TABLE(stft_attrs)          // onesided = 1
 ATTR_TABLE(einsum_attrs)
 ATTR_TABLE(compress_attrs)
 ATTR_TABLE(fire_attrs)

@@ -54,6 +54,11 @@ typedef struct Columns {
 } Columns;
 bool column_plan(Infer *infer, const Node *node, Columns *columns);
 
+// The axis and length of a DFT; the length, step and number of an STFT's frames. False after an error; for lowering they
+// cannot fail.
+bool dft_sizes(Infer *infer, const Node *node, int *axis, int64_t *n);
+bool stft_sizes(Infer *infer, const Node *node, int64_t *n, int64_t *step, int64_t *frames);
+
 #define INFER(name) bool name(Infer *infer, const Node *node, Type *out);
 INFER(infer_same)
 INFER(infer_binary)
@@ -106,6 +111,8 @@ INFER(infer_grid_sample)
 INFER(infer_roi_align)
 INFER(infer_rnn)
 INFER(infer_einsum)
+INFER(infer_dft)
+INFER(infer_stft)
 INFER(infer_non_zero)
 INFER(infer_compress)
 INFER(infer_shape_of)

@@ -32,6 +32,23 @@ typedef struct InferRow {
 } InferRow;
 
 static const InferRow rows[] = {
+    // signals
+    {"%a: f32<Nx8x1>", "%y = DFT(%a)", "f32<Nx8x2>"},
+    {"%a: f32<2x8x1>", "%y = DFT(%a) {onesided = true}", "f32<2x5x2>"},
+    {"%a: f32<2x5x2>", "%y = DFT(%a) {inverse = true, onesided = true}", "f32<2x8x1>"},
+    {"%a: f32<2x5x2>", "const %n: i64<> = list(9)\n%y = DFT(%a, %n) {inverse = true, onesided = true}", "f32<2x9x1>"},
+    {"%a: f32<2x5x2>", "const %x: i64<> = list(0)\n%y = DFT(%a, _, %x)", "f32<2x5x2>"},
+    {"%a: f32<2x5x2>", "const %x: i64<> = list(2)\n%y = DFT(%a, _, %x)", "E0121"},
+    {"%a: f32<2xNx2>", "%y = DFT(%a)", "E0122"},
+    {"%a: f32<2x5x3>", "%y = DFT(%a)", "E0121"},
+    {"%a: f32<2x0x2>", "%y = DFT(%a)", "E0121"},
+    {"%a: f32<2x5x2>, %n: i64<>", "%y = DFT(%a, %n)", "E0123"},
+    {"%a: f32<2x5x2>", "const %n: i64<> = list(9999999)\n%y = DFT(%a, %n)", "E0101"},
+    {"%a: f32<Nx90x1>, %w: f32<16>", "const %s: i64<> = list(4)\n%y = STFT(%a, %s, %w)", "f32<Nx19x9x2>"},
+    {"%a: f32<1x90x1>", "const %s: i64<> = list(4)\n%y = STFT(%a, %s) {onesided = false}", "f32<1x1x90x2>"},
+    {"%a: f32<1x90x1>, %w: f32<16>", "const %n: i64<> = list(4)\n%y = STFT(%a, %n, %w, %n)", "E0121"},
+    {"%a: f32<1x9x1>, %w: f32<16>", "const %n: i64<> = list(4)\n%y = STFT(%a, %n, %w)", "E0121"},
+    {"%a: f32<1x90x1>, %w: f32<16>", "const %n: i64<> = list(0)\n%y = STFT(%a, %n, %w)", "E0121"},
     // broadcasting
     {"%a: f32<2x1x4>, %b: f32<3x1>", "%y = Add(%a, %b)", "f32<2x3x4>"},
     {"%a: f32<>, %b: f32<0x3>", "%y = Mul(%a, %b)", "f32<0x3>"},
