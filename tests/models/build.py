@@ -40,7 +40,7 @@ class Net:
         self.channels = {input: shape[1]}
 
     def weight(self, name, array):
-        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        self.weights.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
         return name
 
     def normal(self, *shape, scale=1.0, mean=0.0):

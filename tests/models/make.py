@@ -10,6 +10,7 @@ import os
 import sys
 
 import build
+import modern
 import small
 import squeezenet
 import zoo
