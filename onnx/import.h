@@ -7,9 +7,9 @@
 
 #include "ir/ir.h"
 
-typedef struct OnnxDim {  // --dim NAME=VALUE
+typedef struct OnnxDim {  // --dim NAME=VALUE, or NAME=VALUE..MOST: it stays open
     const char *name;
-    int64_t value;
+    int64_t value, most;  // most 0: the value is fixed
 } OnnxDim;
 
 typedef struct OnnxShape {  // --shape INPUT=1x3x224x224

@@ -13,6 +13,7 @@ typedef Onnx__TensorShapeProto__Dimension Dimension;
 typedef struct Binding {
     const char *name;
     int64_t value;
+    int64_t most;      // not 0: it stays open, from value to most
     const char *flag;  // where it comes from, for messages
     bool used;
 } Binding;
@@ -33,13 +34,38 @@ static bool bind(Importer *im, Bindings *bindings, const char *name, int64_t val
     const Binding *known = find_binding(bindings, name);
     if (value < 0)
         return diag_error(im->diag, NULL, E_USAGE, "%s: dimension '%s' is negative", flag, name);
+    if (known && known->most && value >= known->value && value <= known->most && strcmp(flag, "--dim"))
+        return true;  // a sample of what it may be
+    if (known && known->most)
+        return diag_error(im->diag, NULL, E_USAGE, "dimension '%s' is %lld..%lld by %s and %lld by %s", name,
+                          (long long)known->value, (long long)known->most, known->flag, (long long)value, flag);
     if (known && known->value != value)
         return diag_error(im->diag, NULL, E_USAGE, "dimension '%s' is %lld by %s and %lld by %s", name,
                           (long long)known->value, known->flag, (long long)value, flag);
     if (!known) {
-        Binding binding = {name, value, flag, false};
+        Binding binding = {.name = name, .value = value, .flag = flag};
         LIST_PUSH(im->scratch, bindings, binding);
     }
+    return true;
+}
+
+static bool bind_dim(Importer *im, Bindings *bindings, const OnnxDim *dim) {
+    return bind(im, bindings, dim->name, dim->value, "--dim");
+}
+
+static bool keep_open(Importer *im, Bindings *bindings, const OnnxDim *dim) {
+    Open *open = &im->module->open;
+    if (dim->value < 1 || dim->most < dim->value || dim->most > INT32_MAX)
+        return diag_error(im->diag, NULL, E_USAGE, "--dim=%s=%lld..%lld: an open dimension is 1 or more, the lesser first",
+                          dim->name, (long long)dim->value, (long long)dim->most);
+    if (find_binding(bindings, dim->name))
+        return diag_error(im->diag, NULL, E_USAGE, "--dim: dimension '%s' is given twice", dim->name);
+    if (open->symbol)
+        return diag_error(im->diag, NULL, E_USAGE, "--dim: only one dimension can stay open, not both '%s' and '%s'",
+                          open->symbol->name, dim->name);
+    *open = (Open){.symbol = module_symbol(im->module, dim->name), .least = dim->value, .most = dim->most};
+    Binding binding = {.name = dim->name, .value = dim->value, .most = dim->most, .flag = "--dim"};
+    LIST_PUSH(im->scratch, bindings, binding);
     return true;
 }
 
@@ -97,7 +123,7 @@ static bool collect_bindings(Importer *im, const Onnx__GraphProto *graph, Bindin
     const OnnxOptions *o = im->options;
     bool ok = true;
     for (int i = 0; i < o->ndims; i++)
-        ok = bind(im, bindings, o->dims[i].name, o->dims[i].value, "--dim") && ok;
+        ok = (o->dims[i].most ? keep_open : bind_dim)(im, bindings, &o->dims[i]) && ok;
     for (int i = 0; i < o->nshapes; i++) {
         const OnnxShape *shape = &o->shapes[i];
         const Onnx__ValueInfoProto *input = find_input(graph, shape->input);
@@ -136,7 +162,7 @@ static Dim input_dim(Importer *im, Bindings *bindings, const char *input, const 
     if (!binding)
         return (Dim){1, module_symbol(im->module, name)};
     binding->used = true;
-    return dim_const(binding->value);
+    return binding->most ? (Dim){1, im->module->open.symbol} : dim_const(binding->value);
 }
 
 static bool input_type(Importer *im, Bindings *bindings, const Onnx__ValueInfoProto *input, Type *type) {

@@ -105,7 +105,7 @@ static bool infer_types(Infer *infer, const Node *node, Type *types, Arena *scra
     if (!done && quiet.last == E_DYNAMIC && fold_inputs(node, scratch, loud))
         done = infer_node(infer, node, types);
     infer->diag = loud;
-    if (!done && quiet.last == E_SYMBOL) {
+    if (!done && quiet.last == E_SYMBOL && !node->graph->module->open.symbol) {
         *symbol = true;
         return false;
     }
@@ -194,11 +194,12 @@ static void symbols_add(Arena *scratch, Symbols *symbols, const Symbol *symbol) 
     LIST_PUSH(scratch, symbols, symbol);
 }
 
+// Open dimensions are open-batch's.
 static void symbols_of(Arena *scratch, Symbols *symbols, const Graph *graph) {
     for (int i = 0; i < graph->values.n; i++) {
         const Type *type = &graph->values.item[i]->type;
         for (int k = 0; k < type->rank; k++)
-            if (type->dim[k].sym)
+            if (type->dim[k].sym && type->dim[k].sym != graph->module->open.symbol)
                 symbols_add(scratch, symbols, type->dim[k].sym);
     }
 }

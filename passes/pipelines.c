@@ -4,6 +4,8 @@
 // Each operator by its generic lowering, row-major, in the order of the model.
 static const char *const plain[] = {
     "infer-shapes",  // codegen needs static shapes
+    "open-batch",    // reads the shapes with their symbol
+    "infer-shapes",  // those of one sample
     "dead-nodes",    // the shape arithmetic that inference has turned into constants has no users any more
     "plan-memory",   // codegen needs places
     NULL};
@@ -11,6 +13,7 @@ static const char *const plain[] = {
 // Fused, but row-major and without special kernels.
 static const char *const fused[] = {
     "infer-shapes",
+    "open-batch",
     "fold-constants",
     "infer-shapes",
     "drop-noops",
@@ -27,6 +30,7 @@ static const char *const fused[] = {
 
 static const char *const fast[] = {
     "infer-shapes",      // all that follows reads types
+    "open-batch",        // reads shapes with their symbol; before all that wants them static
     "fold-constants",    // before the rewrites, which look for constant operands
     "infer-shapes",      // a shape may have become constant by folding
     "drop-noops",        // they stand between the nodes that rewrites look for

@@ -18,7 +18,8 @@ extern "C" {
 /* What NAME_run and its kin return. */
 enum {
     SQZ_OK = 0,
-    SQZ_EARGUMENT = 1,  /* a pointer is null, or not aligned as its C type wants; a struct of another size or ABI */
+    SQZ_EARGUMENT = 1,  /* a pointer is null, or not aligned as its C type wants; a struct of another size or ABI; an open
+                         * dimension has a value that the model does not take */
     SQZ_EWORKSPACE = 2, /* the workspace is null, not 64-aligned, or too small even for one shard */
     SQZ_ERANGE = 3,     /* an index in the data is out of range; the outputs are then unspecified */
     SQZ_ECPU = 4        /* the CPU lacks what the object was compiled for (x86 only; on ARM the caller promises it) */
@@ -40,8 +41,8 @@ typedef struct sqz_pool {
 
 /* One inference through the uniform entry NAME_call. `size` is sizeof(sqz_call). Inputs and outputs are in the model's
  * order, row-major, and may not overlap. The workspace is 64-aligned, not shared with a concurrent call, and its
- * contents before and after the call mean nothing. `pool` may be null (no threads). Fields behind it are for models
- * with open dimensions, outside weights or state; null here. */
+ * contents before and after the call mean nothing. `pool` may be null (no threads). `dims` has the value of each open
+ * dimension; null where the model has none. Fields behind it are for models with outside weights or state; null here. */
 typedef struct sqz_call {
     uint32_t size;
     const void *const *inputs;
@@ -55,12 +56,13 @@ typedef struct sqz_call {
     void *state;
 } sqz_call;
 
-/* Describes an input or output. `name` is the offset of the name's text from this struct's own address. */
+/* Describes an input or output. `name` is the offset of the name's text from this struct's own address. Where bit i of
+ * `open` is set, dims[i] is for one: its size in a call is dims[i] times the open dimension's value. */
 typedef struct sqz_tensor {
     int32_t name;
     int32_t dtype;
     int32_t rank;
-    int32_t reserved;
+    int32_t open;
     int64_t dims[SQZ_MAX_RANK];
 } sqz_tensor;
 
@@ -77,7 +79,10 @@ typedef struct sqz_model {
     uint64_t shard_size;       /* bytes of each further shard */
     uint64_t weights_size;
     int32_t call;              /* offset of NAME_call */
+    int32_t open;              /* how many dimensions are open, 0 or 1; sqz_call.dims has so many */
+    int32_t dim_name;          /* of the open one: offset of its name, */
     int32_t reserved;
+    int64_t dim_min, dim_max;  /* and what it may be */
 } sqz_model;
 
 static inline const char *sqz_model_name(const sqz_model *model) { return (const char *)model + model->name; }

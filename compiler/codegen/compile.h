@@ -34,6 +34,8 @@ typedef struct Interface {
     int64_t workspace_bytes, shard_bytes;  // of one shard all in all; of each further one
     int inputs, outputs;
     const char **c_names;                  // identifiers of the inputs, then the outputs; distinct
+    const Open *open;                      // null: no dimension is open
+    const char *open_name;                 // its identifier
 } Interface;
 Interface interface_of(const Module *module, const char *prefix, Arena *arena);
 

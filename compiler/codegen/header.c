@@ -71,8 +71,11 @@ static uint64_t hash_value(uint64_t hash, const Value *value) {
     return hash;
 }
 
-static const Value *operand(const Graph *graph, int index) {
-    return index < graph->inputs.n ? graph->inputs.item[index] : graph->outputs.item[index - graph->inputs.n];
+static uint64_t hash_open(uint64_t hash, const Open *open) {
+    hash = hash_int(hash_int(hash_text(hash, open->symbol->name), open->least), open->most);
+    for (int i = 0; i < open->count; i++)
+        hash = hash_int(hash, open->axis[i]);
+    return hash;
 }
 
 Interface interface_of(const Module *module, const char *prefix, Arena *arena) {
@@ -82,15 +85,18 @@ Interface interface_of(const Module *module, const char *prefix, Arena *arena) {
     interface.shard_bytes = align_up(module->shard_bytes, ALIGNMENT);
     interface.workspace_bytes =
         max_i64(align_up(module->workspace_bytes, ALIGNMENT) + interface.shard_bytes, ALIGNMENT);
-    interface.c_names = ARENA_ARRAY(arena, const char *, count);
+    const char **names = ARENA_ARRAY(arena, const char *, count + 1);  // the open dimension's first
+    interface.c_names = names + 1;
+    interface.open = module->open.axis ? &module->open : NULL;
+    names[0] = interface.open_name = interface.open ? c_name(arena, module->open.symbol->name, NULL, 0) : "";
     uint64_t hash = hash_text(hash_int(0xcbf29ce484222325u, SQZ_ABI), prefix);
     hash = hash_int(hash_int(hash, interface.workspace_bytes), interface.shard_bytes);
     hash = hash_int(hash_int(hash, interface.inputs), interface.outputs);
     for (int i = 0; i < count; i++) {
-        interface.c_names[i] = c_name(arena, operand(graph, i)->name, interface.c_names, i);
-        hash = hash_value(hash, operand(graph, i));
+        interface.c_names[i] = c_name(arena, graph_operand(graph, i)->name, names, i + 1);
+        hash = hash_value(hash, graph_operand(graph, i));
     }
-    interface.hash = hash;
+    interface.hash = interface.open ? hash_open(hash, interface.open) : hash;
     return interface;
 }
 
@@ -103,6 +109,10 @@ typedef struct Writer {
     const char *prefix, *upper;
     Interface face;
 } Writer;
+
+static int open_axis(const Writer *w, int index) {
+    return w->face.open ? w->face.open->axis[index] : -1;
+}
 
 static const char *upper_case(Arena *arena, const char *text) {
     char *upper = arena_string(arena, text);
@@ -120,9 +130,17 @@ static void write_name(Str *out, const char *name) {
             str_add_bytes(out, (const char *)c, 1);
 }
 
-static void write_shape(Str *out, const Type *type, const char *separator) {
-    for (int i = 0; i < type->rank; i++)
-        str_printf(out, "%s%" PRId64, i ? separator : "", type->dim[i].n);
+// The open dimension is `n` times what the type has.
+static void write_shape(const Writer *w, int index, const char *n, const char *separator) {
+    const Type *type = &graph_operand(w->graph, index)->type;
+    for (int i = 0; i < type->rank; i++) {
+        str_add(w->out, i ? separator : "");
+        bool open = i == open_axis(w, index);
+        if (open)
+            str_add(w->out, n);
+        if (!open || type->dim[i].n != 1)
+            str_printf(w->out, "%s%" PRId64, open ? " * " : "", type->dim[i].n);
+    }
 }
 
 static void write_start(const Writer *w) {
@@ -141,21 +159,59 @@ static void write_start(const Writer *w) {
                w->prefix, w->upper, w->upper);
 }
 
-static void write_workspace(const Writer *w) {
+static void write_open(const Writer *w) {
+    const Open *open = w->face.open;
+    str_add(w->out, "/* The dimension ");
+    write_name(w->out, open->symbol->name);
     str_printf(w->out,
-               "/* Bytes of scratch memory that a call needs, and their alignment; any memory will do. On a pool a\n"
-               " * call is cut into shards, up to four for each thread, as far as the workspace has room for them. */\n"
-               "#define %s_WORKSPACE_SIZE %" PRId64 "\n"
-               "#define %s_WORKSPACE_SIZE_ON(shards) "
-               "((size_t)%" PRId64 " + (size_t)%" PRId64 " * (size_t)((shards) > 1 ? (shards) - 1 : 0))\n"
-               "#define %s_WORKSPACE_ALIGN %d\n\n",
-               w->upper, w->face.workspace_bytes, w->upper, w->face.workspace_bytes, w->face.shard_bytes, w->upper,
-               ALIGNMENT);
+               " is open: how many samples a call has. */\n"
+               "#define %s_%s_MIN %" PRId64 "\n"
+               "#define %s_%s_MAX %" PRId64 "\n\n",
+               w->upper, upper_case(w->out->arena, w->face.open_name), open->least, w->upper,
+               upper_case(w->out->arena, w->face.open_name), open->most);
+}
+
+static void write_workspace_on(const Writer *w) {
+    int64_t bytes = w->face.workspace_bytes, more = w->face.shard_bytes;
+    const char *parameters = w->face.open ? "n, shards" : "shards";
+    str_printf(w->out, "#define %s_WORKSPACE_SIZE_ON(%s) ", w->upper, parameters);
+    if (w->face.open)  // a whole workspace for each thread that has a sample, or the shards of one
+        str_printf(w->out,
+                   "\\\n    ((size_t)((shards) < 5 || (n) < 2 ? 1 : (n) < ((shards) + 3) / 4 ? (n) : ((shards) + 3) / 4) * "
+                   "(size_t)%" PRId64 " + \\\n     (size_t)%" PRId64 " * (size_t)((shards) > 1 ? (shards) - 1 : 0))\n",
+                   bytes, more);
+    else
+        str_printf(w->out, "((size_t)%" PRId64 " + (size_t)%" PRId64 " * (size_t)((shards) > 1 ? (shards) - 1 : 0))\n",
+                   bytes, more);
+}
+
+static void write_workspace(const Writer *w) {
+    str_add(w->out,
+            "/* Bytes of scratch memory that a call needs, and their alignment; any memory will do. On a pool a\n"
+            " * call is cut into shards, up to four for each thread, as far as the workspace has room for them.");
+    if (w->face.open)
+        str_printf(w->out,
+                   "\n * Samples run one after the other in the same memory, so it is as much for any n. A pool's threads\n"
+                   " * take whole samples where there is one for each of them and room for as many workspaces. */\n"
+                   "#define %s_WORKSPACE_SIZE(n) ((size_t)%" PRId64 ")\n",
+                   w->upper, w->face.workspace_bytes);
+    else
+        str_printf(w->out, " */\n#define %s_WORKSPACE_SIZE %" PRId64 "\n", w->upper, w->face.workspace_bytes);
+    write_workspace_on(w);
+    str_printf(w->out, "#define %s_WORKSPACE_ALIGN %d\n\n", w->upper, ALIGNMENT);
+}
+
+static void write_count(const Writer *w, int index, const char *name, int64_t number) {
+    const char *upper = upper_case(w->out->arena, w->face.c_names[index]);
+    if (open_axis(w, index) >= 0)
+        str_printf(w->out, "#define %s_%s_%s(n) ((size_t)(n) * %" PRId64 ")\n", w->upper, upper, name, number);
+    else
+        str_printf(w->out, "#define %s_%s_%s %" PRId64 "\n", w->upper, upper, name, number);
 }
 
 static void write_tensor(const Writer *w, int index) {
-    bool input = index < w->face.inputs;
-    const Value *value = operand(w->graph, index);
+    bool input = index < w->face.inputs, open = open_axis(w, index) >= 0;
+    const Value *value = graph_operand(w->graph, index);
     const Type *type = &value->type;
     const char *upper = upper_case(w->out->arena, w->face.c_names[index]);
     int64_t count = type_count(type);
@@ -164,32 +220,41 @@ static void write_tensor(const Writer *w, int index) {
     str_printf(w->out, ", %s", dtype_info[type->dtype].name);
     if (type->rank) {
         str_add(w->out, ", ");
-        write_shape(w->out, type, " x ");
+        write_shape(w, index, "n", " x ");
     }
-    str_printf(w->out, "%s */\n#define %s_%s_COUNT %" PRId64 "\n#define %s_%s_RANK %d\n#define %s_%s_SHAPE {",
+    str_printf(w->out, "%s */\n",
                type->dtype == DT_BOOL                                  ? " (0 or 1)"
                : type->dtype == DT_F16 || type->dtype == DT_BF16 ? " (its bits in a uint16_t)"
-                                                                       : "",
-               w->upper, upper, count, w->upper, upper, type->rank, w->upper, upper);
+                                                                       : "");
+    write_count(w, index, "COUNT", count);
+    str_printf(w->out, "#define %s_%s_RANK %d\n#define %s_%s_SHAPE%s {", w->upper, upper, type->rank, w->upper, upper,
+               open ? "(n)" : "");
     if (type->rank)
-        write_shape(w->out, type, ", ");
+        write_shape(w, index, "(n)", ", ");
     else
         str_add(w->out, "0");  // C has no empty initializer
-    str_printf(w->out, "}\n#define %s_%s_BYTES %" PRId64 "\n\n", w->upper, upper,
-               count * (dtype_info[type->dtype].bits / 8));
+    str_add(w->out, "}\n");
+    write_count(w, index, "BYTES", count * (dtype_info[type->dtype].bits / 8));
+    str_add(w->out, "\n");
 }
 
 // "const float *x, float *y,", in lines of bearable length.
 static void write_parameters(const Writer *w) {
     enum { WIDTH = 80 };
     size_t line = w->out->length;
+    if (w->face.open)
+        str_printf(w->out, "int64_t %s, ", w->face.open_name);
     for (int i = 0; i < w->face.inputs + w->face.outputs; i++) {
         bool is_full = w->out->length - line > WIDTH;
         if (is_full)
             line = w->out->length;
         str_printf(w->out, "%s%s%s *%s,", is_full ? "\n    " : i ? " " : "", i < w->face.inputs ? "const " : "",
-                   dtype_info[operand(w->graph, i)->type.dtype].c_type, w->face.c_names[i]);
+                   dtype_info[graph_operand(w->graph, i)->type.dtype].c_type, w->face.c_names[i]);
     }
+}
+
+static const char *open_note(const Writer *w) {
+    return w->face.open ? arena_printf(w->out->arena, ", or %s is not MIN to MAX", w->face.open_name) : "";
 }
 
 static void write_functions(const Writer *w) {
@@ -198,21 +263,21 @@ static void write_functions(const Writer *w) {
                "struct sqz_call;\n"
                "struct sqz_model;\n\n"
                "/* Runs the network once on the calling thread. Returns 0, or\n"
-               " *   1  a pointer is null, or not aligned as its C type wants\n"
+               " *   1  a pointer is null, or not aligned as its C type wants%s\n"
                " *   2  the workspace is null or not aligned to %s_WORKSPACE_ALIGN bytes\n"
                " *   3  an index in the input data is out of range; the outputs are then unspecified\n"
                " *   4  the CPU lacks instructions that the network was compiled for (x86 only)\n"
                " * (SQZ_E... of sqz.h). Inputs and outputs must not overlap. Calls at the same time are safe when\n"
                " * each has its own outputs and workspace. What a workspace holds before and after means nothing. */\n"
                "int %s_run(",
-               w->upper, w->prefix);
+               open_note(w), w->upper, w->prefix);
     write_parameters(w);
     str_printf(w->out,
                " void *workspace);\n\n"
                "/* The same on a pool's threads (null: none). The results are the same to the bit. Returns 2 also\n"
-               " * when workspace_size is less than %s_WORKSPACE_SIZE. A pool serves one call at a time. */\n"
+               " * when workspace_size is less than %s_WORKSPACE_SIZE%s. A pool serves one call at a time. */\n"
                "int %s_run_on(const struct sqz_pool *pool, ",
-               w->upper, w->prefix);
+               w->upper, w->face.open ? "(n)" : "", w->prefix);
     write_parameters(w);
     str_printf(w->out,
                "\n    void *workspace, size_t workspace_size);\n\n"
@@ -238,6 +303,8 @@ void header_text(Str *out, const Module *module, const char *prefix) {
     w.upper = upper_case(out->arena, prefix);
     w.face = interface_of(module, prefix, out->arena);
     write_start(&w);
+    if (w.face.open)
+        write_open(&w);
     write_workspace(&w);
     for (int i = 0; i < w.face.inputs + w.face.outputs; i++)
         write_tensor(&w, i);

@@ -93,8 +93,8 @@ static bool is_sound(Program *program) {
 }
 
 static LLVMTypeRef context_type(Emit *e) {
-    LLVMTypeRef p = emit_pointer_type(e), w = LLVMInt32TypeInContext(e->context);
-    LLVMTypeRef fields[] = {p, p, p, w, w};
+    LLVMTypeRef p = emit_pointer_type(e), w = LLVMInt32TypeInContext(e->context), n = emit_index_type(e);
+    LLVMTypeRef fields[] = {p, p, p, w, w, w, n, n};
     return LLVMStructTypeInContext(e->context, fields, sizeof fields / sizeof *fields, 0);
 }
 

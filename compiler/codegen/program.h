@@ -54,7 +54,8 @@ typedef struct Program {
 } Program;
 
 // Fields of the context.
-enum { CONTEXT_WORKSPACE, CONTEXT_INPUTS, CONTEXT_OUTPUTS, CONTEXT_STATUS, CONTEXT_SHARDS };
+enum { CONTEXT_WORKSPACE, CONTEXT_INPUTS, CONTEXT_OUTPUTS, CONTEXT_STATUS, CONTEXT_SHARDS, CONTEXT_CPU, CONTEXT_TASKS,
+       CONTEXT_ROUNDS };
 
 // Makes room for the versions, one for each variant.
 void program_open(Program *program, Emit *e, const Variant *variants, int count, const char *prefix);

@@ -57,7 +57,7 @@ double bench_macs(const Node *node) {
 // Counted on a copy of the model after shape inference, before other passes rewrite it.
 static double model_macs(const Options *options, const char *path) {
     Options counting = *options;
-    counting.passes = "infer-shapes";
+    counting.passes = "infer-shapes,open-batch";
     counting.print_after = NULL;
     counting.time_report = counting.memory_report = false;
     Session session;

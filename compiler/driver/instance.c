@@ -14,13 +14,33 @@ static void *fresh(Arena *arena, int64_t size) {
     return arena_alloc(arena, (size_t)max_i64(size, 64));  // 64 bytes and more are 64-aligned
 }
 
+static Port *port_at(Instance *instance, int index) {
+    return index < instance->ninputs ? &instance->inputs[index] : &instance->outputs[index - instance->ninputs];
+}
+
+bool instance_resize(Instance *instance, int64_t n) {
+    if (instance->dim_name && (n < instance->least || n > instance->most))
+        return diag_error(instance->diag, NULL, E_RUN, "dimension '%s' is %lld, the model takes %lld to %lld",
+                          instance->dim_name, (long long)n, (long long)instance->least, (long long)instance->most);
+    for (int i = 0; i < instance->ninputs + instance->noutputs; i++) {
+        Port *port = port_at(instance, i);
+        bool open = port->open >= 0;
+        if (port->buffer && (!open || n == instance->n))
+            continue;
+        if (open)
+            port->type.dim[port->open].n = port->type.dim[port->open].n / instance->n * n;
+        port->buffer = fresh(instance->arena, type_bytes(&port->type));
+    }
+    instance->n = n;
+    return true;
+}
+
 static bool make_ports(Instance *instance, int64_t workspace, int64_t shard, int threads) {
     if (instance->ninputs + instance->noutputs > MOST_PORTS)
         return diag_error(instance->diag, NULL, E_LIMIT, "more than %d inputs and outputs", MOST_PORTS);
-    for (int i = 0; i < instance->ninputs + instance->noutputs; i++) {
-        Port *port = i < instance->ninputs ? &instance->inputs[i] : &instance->outputs[i - instance->ninputs];
-        port->buffer = fresh(instance->arena, type_bytes(&port->type));
-    }
+    instance->n = 1;
+    if (!instance_resize(instance, max_i64(instance->least, 1)))
+        return false;
     int64_t shards = 2 * SHARDS_PER_THREAD;  // for bench --layers, whose pool claims two threads
     if (threads != 1) {
         instance->pool = sqz_pool_create(threads);
@@ -28,17 +48,16 @@ static bool make_ports(Instance *instance, int64_t workspace, int64_t shard, int
             return diag_error(instance->diag, NULL, E_RUN, "cannot have %d threads", threads);
         shards = max_i64(shards, min_i64((int64_t)instance->pool->threads * SHARDS_PER_THREAD, MAX_SHARDS));
     }
-    instance->workspace_size = (size_t)(workspace + (shards - 1) * shard);
+    int64_t threads_room = instance->pool && instance->dim_name ? workspace * (instance->pool->threads - 1) : 0;
+    instance->workspace_size = (size_t)(workspace + (shards - 1) * shard + threads_room);
     instance->workspace = fresh(instance->arena, (int64_t)instance->workspace_size);
     return true;
 }
 
-static Port *ports_of(Arena *arena, const ValueList *values) {
+static Port *ports_of(Arena *arena, const ValueList *values, const int *open) {
     Port *ports = ARENA_ARRAY(arena, Port, values->n + 1);
-    for (int i = 0; i < values->n; i++) {
-        ports[i].name = values->item[i]->name;
-        ports[i].type = values->item[i]->type;
-    }
+    for (int i = 0; i < values->n; i++)
+        ports[i] = (Port){.name = values->item[i]->name, .type = values->item[i]->type, .open = open ? open[i] : -1};
     return ports;
 }
 
@@ -60,8 +79,14 @@ bool instance_compile(Instance *instance, Session *session, int threads) {
     instance->run_on = entry(instance->jit, "_run_on");
     if (!instance->run || !instance->run_on)
         return diag_error(&session->diag, NULL, E_INTERNAL, "the compiled module has no entry");
-    instance->inputs = ports_of(session->arena, &graph->inputs);
-    instance->outputs = ports_of(session->arena, &graph->outputs);
+    const Open *open = module->open.axis ? &module->open : NULL;
+    instance->inputs = ports_of(session->arena, &graph->inputs, open ? open->axis : NULL);
+    instance->outputs = ports_of(session->arena, &graph->outputs, open ? open->axis + graph->inputs.n : NULL);
+    if (open) {
+        instance->dim_name = open->symbol->name;
+        instance->least = open->least;
+        instance->most = open->most;
+    }
     instance->ninputs = graph->inputs.n;
     instance->noutputs = graph->outputs.n;
     Interface interface = interface_of(module, "jit", session->arena);
@@ -76,12 +101,21 @@ static bool port_of_tensor(Instance *instance, const sqz_tensor *tensor, Port *p
         return diag_error(instance->diag, NULL, E_RUN, "an input or output that this sqzc does not know");
     port->name = sqz_tensor_name(tensor);
     port->type = type_make(dtype, tensor->rank, tensor->dims);
+    port->open = -1;
+    for (int i = 0; i < tensor->rank; i++)
+        if (tensor->open & 1 << i)
+            port->open = i;
     return true;
 }
 
 static bool read_model(Instance *instance, const sqz_model *model, int threads) {
     if (model->abi != SQZ_ABI)
         return diag_error(instance->diag, NULL, E_RUN, "made for ABI %u, this is %d", (unsigned)model->abi, SQZ_ABI);
+    if (model->size >= sizeof *model && model->open) {
+        instance->dim_name = (const char *)model + model->dim_name;
+        instance->least = model->dim_min;
+        instance->most = model->dim_max;
+    }
     instance->ninputs = model->inputs;
     instance->noutputs = model->outputs;
     instance->inputs = ARENA_ARRAY(instance->arena, Port, model->inputs + model->outputs + 1);
@@ -133,20 +167,23 @@ bool instance_set(Instance *instance, Port *port, const Type *type, const void *
 }
 
 // NAME_run(inputs..., outputs..., workspace), or with a pool
-// NAME_run_on(pool, inputs..., outputs..., workspace, workspace_size).
+// NAME_run_on(pool, inputs..., outputs..., workspace, workspace_size). An open dimension stands before the inputs.
 bool instance_call(Instance *instance) {
-    ffi_type *types[MOST_PORTS + 3];
-    void *args[MOST_PORTS + 3];
+    ffi_type *types[MOST_PORTS + 4];
+    void *args[MOST_PORTS + 4];
     unsigned n = 0;
     if (instance->pool)
         args[n++] = &instance->pool;
+    unsigned dim = n;
+    if (instance->dim_name)
+        args[n++] = &instance->n;
     for (int i = 0; i < instance->ninputs; i++)
         args[n++] = &instance->inputs[i].buffer;
     for (int i = 0; i < instance->noutputs; i++)
         args[n++] = &instance->outputs[i].buffer;
     args[n++] = &instance->workspace;
     for (unsigned i = 0; i < n; i++)
-        types[i] = &ffi_type_pointer;
+        types[i] = instance->dim_name && i == dim ? &ffi_type_sint64 : &ffi_type_pointer;
     if (instance->pool) {
         types[n] = sizeof(size_t) == 8 ? &ffi_type_uint64 : &ffi_type_uint32;
         args[n++] = &instance->workspace_size;

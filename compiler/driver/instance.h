@@ -8,7 +8,8 @@
 
 typedef struct Port {  // an input or an output
     const char *name;
-    Type type;
+    Type type;     // of one sample, until instance_resize
+    int open;      // the axis that counts samples; -1: none
     void *buffer;  // of the type's bytes, for the caller to fill or to read
 } Port;
 
@@ -20,6 +21,9 @@ typedef struct Instance {
     Jit *jit;              // or null
     void (*run)(void);     // NAME_run
     void (*run_on)(void);  // NAME_run_on
+    const char *dim_name;  // of the open dimension; null: there is none
+    int64_t least, most;   // what it may be
+    int64_t n;             // and what it is
     sqz_pool *pool;        // null: on this thread
     void *workspace;
     size_t workspace_size;
@@ -30,6 +34,9 @@ bool instance_compile(Instance *instance, Session *session, int threads);
 // Opens NAME.so, whose symbols begin with NAME_ (or what --name says).
 bool instance_open(Instance *instance, Session *session, const char *path, int threads);
 void instance_close(Instance *instance);
+
+// Gives the open dimension a value, and the ports buffers of that size; false (E_RUN) if the model does not take it.
+bool instance_resize(Instance *instance, int64_t n);
 
 bool instance_call(Instance *instance);  // from buffers to buffers
 // Copies a tensor into an input's buffer; false (E_RUN) if type or shape differ.

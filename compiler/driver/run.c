@@ -91,10 +91,28 @@ static bool check_names(Run *run, const Instance *instance) {
     return true;
 }
 
+// The open dimension's value, from the first input that has it.
+static bool set_size(Run *run, Instance *instance) {
+    for (int i = 0; i < instance->ninputs && instance->dim_name; i++) {
+        const Port *port = &instance->inputs[i];
+        const Given *given = given_for(run, i, port->name);
+        int64_t each = port->open >= 0 ? port->type.dim[port->open].n / instance->n : 0;
+        if (!given || each < 1 || given->type.rank <= port->open)
+            continue;
+        int64_t whole = given->type.dim[port->open].n;
+        return whole % each ? diag_error(instance->diag, NULL, E_RUN, "input '%s': dimension %d is %lld, no multiple of %lld",
+                                         port->name, port->open, (long long)whole, (long long)each)
+                            : instance_resize(instance, whole / each);
+    }
+    return true;
+}
+
 static bool set_inputs(Run *run, Instance *instance) {
     if (!check_names(run, instance))
         return false;
     int used = 0;
+    if (!set_size(run, instance))
+        return false;
     for (int i = 0; i < instance->ninputs; i++) {
         Port *port = &instance->inputs[i];
         const Given *given = given_for(run, i, port->name);

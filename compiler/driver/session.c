@@ -132,8 +132,12 @@ static bool read_dims(Session *session, OnnxOptions *onnx) {
         const char *value, *end;
         if (!split_word(session, "--dim", words->item[i], &dims[i].name, &value))
             return false;
-        if (!parse_size(value, 0, &end, &dims[i].value))
-            return diag_error(&session->diag, NULL, E_USAGE, "--dim=%s: not a size", words->item[i]);
+        dims[i].most = 0;
+        bool ok = parse_size(value, '.', &end, &dims[i].value);
+        if (ok && *end)
+            ok = end[1] == '.' && parse_size(end + 2, 0, &end, &dims[i].most) && dims[i].most;
+        if (!ok)
+            return diag_error(&session->diag, NULL, E_USAGE, "--dim=%s: not a size, nor a range such as 1..64", words->item[i]);
     }
     onnx->dims = dims;
     onnx->ndims = words->n;

@@ -78,11 +78,22 @@ struct Graph {
     ValueList inputs, outputs;
 };
 
+// A dimension that stays open: the number of samples in a call, `least` to `most`. Until open-batch it is a symbol in
+// types; behind it the graph is that of one sample, and `axis` says of the model's inputs, then its outputs, along
+// which dimension samples lie (-1: all samples share it).
+typedef struct Open {
+    Symbol *symbol;  // null: there is none
+    int64_t least, most;
+    int *axis;       // null before open-batch
+    int count;
+} Open;
+
 struct Module {
     Arena *arena;
     const char *name;
     GraphList graphs;  // [0] is the model; bodies hang on their nodes, not here
     Symbol *symbols;
+    Open open;
     int64_t workspace_bytes;  // of planned values; 0 before plan-memory
     int64_t shard_bytes;      // scratch of each shard
 };
@@ -126,6 +137,10 @@ void node_set_input(Node *node, int index, Value *value);  // room is made where
 // a constant or an output itself).
 bool node_bypass(Node *node, Value *value);
 Loc *loc_join(Arena *arena, const Loc *a, const Loc *b);  // a copy of both chains; either may be null
+
+static inline Value *graph_operand(const Graph *graph, int index) {  // the inputs, then the outputs
+    return index < graph->inputs.n ? graph->inputs.item[index] : graph->outputs.item[index - graph->inputs.n];
+}
 
 // Removes values that nothing refers to and renumbers the others.
 void graph_compact(Graph *graph);

@@ -20,7 +20,19 @@ enum OpFlag {
     HAS_BODY = 32,
     DIMS = 64,        // shape inference computes it on small integer tensors
     RANDOM = 128,     // not folded
-    ANY_LAYOUT = 256  // the generic lowering reads and writes blocks of channels too
+    ANY_LAYOUT = 256, // the generic lowering reads and writes blocks of channels too
+
+    // Whether an operator keeps samples apart that lie side by side along an axis of its inputs: one of these rules,
+    // which open.c reads. Elementwise operators and views need none; any other without one may not see an open dimension.
+    KEEPS = 1 << 16,        // along every axis that the output has too
+    KEEPS_FIRST = 2 << 16,  // along axis 0
+    KEEPS_OTHER = 3 << 16,  // along every axis but its own, which attribute or input `axis` names
+    KEEPS_ALL = 4 << 16,    // the same, where all inputs have them
+    KEEPS_TABLE = 5 << 16,  // Gather: of its data or of its indices
+    KEEPS_FILL = 6 << 16,   // a dimension that it makes holds copies
+    KEEPS_BATCH = 7 << 16,  // of a recurrent network
+    KEEPS_LABEL = 8 << 16,  // along one letter of an Einsum
+    KEEPS_MASK = 15 << 16
 };
 // Input i's elements decide the shape of the result, or which axes are meant.
 #define DECIDES(i) (1u << (24 + (i)))

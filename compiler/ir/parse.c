@@ -1,6 +1,8 @@
 // The text form of the IR, as print.c writes it and a person may.
 //
-//   module    = ["module" string ["workspace" int] ["shard" int]] graph...
+//   module    = ["module" string [open] ["workspace" int] ["shard" int]] graph...
+//   open      = "open" string int int ["[" int "," ... "]"]
+//                                                 a dimension, its least and most; of each input and output its axis
 //   graph     = "graph" "@"name signature block
 //   signature = "(" [value ":" type [places]] "," ... ")" "->" "(" value "," ... ")"
 //   block     = "{" (constant | node)... "}"
@@ -415,11 +417,38 @@ static bool parse_graph(Parser *p) {
     return parse_signature(p, &scope, &outputs) && parse_block(p, &scope, &outputs);
 }
 
+static bool parse_open(Parser *p) {
+    Lexer *lex = &p->lex;
+    Open *open = &p->module->open;
+    const char *name;
+    if (!lex_string(lex, &name) || !lex_count(lex, &open->least) || !lex_count(lex, &open->most))
+        return false;
+    open->symbol = module_symbol(p->module, name);
+    if (!lex_accept(lex, "["))
+        return true;
+    struct { int *item; int n, capacity; } axes = {0};
+    LIST_PUSH(lex->arena, &axes, -1);
+    axes.n = 0;
+    while (!lex_accept(lex, "]")) {
+        int64_t axis;
+        if ((axes.n && !lex_expect(lex, ",")) || !lex_int(lex, &axis))
+            return false;
+        if (axis < -1 || axis >= MAX_RANK)
+            return lex_error(lex, E_PARSE, "there is no axis %lld", (long long)axis);
+        LIST_PUSH(lex->arena, &axes, (int)axis);
+    }
+    open->axis = axes.item;
+    open->count = axes.n;
+    return true;
+}
+
 static bool parse_head(Parser *p) {
     Lexer *lex = &p->lex;
     if (!lex_accept_word(lex, "module"))
         return true;
     if (!lex_string(lex, &p->module->name))
+        return false;
+    if (lex_accept_word(lex, "open") && !parse_open(p))
         return false;
     if (lex_accept_word(lex, "workspace") && !lex_count(lex, &p->module->workspace_bytes))
         return false;

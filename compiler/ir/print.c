@@ -294,10 +294,22 @@ void print_graph(Str *out, const Graph *graph) {
     print_graph_with(&(Printer){.out = out}, graph);
 }
 
+static void print_open(Str *out, const Open *open) {
+    if (!open->symbol)
+        return;
+    str_add(out, " open ");
+    text_quote(out, open->symbol->name);
+    str_printf(out, " %lld %lld", (long long)open->least, (long long)open->most);
+    for (int i = 0; open->axis && i < open->count; i++)
+        str_printf(out, "%s%d", i ? ", " : " [", open->axis[i]);
+    str_add(out, open->axis ? open->count ? "]" : " []" : "");
+}
+
 void print_module(Str *out, const Module *module, const char *sidecar) {
     Printer p = {.out = out, .sidecar = sidecar};
     str_add(out, "module ");
     text_quote(out, module->name);
+    print_open(out, &module->open);
     if (module->workspace_bytes)
         str_printf(out, " workspace 0x%llx", (unsigned long long)module->workspace_bytes);
     if (module->shard_bytes)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ir/infer.h"
+#include "ir/open.h"
 #include "ir/verify_parts.h"
 #include "support/checked.h"
 
@@ -295,11 +296,20 @@ static bool verify_graphs(const Verifier *v) {
     return true;
 }
 
+static bool verify_open(const Verifier *v) {
+    const Open *open = &v->module->open;
+    if (open->symbol && (open->least < 1 || open->most < open->least || open->most > INT32_MAX))
+        return diag_error(v->diag, NULL, E_VERIFY, "the open dimension '%s' has an impossible range", open->symbol->name);
+    return open_is_sound(v->module) ||
+           diag_error(v->diag, NULL, E_VERIFY, "the axes of the open dimension are not those of the inputs and outputs");
+}
+
 bool verify_module(const Module *module, Diag *diag) {
     Verifier v = {.module = module, .arena = arena_new(), .diag = diag};
     bool ok = module->workspace_bytes >= 0 && module->shard_bytes >= 0 && module->workspace_bytes <= BYTES_MAX &&
               module->shard_bytes <= BYTES_MAX;
-    ok = ok ? verify_graphs(&v) : diag_error(diag, NULL, E_VERIFY, "the workspace has an impossible size");
+    ok = ok ? verify_graphs(&v) && verify_open(&v)
+            : diag_error(diag, NULL, E_VERIFY, "the workspace has an impossible size");
     arena_free(v.arena);
     return ok;
 }

@@ -17,12 +17,15 @@ DTYPES = {1: np.float32, 2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 6: 
 class Model(ctypes.Structure):
     _fields_ = [("abi", ctypes.c_uint32), ("size", ctypes.c_uint32), ("hash", ctypes.c_uint64),
                 ("name", ctypes.c_int32), ("tensors", ctypes.c_int32), ("inputs", ctypes.c_int32),
-                ("outputs", ctypes.c_int32), ("workspace_size", ctypes.c_uint64), ("shard_size", ctypes.c_uint64)]
+                ("outputs", ctypes.c_int32), ("workspace_size", ctypes.c_uint64), ("shard_size", ctypes.c_uint64),
+                ("weights_size", ctypes.c_uint64), ("call", ctypes.c_int32), ("open", ctypes.c_int32),
+                ("dim_name", ctypes.c_int32), ("reserved", ctypes.c_int32), ("dim_min", ctypes.c_int64),
+                ("dim_max", ctypes.c_int64)]
 
 
 class Tensor(ctypes.Structure):
     _fields_ = [("name", ctypes.c_int32), ("dtype", ctypes.c_int32), ("rank", ctypes.c_int32),
-                ("reserved", ctypes.c_int32), ("dims", ctypes.c_int64 * 8)]
+                ("open", ctypes.c_int32), ("dims", ctypes.c_int64 * 8)]
 
 
 class Call(ctypes.Structure):
@@ -60,7 +63,7 @@ def compile_model(path, folder, *flags):
 
 
 class Network:
-    """A compiled model: network(arrays) -> arrays, both in the model's order."""
+    """A compiled model: network(arrays) -> arrays, both in the model's order; `n` is the value of its open dimension."""
 
     def __init__(self, path, folder, *flags):
         name, stem = compile_model(path, folder, *flags)
@@ -74,21 +77,28 @@ class Network:
         described = [(ctypes.string_at(ctypes.addressof(t) + t.name).decode(), DTYPES[t.dtype], t.dims[:t.rank])
                      for t in tensors]
         self.inputs, self.outputs = described[:self.model.inputs], described[self.model.inputs:]
+        self.open = [[bool(t.open >> axis & 1) for axis in range(t.rank)] for t in tensors]
         self.workspace = aligned(self.model.workspace_size)
 
-    def __call__(self, arrays):
+    def shape(self, index, n):
+        dims = (self.inputs + self.outputs)[index][2]
+        return [d * n if is_open else d for d, is_open in zip(dims, self.open[index])]
+
+    def __call__(self, arrays, n=1):
         arrays = [np.ascontiguousarray(a, dtype) for a, (_, dtype, _) in zip(arrays, self.inputs, strict=True)]
-        for array, (name, _, shape) in zip(arrays, self.inputs):
+        outputs = [(dtype, self.shape(len(self.inputs) + i, n)) for i, (_, dtype, _) in enumerate(self.outputs)]
+        for index, (array, (name, _, _)) in enumerate(zip(arrays, self.inputs)):
+            shape = self.shape(index, n)
             if array.size != np.prod(shape):
                 raise ValueError(f"{name}: shape {array.shape}, the model wants {shape}")
-        blocks = [aligned(int(np.prod(shape)) * np.dtype(dtype).itemsize) for _, dtype, shape in self.outputs]
-        results = [block.view(dtype).reshape(shape) for block, (_, dtype, shape) in zip(blocks, self.outputs)]
+        blocks = [aligned(int(np.prod(shape)) * np.dtype(dtype).itemsize) for dtype, shape in outputs]
+        results = [block.view(dtype).reshape(shape) for block, (dtype, shape) in zip(blocks, outputs)]
 
         def pointers(buffers):
             return (ctypes.c_void_p * len(buffers))(*[b.ctypes.data for b in buffers])
 
         call = Call(ctypes.sizeof(Call), pointers(arrays), pointers(results), self.workspace.ctypes.data,
-                    len(self.workspace))
+                    len(self.workspace), dims=ctypes.cast((ctypes.c_int64 * 1)(n), ctypes.c_void_p))
         code = self.call(ctypes.byref(call))
         if code:
             raise RuntimeError(f"the model returned {code}")
@@ -108,12 +118,12 @@ MACHINES = {  # name -> the triple, how to link, how to run
 class Program:
     """The model linked with tests/e2e/Inputs/runner.c for a machine, which also looks for stray writes."""
 
-    def __init__(self, path, folder, machine, outputs, *flags, stack=None):
+    def __init__(self, path, folder, machine, outputs, *flags, stack=None, dim=None):
         triple, link, self.emulator = MACHINES[machine]
         name, self.stem = compile_model(path, folder, *([f"--target={triple}"] if triple else []), *flags)
         self.outputs = outputs  # (shape, dtype) of each
         subprocess.run([*link, "-O1", f"-DMODEL={name}_model", f"-DCALL={name}_call",
-                        *([f"-DSTACK={stack}"] if stack else []), "-I", os.path.join(ROOT, "runtime"),
+                        *([f"-DSTACK={stack}"] if stack else []), *([f"-DDIM={dim}"] if dim else []), "-I", os.path.join(ROOT, "runtime"),
                         os.path.join(ROOT, "tests", "e2e", "Inputs", "runner.c"), self.stem + ".o", "-o", self.stem],
                        check=True)
 

@@ -1,6 +1,6 @@
 // Runs any compiled model on raw files: runner OUTPUT-PREFIX INPUT.raw... writes OUTPUT-PREFIX0.raw, ...
 // Compile with -DMODEL=<name>_model -DCALL=<name>_call and link with the object. -DSTACK=<bytes> runs the model on a
-// thread with so small a stack.
+// thread with so small a stack, -DDIM=<n> gives an open dimension its value.
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +10,10 @@
 
 extern const sqz_model MODEL;
 extern int CALL(const sqz_call *call);
+
+#ifndef DIM
+#define DIM 1
+#endif
 
 static void fail(const char *what, const char *name)
 {
@@ -21,7 +25,7 @@ static size_t tensor_bytes(const sqz_tensor *tensor)
 {
     size_t bytes = 1;
     for (int i = 0; i < tensor->rank; i++)
-        bytes *= (size_t)tensor->dims[i];
+        bytes *= (size_t)(tensor->dims[i] * (tensor->open >> i & 1 ? DIM : 1));
     switch (tensor->dtype) {
     case SQZ_U8:
     case SQZ_I8:
@@ -98,11 +102,13 @@ int main(int argc, char **argv)
         fclose(file);
     }
 
+    const int64_t dim = DIM;
     sqz_call call = {.size = sizeof call,
                      .inputs = (const void *const *)buffers,
                      .outputs = (void *const *)(buffers + model->inputs),
                      .workspace = workspace,
-                     .workspace_size = (size_t)model->workspace_size};
+                     .workspace_size = (size_t)model->workspace_size,
+                     .dims = &dim};
     int result = (int)(intptr_t)run(&call);
     if (result) {
         fprintf(stderr, "runner: the model returned %d\n", result);

@@ -1,0 +1,23 @@
+// Whether a model treats each sample of a batch by itself, so that the number of samples may stay open.
+#ifndef IR_OPEN_H
+#define IR_OPEN_H
+
+#include "ir/ir.h"
+
+enum { OPEN_NONE = -1, OPEN_SEVERAL = -2 };
+
+// The axis whose dimension is a multiple of a symbol, OPEN_NONE, or OPEN_SEVERAL.
+int type_open_axis(const Type *type);
+// Elements before that axis: 1 where the samples lie one after the other.
+int64_t type_before(const Type *type, int axis);
+
+// Null where the node, given several samples side by side along the open axes of its inputs, makes of each what it
+// makes of that one alone, side by side along the open axes of its outputs; else the reason why not. Types must be
+// inferred, with the symbol. `counts` says, by value id, which values hold a number of samples, and is set for the
+// outputs.
+const char *open_reason(Arena *arena, const Node *node, bool *counts);
+
+// The open dimension in the module's interface, after open-batch: are the axes those of the graph's operands?
+bool open_is_sound(const Module *module);
+
+#endif
