@@ -167,14 +167,25 @@ static bool make_gelu(Importer *im, Draft *d) {
 }
 
 // x sigmoid(alpha x)
-static bool make_swish(Importer *im, Draft *d) {
-    double alpha;
-    if (!draft_need(im, d, 1) || !draft_take_float(im, d, "alpha", 1, &alpha))
-        return false;
-    Value *x = d->in[0], *scaled = x;
+static Value *swish(Importer *im, const Draft *d, Value *x, double alpha) {
+    Value *scaled = x;
     if (alpha != 1)
         scaled = draft_node(im, d, OP_Mul, x, draft_scalar(im, d, "alpha", draft_dtype(d, 0), alpha), NULL);
-    return draft_done(im, d, draft_node(im, d, OP_Mul, x, draft_node(im, d, OP_Sigmoid, scaled, NULL, NULL), NULL));
+    return draft_node(im, d, OP_Mul, x, draft_node(im, d, OP_Sigmoid, scaled, NULL, NULL), NULL);
+}
+
+static bool make_swish(Importer *im, Draft *d) {
+    double alpha;
+    return draft_need(im, d, 1) && draft_take_float(im, d, "alpha", 1, &alpha) &&
+           draft_done(im, d, swish(im, d, d->in[0], alpha));
+}
+
+// swish(a) b, of one shape
+static bool make_swiglu(Importer *im, Draft *d) {
+    double alpha;
+    if (!draft_need(im, d, 2) || !draft_take_float(im, d, "alpha", 1, &alpha))
+        return false;
+    return draft_done(im, d, draft_node(im, d, OP_Mul, swish(im, d, d->in[0], alpha), d->in[1], NULL));
 }
 
 // Positions
@@ -252,6 +263,7 @@ static const struct {
     {"Attention", make_attention},
     {"BlackmanWindow", make_window},
     {"CastLike", make_cast_like},
+    {"CausalConvWithState", make_causal_conv},
     {"Constant", make_constant},
     {"ConstantOfShape", make_filled},
     {"ConvInteger", make_conv_integer},
@@ -281,6 +293,7 @@ static const struct {
     {"RotaryEmbedding", make_rotary_embedding},
     {"Shape", make_shape},
     {"SoftmaxCrossEntropyLoss", make_softmax_cross_entropy_loss},
+    {"SwiGLU", make_swiglu},
     {"Swish", make_swish},
     {"Trilu", make_trilu},
 };

@@ -5,5 +5,6 @@
 #include "onnx/draft.h"
 
 bool make_recurrent(Importer *im, Draft *d);  // RNN, GRU, LSTM
+bool make_causal_conv(Importer *im, Draft *d);
 
 #endif

@@ -35,6 +35,8 @@ static const char *const grid_paddings[] = {"zeros", "border", "reflection", NUL
 static const char *const roi_coordinates[] = {"half_pixel", "output_half_pixel", NULL};
 static const char *const roi_modes[] = {"avg", "max", NULL};
 static const char *const rnn_directions[] = {"forward", "reverse", "bidirectional", NULL};
+static const char *const update_rules[] = {"linear", "gated", "delta", "gated_delta", NULL};
+static const char *const scatter_modes[] = {"linear", "circular", NULL};
 
 static const AttrRow no_rows[] = {END};
 const AttrTable no_attrs = {"none", 1, no_rows};
@@ -299,6 +301,31 @@ static const AttrRow dft_rows[] = {
 const AttrTable dft_attrs = {"dft", sizeof(DftAttrs), dft_rows};
 static const AttrRow stft_rows[] = {BOOL(DftAttrs, "onesided", onesided, "1"), END};
 const AttrTable stft_attrs = {"stft", sizeof(DftAttrs), stft_rows};
+
+static const AttrRow linear_rows[] = {
+    INT(LinearAttrs, "chunk_size", chunk_size, "64"),
+    INT(LinearAttrs, "kv_num_heads", kv_num_heads, "0"),
+    INT(LinearAttrs, "q_num_heads", q_num_heads, "0"),
+    FLOAT(LinearAttrs, "scale", scale, "0"),
+    WORD(LinearAttrs, "update_rule", update_rule, "gated_delta", update_rules),
+    END};
+const AttrTable linear_attrs = {"linear_attention", sizeof(LinearAttrs), linear_rows};
+
+static const AttrRow tensor_scatter_rows[] = {
+    INT(TensorScatterAttrs, "axis", axis, "-2"),
+    WORD(TensorScatterAttrs, "mode", mode, "linear", scatter_modes),
+    END};
+const AttrTable tensor_scatter_attrs = {"tensor_scatter", sizeof(TensorScatterAttrs), tensor_scatter_rows};
+
+static const AttrRow deform_rows[] = {
+    INTS(DeformAttrs, "dilations", conv.dilations),
+    INT(DeformAttrs, "group", conv.group, "1"),
+    INTS(DeformAttrs, "kernel_shape", conv.kernel_shape),
+    INT(DeformAttrs, "offset_group", offset_group, "1"),
+    INTS(DeformAttrs, "pads", conv.pads),
+    INTS(DeformAttrs, "strides", conv.strides),
+    END};
+const AttrTable deform_attrs = {"deform", sizeof(DeformAttrs), deform_rows};
 
 static const AttrRow einsum_rows[] = {
     {"equation", ATTR_STRING, offsetof(EinsumAttrs, equation), NULL, NULL}, END};

@@ -269,6 +269,23 @@ typedef struct DftAttrs {  // DFT, STFT
     bool inverse, onesided;
 } DftAttrs;
 
+typedef enum UpdateRule { UPDATE_LINEAR, UPDATE_GATED, UPDATE_DELTA, UPDATE_GATED_DELTA } UpdateRule;
+typedef struct LinearAttrs {  // LinearAttention
+    int64_t chunk_size, kv_num_heads, q_num_heads;  // the first is a hint that nothing follows
+    double scale;                                   // 0: 1 / sqrt(size of a key)
+    int update_rule;                                // UpdateRule
+} LinearAttrs;
+
+typedef struct TensorScatterAttrs {
+    int64_t axis;
+    int mode;  // 0: linear, 1: circular
+} TensorScatterAttrs;
+
+typedef struct DeformAttrs {  // DeformConv
+    ConvAttrs conv;           // first, so that its window is read as a convolution's
+    int64_t offset_group;
+} DeformAttrs;
+
 typedef struct EinsumAttrs {
     const char *equation;
 } EinsumAttrs;
@@ -335,6 +352,9 @@ ATTR_TABLE(gru_attrs)
 ATTR_TABLE(lstm_attrs)
 ATTR_TABLE(dft_attrs)
 ATTR_TABLE(stft_attrs)          // onesided = 1
+ATTR_TABLE(linear_attrs)
+ATTR_TABLE(tensor_scatter_attrs)
+ATTR_TABLE(deform_attrs)
 ATTR_TABLE(einsum_attrs)
 ATTR_TABLE(compress_attrs)
 ATTR_TABLE(fire_attrs)

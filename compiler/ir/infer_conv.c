@@ -216,7 +216,7 @@ Window node_window(const Node *node) {
     Diag quiet = {0};
     Infer infer = {.arena = node->graph->module->arena, .diag = &quiet};
     Window w;
-    if (node->op == OP_Conv)
+    if (node->op == OP_Conv || node->op == OP_DeformConv)
         window_of_conv(&infer, node, &w);
     else if (node->op == OP_ConvTranspose)
         window_of_conv_transpose(&infer, node, &w);
@@ -307,6 +307,49 @@ bool infer_conv(Infer *infer, const Node *node, Type *out) {
     out->dim[1] = channels;
     window_result(node, &w, out);
     return check_addend(infer, node, out);
+}
+
+// An operand of `groups` times `each` channels for each pixel of the result.
+static bool check_per_pixel(Infer *infer, const Node *node, int index, int64_t groups, int64_t each, const Type *out) {
+    int64_t channels;
+    if (!node_in(node, index))
+        return true;
+    const Type *type = input_type(node, index);
+    if (!checked_mul(groups, each, &channels))
+        return fail_too_big(infer, node);
+    return check_rank(infer, node, index, 4, 4) &&
+           check_dim(infer, node, type->dim[0], out->dim[0], "the number of images of offsets and mask") &&
+           check_dim(infer, node, type->dim[1], dim_const(channels), "the channels of offsets or mask") &&
+           check_dim(infer, node, type->dim[2], out->dim[2], "the height of offsets and mask") &&
+           check_dim(infer, node, type->dim[3], out->dim[3], "the width of offsets and mask");
+}
+
+bool infer_deform_conv(Infer *infer, const Node *node, Type *out) {
+    const DeformAttrs *attrs = node->attrs;
+    Window w;
+    Dim channels;
+    int64_t in;
+    if (!check_dtype(infer, node, 0, SET_FLOAT) || !check_rank(infer, node, 0, 4, 4))
+        return false;
+    for (int i = 1; i < node->nin; i++)
+        if (!check_same_dtype(infer, node, 0, i))
+            return false;
+    if (!check_rank(infer, node, 1, 4, 4) || !conv_channels(infer, node, &channels) ||
+        !window_of_conv(infer, node, &w) || !check_number(infer, node, input_type(node, 0)->dim[1], &in))
+        return false;
+    if (attrs->offset_group < 1 || in % attrs->offset_group)
+        return fail_attribute(infer, node, "offset_group", attrs->offset_group, "it must divide the channels");
+    if (node_in(node, 3) && (!check_rank(infer, node, 3, 1, 1) ||
+                             !check_dim(infer, node, input_type(node, 3)->dim[0], channels, "the length of the bias")))
+        return false;
+    *out = infer_like(input_type(node, 0));
+    out->dim[1] = channels;
+    window_result(node, &w, out);
+    int64_t taps;
+    if (!checked_mul(w.kernel[0], w.kernel[1], &taps) || taps > INT32_MAX)
+        return fail_too_big(infer, node);
+    return check_per_pixel(infer, node, 2, attrs->offset_group, 2 * taps, out) &&
+           check_per_pixel(infer, node, 4, attrs->offset_group, taps, out);
 }
 
 bool infer_conv_transpose(Infer *infer, const Node *node, Type *out) {

@@ -100,6 +100,31 @@ bool infer_scatter_nd(Infer *infer, const Node *node, Type *out) {
     return true;
 }
 
+bool infer_tensor_scatter(Infer *infer, const Node *node, Type *out) {
+    const TensorScatterAttrs *attrs = node->attrs;
+    const Type *cache = input_type(node, 0), *update = input_type(node, 1);
+    int64_t rows, steps;
+    int axis = 0;
+    if (!check_same_dtype(infer, node, 0, 1) || !check_rank(infer, node, 1, cache->rank, cache->rank) ||
+        !infer_axis(infer, node, attrs->axis, cache->rank, &axis))
+        return false;
+    if (axis == 0)
+        return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "attribute 'axis' cannot be 0, the batch");
+    for (int i = 0; i < cache->rank; i++)
+        if (i != axis && !check_dim(infer, node, update->dim[i], cache->dim[i], "a dimension of the update"))
+            return false;
+    if (!check_number(infer, node, cache->dim[axis], &rows) || !check_number(infer, node, update->dim[axis], &steps))
+        return false;
+    if (steps > rows)
+        return diag_error(infer->diag, node->loc, E_SHAPE, "an update of %lld rows does not fit a cache of %lld",
+                          (long long)steps, (long long)rows);
+    if (node_in(node, 2) && (!check_dtype(infer, node, 2, DTYPE_BIT(I64)) || !check_rank(infer, node, 2, 1, 1) ||
+                             !check_dim(infer, node, input_type(node, 2)->dim[0], cache->dim[0], "the batch")))
+        return false;
+    *out = infer_like(cache);
+    return true;
+}
+
 bool infer_topk(Infer *infer, const Node *node, Type *out) {
     const TopKAttrs *attrs = node->attrs;
     const Type *x = input_type(node, 0);

@@ -5,6 +5,7 @@
 #include "ir/einsum.h"
 #include "ir/infer.h"
 #include "ir/infer_check.h"
+#include "support/checked.h"
 
 // Recurrent networks.
 
@@ -130,5 +131,70 @@ bool infer_einsum(Infer *infer, const Node *node, Type *out) {
     out->rank = einsum.rank;
     for (int k = 0; k < einsum.rank; k++)
         out->dim[k] = size[einsum.result[k]];
+    return true;
+}
+
+// Linear attention.
+
+static bool check_heads(Infer *infer, const Node *node, int64_t queries, int64_t keys, int64_t values) {
+    const LinearAttrs *attrs = node->attrs;
+    int64_t heads = attrs->kv_num_heads;
+    if (attrs->q_num_heads < 1 || heads < 1 || attrs->q_num_heads % heads)
+        return diag_error(infer->diag, node->loc, E_ATTRIBUTE,
+                          "q_num_heads must be a multiple of kv_num_heads, and both positive");
+    if (queries % attrs->q_num_heads || keys % heads || values % heads ||
+        queries / attrs->q_num_heads != keys / heads)
+        return diag_error(infer->diag, node->loc, E_SHAPE, "queries, keys and values cannot be split into these heads");
+    return true;
+}
+
+static bool check_gates(Infer *infer, const Node *node, int64_t keys) {
+    const LinearAttrs *attrs = node->attrs;
+    bool gated = attrs->update_rule == UPDATE_GATED || attrs->update_rule == UPDATE_GATED_DELTA;
+    bool delta = attrs->update_rule == UPDATE_DELTA || attrs->update_rule == UPDATE_GATED_DELTA;
+    int64_t n;
+    if (gated != (node_in(node, 4) != NULL) || delta != (node_in(node, 5) != NULL))
+        return diag_error(infer->diag, node->loc, E_ARITY, "decay comes with a gated rule, beta with a delta rule");
+    for (int i = 4; i < 6; i++) {
+        if (!node_in(node, i))
+            continue;
+        if (!check_rank(infer, node, i, 3, 3) || !check_number(infer, node, input_type(node, i)->dim[2], &n))
+            return false;
+        if (n != attrs->kv_num_heads && n != (i == 4 ? keys : 1))
+            return diag_error(infer->diag, node->loc, E_SHAPE, "the last axis of input %d is %lld", i, (long long)n);
+    }
+    return true;
+}
+
+bool infer_linear_attention(Infer *infer, const Node *node, Type *out) {
+    const LinearAttrs *attrs = node->attrs;
+    const unsigned floats = SET_FLOAT & ~DTYPE_BIT(F64);
+    int64_t size[3];
+    if (!check_dtype(infer, node, 0, floats) || !check_dtype(infer, node, 3, floats))
+        return false;
+    for (int i = 0; i < node->nin; i++) {
+        if (!node_in(node, i) || i == 3)
+            continue;
+        if (!check_same_dtype(infer, node, 0, i) || !check_rank(infer, node, i, 3, 3) ||
+            !check_dim(infer, node, input_type(node, i)->dim[0], input_type(node, 0)->dim[0], "the batch") ||
+            !check_dim(infer, node, input_type(node, i)->dim[1], input_type(node, 0)->dim[1], "the number of steps") ||
+            (i < 3 && !check_number(infer, node, input_type(node, i)->dim[2], &size[i])))
+            return false;
+    }
+    if (!check_heads(infer, node, size[0], size[1], size[2]) || !check_gates(infer, node, size[1]))
+        return false;
+    int64_t heads = attrs->kv_num_heads, values, key = size[1] / heads, value = size[2] / heads;
+    if (!checked_mul(attrs->q_num_heads, value, &values))
+        return fail_too_big(infer, node);
+    Type state = type_make(DT_NONE, 4, (int64_t[]){0, heads, key, value});
+    state.dim[0] = input_type(node, 0)->dim[0];
+    if (!check_operand(infer, node, 3, "a dimension of the state", state.dim, 4))
+        return false;
+    out[0] = infer_like(input_type(node, 0));
+    out[0].dim[2] = dim_const(values);
+    if (node->nout > 1) {
+        out[1] = state;
+        out[1].dtype = input_type(node, node_in(node, 3) ? 3 : 0)->dtype;
+    }
     return true;
 }

@@ -1,4 +1,4 @@
-// ScatterElements and ScatterND: a copy of the data, in which elements or slices chosen by indices are replaced by
+// ScatterElements, ScatterND and TensorScatter: a copy of the data, in which elements or slices chosen by indices are replaced by
 // updates or combined with them. Updates of one element happen in their order, so the work is not shared.
 #include "codegen/lower.h"
 #include "ops/copy.h"
@@ -106,5 +106,37 @@ static void lower_scatter_nd(Emit *e, const Node *node) {
     }
 }
 
+// Rows of a cache along the axis `axis`: step s of batch b goes to row first[b] + s; circular, counted modulo the rows.
+static void lower_tensor_scatter(Emit *e, const Node *node) {
+    const TensorScatterAttrs *attrs = node->attrs;
+    const Type *data = &node->in[0]->type, *updates = &node->in[1]->type;
+    int axis = type_axis(data, attrs->axis);
+    int64_t size[MAX_RANK], from[MAX_RANK], to[MAX_RANK], rows = type_size(data, axis);
+    copy_data(e, node);
+    if (type_count(updates) == 0)
+        return;
+    int64_t from_origin = type_steps(updates, from), to_origin = type_steps(&node->out[0]->type, to);
+    Scatter scatter = {e_in(e, 1), e_out(e, 0), SCATTER_NONE};
+    Kept slice = {0};
+    type_sizes(updates, size);
+    for (int i = axis + 1; i < data->rank; i++)
+        kept_add(&slice, size[i], from[i], to[i]);
+    EMIT_TIMES(e, u, product(size, axis + 1)) {
+        Val position[MAX_RANK], row, count = e_int(e, DT_I64, rows);
+        decode(e, u.i, size, axis + 1, position);
+        Val source = locate(e, e_index(e, from_origin), position, from, axis + 1);
+        row = e_cast(e, DT_I64, position[axis]);
+        if (node_in(node, 2)) {
+            Val first = e_load(e, e_in(e, 2), position[0], 1);
+            row = e_add(e, row, attrs->mode ? e_rem(e, first, count) : first);
+            row = attrs->mode ? e_rem(e, e_add(e, row, count), count) : row;
+        }
+        position[axis] = index_checked(e, row, rows);
+        Val target = locate(e, e_index(e, to_origin), position, to, axis + 1);
+        kept_inside(e, &slice, source, target, e_lanes(e, data->dtype), update_lanes, &scatter);
+    }
+}
+
 const OpImpl impl_ScatterElements = {.lower = lower_scatter_elements};
 const OpImpl impl_ScatterND = {.lower = lower_scatter_nd};
+const OpImpl impl_TensorScatter = {.lower = lower_tensor_scatter};

@@ -1,7 +1,7 @@
 # RUN: %python %s
 # RUN: %if arm64-qemu %{ %python %s arm64 %}
 # RUN: %if armv7-qemu %{ %python %s armv7 %}
-"""Images read and written by indices and coordinates: GridSample, RoiAlign, MaxUnpool, Col2Im; LpPool."""
+"""Images read and written by indices and coordinates: GridSample, RoiAlign, MaxUnpool, Col2Im, DeformConv; LpPool."""
 
 import os
 import sys
@@ -24,6 +24,23 @@ for padding in ("zeros", "border", "reflection"):
             if mode != "cubic":
                 grid.add("GridSample", [floats(2, 2, 3, 4, 5), floats(2, 3, 2, 4, 3)], mode=mode,
                          padding_mode=padding, align_corners=align)
+deform = Sweep()
+
+
+def deformed(image, weights, out, spread=1.0, bias=False, mask=False, offset_group=1, **attributes):
+    taps = weights[2] * weights[3] * offset_group
+    operands = [floats(*image), floats(*weights), spread * floats(image[0], 2 * taps, *out),
+                floats(weights[0]) if bias else None, np.abs(floats(image[0], taps, *out)) if mask else None]
+    deform.add("DeformConv", operands, constants=[1, 3], offset_group=offset_group, **attributes)
+
+
+deformed((1, 3, 9, 11), (5, 3, 3, 3), (7, 9))
+deformed((2, 4, 9, 30), (6, 2, 3, 3), (9, 30), 4.0, bias=True, mask=True, group=2, pads=[1, 1, 1, 1], offset_group=2)
+deformed((1, 6, 8, 7), (9, 6, 2, 3), (4, 4), mask=True, strides=[2, 2], pads=[1, 2, 0, 1], offset_group=3)
+deformed((2, 2, 12, 12), (2, 1, 3, 3), (8, 8), bias=True, group=2, dilations=[2, 2])
+deformed((1, 2, 1, 5), (3, 2, 1, 1), (1, 5), kernel_shape=[1, 1])
+deformed((1, 2, 6, 5), (3, 2, 3, 3), (4, 3), 1e9)
+
 old = Sweep(opset=16)
 for mode in ("bilinear", "nearest", "bicubic"):
     old.add("GridSample", [floats(2, 3, 5, 7), floats(2, 4, 6, 2)], mode=mode)
@@ -69,7 +86,8 @@ for image, block, window in (([5, 6], [2, 3], {}), ([5, 6], [2, 2], dict(strides
     others.add("Col2Im", [floats(2, 3 * np.prod(block), columns), np.array(image), np.array(block)], constants=[1, 2],
                reference=True, **window)
 
-failures = [grid.run("grid"), old.run("old"), roi.run("roi"), old_roi.run("old_roi"), others.run("others")]
+failures = [sweep.run(title) for title, sweep in (("grid", grid), ("old", old), ("roi", roi), ("old_roi", old_roi),
+                                                 ("others", others), ("deform", deform))]
 
 # A region of an image that isn't there, or one that would take forever, makes the run fail, as an index does.
 if not sys.argv[1:]:
@@ -85,6 +103,9 @@ if not sys.argv[1:]:
         failures.append(code != 3)
         print(f"{op} out of range returns {code}")
     wild = np.array([[[[np.inf, 0], [-np.inf, 0.5], [1e30, -1e30], [-3, 5e9], [np.nan, 0]]]], np.float32)
+    case = Sweep()
+    case.add("DeformConv", [floats(1, 2, 1, 5), floats(1, 2, 1, 1), wild[0].transpose(2, 0, 1)[None].copy()])
+    failures.append(case.run_code())
     for mode in ("linear", "nearest", "cubic"):
         for padding in ("zeros", "border", "reflection"):
             case = Sweep()

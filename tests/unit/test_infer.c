@@ -32,6 +32,29 @@ typedef struct InferRow {
 } InferRow;
 
 static const InferRow rows[] = {
+    // states
+    {"%q: f32<NxTx8>, %k: f32<NxTx4>, %v: f32<NxTx6>, %g: f32<NxTx2>",
+     "%y = LinearAttention(%q, %k, %v, _, %g) {q_num_heads = 4, kv_num_heads = 2, update_rule = gated}",
+     "f32<NxTx12>"},
+    {"%q: f32<2x3x8>, %k: f32<2x3x4>, %v: f32<2x3x6>",
+     "%y = LinearAttention(%q, %k, %v) {q_num_heads = 4, kv_num_heads = 2}", "E0120"},
+    {"%q: f32<2x3x8>, %k: f32<2x3x4>, %v: f32<2x3x6>",
+     "%y = LinearAttention(%q, %k, %v) {q_num_heads = 3, kv_num_heads = 2, update_rule = linear}", "E0104"},
+    {"%q: f32<2x3x8>, %k: f32<2x3x2>, %v: f32<2x3x6>",
+     "%y = LinearAttention(%q, %k, %v) {q_num_heads = 4, kv_num_heads = 2, update_rule = linear}", "E0121"},
+    {"%q: f32<2x3x8>, %k: f32<2x4x4>, %v: f32<2x3x6>",
+     "%y = LinearAttention(%q, %k, %v) {q_num_heads = 4, kv_num_heads = 2, update_rule = linear}", "E0121"},
+    {"%q: f32<2x3x8>, %k: f32<2x3x4>, %v: f32<2x3x6>, %s: f16<2x2x2x4>",
+     "%y = LinearAttention(%q, %k, %v, %s) {q_num_heads = 4, kv_num_heads = 2, update_rule = linear}", "E0121"},
+    {"%a: f32<Nx8x5>, %b: f32<Nx3x5>, %i: i64<N>", "%y = TensorScatter(%a, %b, %i)", "f32<Nx8x5>"},
+    {"%a: f32<2x8x5>, %b: f32<2x9x5>", "%y = TensorScatter(%a, %b)", "E0121"},
+    {"%a: f32<2x8x5>, %b: f32<2x3x5>", "%y = TensorScatter(%a, %b) {axis = 0}", "E0104"},
+    {"%a: f32<2x8x5>, %b: f32<2x3x5>, %i: i64<3>", "%y = TensorScatter(%a, %b, %i)", "E0121"},
+    {"%x: f32<Nx4x5x6>, %w: f32<8x2x3x3>, %o: f32<Nx36x3x4>",
+     "%y = DeformConv(%x, %w, %o) {group = 2, offset_group = 2}", "f32<Nx8x3x4>"},
+    {"%x: f32<1x4x5x6>, %w: f32<8x4x3x3>, %o: f32<1x36x3x4>", "%y = DeformConv(%x, %w, %o)", "E0121"},
+    {"%x: f32<1x4x5x6>, %w: f32<8x4x3x3>, %o: f32<1x18x3x3>", "%y = DeformConv(%x, %w, %o)", "E0121"},
+    {"%x: f32<1x4x5x6>, %w: f32<8x4x3x3>, %o: f32<1x54x3x4>", "%y = DeformConv(%x, %w, %o) {offset_group = 3}", "E0104"},
     // signals
     {"%a: f32<Nx8x1>", "%y = DFT(%a)", "f32<Nx8x2>"},
     {"%a: f32<2x8x1>", "%y = DFT(%a) {onesided = true}", "f32<2x5x2>"},
