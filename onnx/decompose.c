@@ -9,6 +9,7 @@
 #include "ir/element.h"
 #include "onnx/attention.h"
 #include "onnx/losses.h"
+#include "onnx/ml.h"
 #include "onnx/norms.h"
 #include "onnx/qlinear.h"
 #include "onnx/quantize.h"
@@ -298,9 +299,28 @@ static const struct {
     {"Trilu", make_trilu},
 };
 
-Decomposition decompose_find(const char *op) {
-    for (size_t i = 0; i < sizeof composites / sizeof *composites; i++)
-        if (!strcmp(composites[i].op, op))
+// The other domains of the standard.
+static const struct {
+    const char *domain;
+    int64_t newest;
+    Decomposition (*find)(const char *op);
+} domains[] = {
+    {"ai.onnx.ml", 5, ml_find},
+};
+
+int64_t decompose_newest(const char *domain) {
+    for (size_t i = 0; i < sizeof domains / sizeof *domains; i++)
+        if (domain && !strcmp(domains[i].domain, domain))
+            return domains[i].newest;
+    return 0;
+}
+
+Decomposition decompose_find(const Draft *d) {
+    for (size_t i = 0; i < sizeof domains / sizeof *domains; i++)
+        if (d->domain && !strcmp(domains[i].domain, d->domain))
+            return domains[i].find(d->op);
+    for (size_t i = 0; i < sizeof composites / sizeof *composites && domain_is_onnx(d->domain); i++)
+        if (!strcmp(composites[i].op, d->op))
             return composites[i].decompose;
     return NULL;
 }

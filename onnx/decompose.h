@@ -4,8 +4,7 @@
 
 #include "onnx/draft.h"
 
-typedef bool (*Decomposition)(Importer *im, Draft *d);  // defines all outputs; false after an error
-
-Decomposition decompose_find(const char *op);  // null if it isn't composite
+Decomposition decompose_find(const Draft *d);  // null if it isn't composite
+int64_t decompose_newest(const char *domain);  // the newest version of another domain that is known, or 0
 
 #endif

@@ -68,6 +68,13 @@ static Ints copy_ints(Arena *arena, const int64_t *v, size_t n) {
     return ints;
 }
 
+static Floats copy_floats(Arena *arena, const Attribute *a) {
+    Floats floats = {(int)a->n_floats, ARENA_ARRAY(arena, double, a->n_floats)};
+    for (int i = 0; i < floats.n; i++)
+        floats.v[i] = (double)a->floats[i];
+    return floats;
+}
+
 Attribute *draft_take(Draft *d, const char *name) {
     for (int i = 0; i < d->nattr; i++) {
         Attribute *a = d->attr[i];
@@ -103,6 +110,32 @@ bool draft_take_text(Importer *im, Draft *d, const char *name, const char *initi
     const Attribute *a = draft_take(d, name);
     *text = initial;
     return !a || attribute_text(im, d, a, text);
+}
+
+bool draft_take_floats(Importer *im, Draft *d, const char *name, Floats *floats) {
+    const Attribute *a = draft_take(d, name);
+    *floats = a ? copy_floats(im->arena, a) : (Floats){0};
+    return !a || check_kind(im, d, a, KIND_FLOATS);
+}
+
+static bool set_word(Importer *im, const Draft *d, const Attribute *a, const char *const *words, int *index) {
+    const char *text;
+    if (!attribute_text(im, d, a, &text))
+        return false;
+    Str known = {.arena = im->scratch};
+    for (int i = 0; words[i]; i++) {
+        if (!strcmp(words[i], text)) {
+            *index = i;
+            return true;
+        }
+        str_printf(&known, "%s%s", i ? ", " : "", words[i]);
+    }
+    return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute '%s' is '%s'; known are %s", a->name, text, known.text);
+}
+
+bool draft_take_word(Importer *im, Draft *d, const char *name, const char *const *words, int *index) {
+    const Attribute *a = draft_take(d, name);
+    return !a || set_word(im, d, a, words, index);
 }
 
 static Attribute *add_attribute(Importer *im, Draft *d, const char *name, int kind) {
@@ -328,21 +361,6 @@ static const AttrRow *find_row(const AttrTable *table, const char *name) {
     return attrs_find(table, name);
 }
 
-static bool set_enum(Importer *im, const Draft *d, const Attribute *a, const AttrRow *row, int *field) {
-    const char *text;
-    if (!attribute_text(im, d, a, &text))
-        return false;
-    Str words = {.arena = im->scratch};
-    for (int i = 0; row->words[i]; i++) {
-        if (!strcmp(row->words[i], text)) {
-            *field = i;
-            return true;
-        }
-        str_printf(&words, "%s%s", i ? ", " : "", row->words[i]);
-    }
-    return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute '%s' is '%s'; known are %s", a->name, text, words.text);
-}
-
 static bool set_dtype(Importer *im, const Draft *d, const Attribute *a, DType *field) {
     if (!check_kind(im, d, a, KIND_INT))
         return false;
@@ -366,16 +384,10 @@ static bool set_field(Importer *im, const Draft *d, const Attribute *a, const At
     case ATTR_BOOL: *(bool *)field = a->i != 0; return true;
     case ATTR_FLOAT: *(double *)field = (double)a->f; return true;
     case ATTR_STRING: return attribute_text(im, d, a, field);
-    case ATTR_ENUM: return set_enum(im, d, a, row, field);
+    case ATTR_ENUM: return set_word(im, d, a, row->words, field);
     case ATTR_DTYPE: return set_dtype(im, d, a, field);
     case ATTR_INTS: *(Ints *)field = copy_ints(im->arena, a->ints, a->n_ints); return true;
-    case ATTR_FLOATS: {
-        Floats floats = {(int)a->n_floats, ARENA_ARRAY(im->arena, double, a->n_floats)};
-        for (int i = 0; i < floats.n; i++)
-            floats.v[i] = (double)a->floats[i];
-        *(Floats *)field = floats;
-        return true;
-    }
+    case ATTR_FLOATS: *(Floats *)field = copy_floats(im->arena, a); return true;
     }
     return true;
 }

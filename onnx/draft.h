@@ -6,6 +6,7 @@
 
 typedef struct Draft {
     const char *op;  // an upgrade may change it
+    const char *domain;
     int64_t opset;
     Loc *loc;
     Scope *scope;
@@ -20,6 +21,9 @@ typedef struct Draft {
 
 enum { DRAFT_SPARE = 8 };
 
+// A builder: it defines all outputs of a composite operator; false after an error.
+typedef bool (*Decomposition)(Importer *im, Draft *d);
+
 static inline Value *draft_in(const Draft *d, int index) {
     return index < d->nin ? d->in[index] : 0;
 }
@@ -33,6 +37,9 @@ bool draft_take_int(Importer *im, Draft *d, const char *name, int64_t initial, i
 bool draft_take_float(Importer *im, Draft *d, const char *name, double initial, double *number);
 bool draft_take_ints(Importer *im, Draft *d, const char *name, Ints *ints, bool *found);
 bool draft_take_text(Importer *im, Draft *d, const char *name, const char *initial, const char **text);
+bool draft_take_floats(Importer *im, Draft *d, const char *name, Floats *floats);
+// One of the null-terminated words; `*index` is the default's before, and the word's after.
+bool draft_take_word(Importer *im, Draft *d, const char *name, const char *const *words, int *index);
 void draft_set_int(Importer *im, Draft *d, const char *name, int64_t number);
 void draft_set_text(Importer *im, Draft *d, const char *name, const char *text);
 void draft_set_input(Draft *d, int index, Value *value);  // index < nin + DRAFT_SPARE; inputs between are left out

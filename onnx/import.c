@@ -37,9 +37,14 @@ bool domain_is_onnx(const char *domain) {
 bool import_opset(Importer *im, const char *where, Onnx__OperatorSetIdProto *const *imports, size_t n,
                   int64_t otherwise, int64_t *version) {
     *version = otherwise;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        int64_t newest = decompose_newest(imports[i]->domain);
         if (domain_is_onnx(imports[i]->domain))
             *version = imports[i]->version ? imports[i]->version : -1;
+        else if (newest && imports[i]->version > newest)
+            return diag_error(im->diag, NULL, E_OPSET, "%s uses operator set %lld of %s; the newest supported is %lld",
+                              where, (long long)imports[i]->version, imports[i]->domain, (long long)newest);
+    }
     bool silent = !*version && n;  // a model of other domains only; its nodes are looked at one by one
     if (!silent && (*version < OPSET_OLDEST || *version > OPSET_NEWEST))
         return diag_error(im->diag, NULL, E_OPSET, "%s uses operator set %lld; supported are %d to %d", where,
@@ -185,9 +190,9 @@ static bool draft_attributes(Importer *im, Draft *d, const Onnx__NodeProto *prot
     return true;
 }
 
-static bool is_supported(const char *op) {
-    OpKind kind = op_find(op);
-    return decompose_find(op) || (kind != OP_COUNT && !(op_info[kind].flags & INTERNAL));
+static bool is_supported(const Draft *d) {
+    OpKind kind = domain_is_onnx(d->domain) ? op_find(upgrade_name(d->op, d->opset)) : OP_COUNT;
+    return decompose_find(d) || (kind != OP_COUNT && !(op_info[kind].flags & INTERNAL));
 }
 
 static bool unsupported(Importer *im, const Draft *d, const Onnx__NodeProto *proto) {
@@ -202,23 +207,24 @@ static bool unsupported(Importer *im, const Draft *d, const Onnx__NodeProto *pro
 }
 
 static bool import_draft(Importer *im, Draft *d) {
-    if (!upgrade_draft(im, d))
+    if (domain_is_onnx(d->domain) && !upgrade_draft(im, d))
         return false;
     if (d->done)
         return true;
-    Decomposition decompose = decompose_find(d->op);
+    Decomposition decompose = decompose_find(d);
     return decompose ? decompose(im, d) : draft_finish(im, d, op_find(d->op));
 }
 
 static bool import_node(Importer *im, Scope *scope, const Body *body, const Onnx__NodeProto *proto) {
     Draft draft = {.op = proto->op_type ? proto->op_type : "", .opset = scope->opset, .scope = scope};
+    draft.domain = proto->domain;
     draft.loc = make_loc(im, scope, proto);
     bool failed = false;
     bool ok = draft_operands(im, &draft, proto, body, &failed);
     const Onnx__FunctionProto *function = function_find(im, proto->domain, draft.op, proto->overload);
-    if (!function && (!domain_is_onnx(proto->domain) || !is_supported(upgrade_name(draft.op, draft.opset))))
+    if (!function && !is_supported(&draft))
         return unsupported(im, &draft, proto);
-    if (!function && !scope->opset)
+    if (!function && domain_is_onnx(proto->domain) && !scope->opset)
         return diag_error(im->diag, draft.loc, E_OPSET, "the model does not say which operator set of ai.onnx it uses");
     if (!ok || failed || !draft_attributes(im, &draft, proto))
         return false;

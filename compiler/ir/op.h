@@ -16,7 +16,7 @@ enum OpFlag {
     COMMUTES = 2,     // in[0] and in[1] may be swapped
     VIEW = 4,         // the output is the input's bytes in another shape (row-major)
     RECIPE = 8,       // runs when the object is written, on constants; no code is emitted
-    INTERNAL = 16,    // made by passes, never by the importer; named sqz.*
+    INTERNAL = 16,    // sqzc's own, named sqz.*: no operator of a model
     HAS_BODY = 32,
     DIMS = 64,        // shape inference computes it on small integer tensors
     RANDOM = 128,     // not folded

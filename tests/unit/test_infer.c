@@ -72,6 +72,11 @@ static const InferRow rows[] = {
     {"%a: f32<1x90x1>, %w: f32<16>", "const %n: i64<> = list(4)\n%y = STFT(%a, %n, %w, %n)", "E0121"},
     {"%a: f32<1x9x1>, %w: f32<16>", "const %n: i64<> = list(4)\n%y = STFT(%a, %n, %w)", "E0121"},
     {"%a: f32<1x90x1>, %w: f32<16>", "const %n: i64<> = list(0)\n%y = STFT(%a, %n, %w)", "E0121"},
+    // tables
+    {"%a: i64<Nx3>, %k: i64<4>, %v: f32<5>", "%y = sqz.Lookup(%a, %k, %v)", "f32<Nx3>"},
+    {"%a: i64<3>, %k: i64<4>, %v: f32<4>", "%y = sqz.Lookup(%a, %k, %v)", "E0121"},
+    {"%a: i64<3>, %k: i32<4>, %v: f32<5>", "%y = sqz.Lookup(%a, %k, %v)", "E0105"},
+    {"%a: i64<3>, %k: i64<N>, %v: f32<5>", "%y = sqz.Lookup(%a, %k, %v)", "E0122"},
     // broadcasting
     {"%a: f32<2x1x4>, %b: f32<3x1>", "%y = Add(%a, %b)", "f32<2x3x4>"},
     {"%a: f32<>, %b: f32<0x3>", "%y = Mul(%a, %b)", "f32<0x3>"},

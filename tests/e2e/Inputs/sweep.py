@@ -41,8 +41,10 @@ def undefined(title, folder, flags):
 
 
 class Sweep:
-    def __init__(self, opset=22, tolerance=1e-5):
-        self.opset, self.tolerance = opset, tolerance
+    def __init__(self, opset=22, tolerance=1e-5, domain="", version=1):
+        """`domain` is that of the nodes, besides ai.onnx."""
+        self.opset, self.tolerance, self.domain = opset, tolerance, domain
+        self.imports = [helper.make_opsetid("", opset)] + ([helper.make_opsetid(domain, version)] if domain else [])
         self.nodes, self.inputs, self.outputs, self.constants, self.labels, self.reference = [], {}, [], [], {}, set()
 
     def add(self, op, arrays, constants=(), types=None, reference=False, **attributes):
@@ -60,7 +62,7 @@ class Sweep:
                 self.inputs[names[-1]] = array
         types = types or [arrays[0].dtype]
         outputs = [f"{case}_out{i}" for i in range(len(types))]
-        self.nodes.append(helper.make_node(op, names, outputs, name=case, **attributes))
+        self.nodes.append(helper.make_node(op, names, outputs, name=case, domain=self.domain, **attributes))
         self.outputs += [helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(np.dtype(t)), None)
                          for n, t in zip(outputs, types)]
         shapes = [None if a is None else f"{a.dtype}{list(a.shape)}" for a in arrays]
@@ -77,7 +79,7 @@ class Sweep:
                   for n, a in self.inputs.items() if n in used]
         graph = helper.make_graph(nodes, "sweep", inputs, [o for o in self.outputs if wanted(o.name)],
                                   [c for c in self.constants if c.name in used])
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=10)
+        return helper.make_model(graph, opset_imports=self.imports, ir_version=10)
 
     def expected(self):
         results = {}
