@@ -221,6 +221,18 @@ static bool make_hardmax(Importer *im, Draft *d) {
     return draft_done(im, d, hardmax(im, d, x, axis, behind));
 }
 
+// Dimension `axis` of what the model declares of the result is the length of the range that `positions` is made of.
+static void declare_range(Importer *im, const Draft *d, const Value *positions, int axis) {
+    Type type, *declared;
+    while (positions->def && positions->def->op != OP_Range)
+        positions = positions->def->in[0];
+    if (!positions->def || !import_declared_type(im, d->scope, d->out[0], &type) || axis >= type.rank)
+        return;
+    declared = ARENA_NEW(im->arena, Type);
+    *declared = type_make(DT_I64, 1, &type.dim[axis].n);
+    positions->def->out[0]->declared = declared;
+}
+
 // Where(indices == 0..depth-1 along the new axis, on, off), negative indices counted from the end
 static bool make_one_hot(Importer *im, Draft *d) {
     int64_t axis;
@@ -235,7 +247,9 @@ static bool make_one_hot(Importer *im, Draft *d) {
     Value *negative = draft_node(im, d, OP_Less, index, draft_scalar(im, d, "zero", DT_I64, 0), NULL);
     Value *wrapped = draft_node(im, d, OP_Where, negative, draft_node(im, d, OP_Add, index, depth, NULL), index);
     Value *spread = draft_node(im, d, OP_Unsqueeze, wrapped, draft_int(im, d, "axis", axis), NULL);
-    Value *hit = draft_node(im, d, OP_Equal, spread, draft_count_up(im, d, depth, behind), NULL);
+    Value *range = draft_count_up(im, d, depth, behind);
+    declare_range(im, d, range, rank - behind);
+    Value *hit = draft_node(im, d, OP_Equal, spread, range, NULL);
     Value *off = draft_node(im, d, OP_Gather, d->in[2], draft_scalar(im, d, "off", DT_I64, 0), NULL);
     Value *on = draft_node(im, d, OP_Gather, d->in[2], draft_scalar(im, d, "on", DT_I64, 1), NULL);
     return draft_done(im, d, draft_node(im, d, OP_Where, hit, on, off));

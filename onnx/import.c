@@ -351,6 +351,7 @@ static bool import_model(Importer *im) {
     if (!ok)
         return false;
     forget_types(im->graph);
+    import_declared(im, &scope, graph);
     graph_compact(im->graph);
     return true;
 }

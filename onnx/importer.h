@@ -23,6 +23,8 @@ enum {
     WORK_MAX = 8 << 20    // operands and attributes of all nodes, functions inlined
 };
 
+typedef struct Bindings Bindings;  // what the options bind dimensions to
+
 typedef struct Importer {
     Arena *arena;    // the module's
     Arena *scratch;  // until the import ends
@@ -31,6 +33,7 @@ typedef struct Importer {
     const OnnxOptions *options;
     const Onnx__ModelProto *model;
     TensorSource tensors;
+    Bindings *bindings;
     Module *module;
     Graph *graph;
     Infer infer;  // for draft_infer
@@ -41,6 +44,11 @@ typedef struct Importer {
 
 // onnx/inputs.c: makes the graph's inputs, with the dimensions that the options bind.
 bool import_inputs(Importer *im, Scope *scope, const Onnx__GraphProto *graph);
+// Notes the types that the graph declares for its other values, where all dimensions are numbers or bound.
+void import_declared(Importer *im, const Scope *scope, const Onnx__GraphProto *graph);
+
+// The same of one name, in the graph itself; false where that is not known.
+bool import_declared_type(Importer *im, const Scope *scope, const char *name, Type *type);
 
 // onnx/import.c
 bool import_failed(const Importer *im);  // so often that going on makes no sense

@@ -1,4 +1,5 @@
-// The graph's inputs: types as the model declares them, dimensions as the options bind them. Options are collected
+// The graph's inputs: types as the model declares them, dimensions as the options bind them; and what it declares of
+// other values. Options are collected
 // first, since the shape of one input may bind a symbol in the type of another. A dimension without a number and a
 // name is called after its place: "data:0".
 #include <string.h>
@@ -18,10 +19,10 @@ typedef struct Binding {
     bool used;
 } Binding;
 
-typedef struct Bindings {
+struct Bindings {
     Binding *item;
     int n, capacity;
-} Bindings;
+};
 
 static Binding *find_binding(const Bindings *bindings, const char *name) {
     for (int i = 0; i < bindings->n; i++)
@@ -69,9 +70,14 @@ static bool keep_open(Importer *im, Bindings *bindings, const OnnxDim *dim) {
     return true;
 }
 
+static const char *dimension_param(const Dimension *dim) {
+    bool has = dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
+    return has && dim->dim_param && *dim->dim_param ? dim->dim_param : NULL;
+}
+
 static const char *dimension_name(Importer *im, const char *input, const Dimension *dim, size_t index) {
-    if (dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM && dim->dim_param && *dim->dim_param)
-        return dim->dim_param;
+    if (dimension_param(dim))
+        return dimension_param(dim);
     return arena_printf(im->arena, "%s:%zu", input, index);
 }
 
@@ -242,12 +248,65 @@ static bool import_input(Importer *im, Scope *scope, Bindings *bindings, const O
 }
 
 bool import_inputs(Importer *im, Scope *scope, const Onnx__GraphProto *graph) {
-    Bindings bindings = {0};
-    bool ok = collect_bindings(im, graph, &bindings);
+    Bindings *bindings = im->bindings = ARENA_NEW(im->scratch, Bindings);
+    bool ok = collect_bindings(im, graph, bindings);
     for (size_t i = 0; i < graph->n_input && !import_failed(im); i++)
-        ok = import_input(im, scope, &bindings, graph->input[i]) && ok;
-    for (int i = 0; i < bindings.n && ok; i++)
-        if (!bindings.item[i].used && !strcmp(bindings.item[i].flag, "--dim"))
-            ok = diag_error(im->diag, NULL, E_USAGE, "--dim: no input has a dimension '%s'", bindings.item[i].name);
+        ok = import_input(im, scope, bindings, graph->input[i]) && ok;
+    for (int i = 0; i < bindings->n && ok; i++)
+        if (!bindings->item[i].used && !strcmp(bindings->item[i].flag, "--dim"))
+            ok = diag_error(im->diag, NULL, E_USAGE, "--dim: no input has a dimension '%s'", bindings->item[i].name);
     return ok;
+}
+
+// Other values.
+
+static bool declared_type(const Bindings *bindings, const Onnx__ValueInfoProto *info, Type *type) {
+    if (!info->type || info->type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || !info->type->tensor_type)
+        return false;
+    const Onnx__TypeProto__Tensor *tensor = info->type->tensor_type;
+    int64_t bytes = 16;
+    *type = type_make(dtype_from_onnx(tensor->elem_type), 0, NULL);
+    if (type->dtype == DT_NONE || !tensor->shape || tensor->shape->n_dim > MAX_RANK)
+        return false;
+    type->rank = (int)tensor->shape->n_dim;
+    for (int i = 0; i < type->rank; i++) {
+        const Dimension *dim = tensor->shape->dim[i];
+        const Binding *binding = dimension_param(dim) ? find_binding(bindings, dimension_param(dim)) : NULL;
+        if (!dimension_number(dim, &type->dim[i].n) && (!binding || binding->most))
+            return false;
+        type->dim[i] = dim_const(binding ? binding->value : type->dim[i].n);
+        if (!checked_mul(bytes, max_i64(type->dim[i].n, 1), &bytes) || bytes > INPUT_BYTES_MAX)
+            return false;
+    }
+    return true;
+}
+
+static void declare(Importer *im, const Scope *scope, const Bindings *bindings, const Onnx__ValueInfoProto *info) {
+    const Name *name = info->name && *info->name ? scope_find(scope, info->name) : NULL;
+    Type type;
+    if (!name || !name->value || !name->value->def || !declared_type(bindings, info, &type))
+        return;
+    Type *declared = ARENA_NEW(im->arena, Type);
+    *declared = type;
+    name->value->declared = declared;
+}
+
+void import_declared(Importer *im, const Scope *scope, const Onnx__GraphProto *graph) {
+    for (size_t i = 0; i < graph->n_value_info; i++)
+        declare(im, scope, im->bindings, graph->value_info[i]);
+    for (size_t i = 0; i < graph->n_output; i++)
+        declare(im, scope, im->bindings, graph->output[i]);
+}
+
+bool import_declared_type(Importer *im, const Scope *scope, const char *name, Type *type) {
+    const Onnx__GraphProto *graph = im->model->graph;
+    if (scope->function || !name)
+        return false;
+    for (size_t i = 0; i < graph->n_output; i++)
+        if (graph->output[i]->name && !strcmp(graph->output[i]->name, name))
+            return declared_type(im->bindings, graph->output[i], type);
+    for (size_t i = 0; i < graph->n_value_info; i++)
+        if (graph->value_info[i]->name && !strcmp(graph->value_info[i]->name, name))
+            return declared_type(im->bindings, graph->value_info[i], type);
+    return false;
 }

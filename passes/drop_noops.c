@@ -81,6 +81,8 @@ static bool resizes_nothing(const Node *node, Arena *scratch) {
 // What the output equals if its type is that of input 0.
 static Value *same_type_source(const Node *node, Arena *scratch) {
     bool noop = false;
+    if (node_is_declared(node))
+        return NULL;  // it has numbers to check
     if (node->op == OP_Transpose)
         return transpose_source(node);
     if (node->op == OP_Identity || node->op == OP_Cast || node->op == OP_Expand || node->op == OP_Tile)

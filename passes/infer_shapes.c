@@ -9,6 +9,7 @@
 
 #include "codegen/jit.h"
 #include "ir/infer.h"
+#include "ir/infer_check.h"
 #include "passes/pass.h"
 #include "support/str.h"
 
@@ -23,6 +24,37 @@ static bool inputs_are_known(const Node *node) {
         if (!type_is_known(node->in[i]))
             return false;
     return true;
+}
+
+// What the model declares and is not so. Stale shapes are common, since tools that change a model leave them behind.
+typedef struct Stale {
+    const Value *first;
+    const Type *declared;
+    int n;
+} Stale;
+
+static bool compare_declared(PassContext *ctx, Value *value, const Type *type, Stale *stale) {
+    const Type *declared = value->declared;
+    value->declared = NULL;
+    if (!declared)
+        return true;
+    if (declared->dtype != type->dtype)
+        return diag_error(ctx->diag, value->def->loc, E_DTYPE, "the model declares '%s' as %s, but it is %s",
+                          value->name, dtype_info[declared->dtype].name, dtype_info[type->dtype].name);
+    if (!type_is_static(type) || type_same_shape(declared, type))
+        return true;
+    if (!stale->n++)
+        *stale = (Stale){value, declared, 1};
+    return true;
+}
+
+static void warn_stale(PassContext *ctx, const Stale *stale) {
+    if (!stale->n)
+        return;
+    const Type plain = infer_like(&stale->first->type);
+    const char *more = stale->n > 1 ? arena_printf(ctx->scratch, "; shapes declared wrongly: %d", stale->n) : "";
+    diag_warn(ctx->diag, stale->first->def->loc, "the model declares '%s' as %s, but it is %s%s", stale->first->name,
+              type_text(ctx->scratch, stale->declared), type_text(ctx->scratch, &plain), more);
 }
 
 // Layouts are not inference's: a value that keeps its shape keeps its layout.
@@ -97,6 +129,48 @@ static bool fold_inputs(const Node *node, Arena *scratch, Diag *diag) {
 
 // One node.
 
+// Whether the result of the node has the shape of the values in `like`: elementwise, all else being scalars.
+static bool keeps_shape(const Node *node, const bool *like) {
+    bool any = false;
+    for (int i = 0; i < node->nin; i++) {
+        const Value *in = node->in[i];
+        if (in && !like[in->id] && !(type_is_known(in) && in->type.rank == 0))
+            return false;
+        any = any || (in && like[in->id]);
+    }
+    return any && (op_info[node->op].flags & ELEMENTWISE) && node->nout == 1 && node->out[0];
+}
+
+// What the model declares of a value, or of one behind it that has its shape.
+static const Type *declared_shape(const Value *value, Arena *scratch) {
+    bool *like = ARENA_ARRAY(scratch, bool, value->graph->values.n);
+    like[value->id] = true;
+    if (value->declared)
+        return value->declared;
+    for (const Node *node = value->def->next; node; node = node->next) {
+        if (!keeps_shape(node, like))
+            continue;
+        like[node->out[0]->id] = true;
+        if (node->out[0]->declared)
+            return node->out[0]->declared;
+    }
+    return NULL;
+}
+
+// Gives the results of a declared node the types that the model declares; false if there is one that it doesn't.
+static bool take_declared(const Node *node, Arena *scratch) {
+    for (int i = 0; i < node->nout; i++)
+        if (!node->out[i] || !declared_shape(node->out[i], scratch))
+            return false;
+    for (int i = 0; i < node->nout; i++) {
+        Value *value = node->out[i];
+        value->type = *declared_shape(value, scratch);
+        if (!value->declared)
+            value->type.dtype = declared_dtype(node, i);
+    }
+    return true;
+}
+
 // Tries in silence first: a symbol is reported once at the end, and what is not constant yet may become so.
 static bool infer_types(Infer *infer, const Node *node, Type *types, Arena *scratch, bool *symbol) {
     Diag quiet = {0}, *loud = infer->diag;
@@ -104,6 +178,8 @@ static bool infer_types(Infer *infer, const Node *node, Type *types, Arena *scra
     bool done = infer_node(infer, node, types);
     if (!done && quiet.last == E_DYNAMIC && fold_inputs(node, scratch, loud))
         done = infer_node(infer, node, types);
+    if (!done && quiet.last == E_DYNAMIC && take_declared(node, scratch))
+        quiet.last = 0;
     infer->diag = loud;
     if (!done && quiet.last == E_SYMBOL && !node->graph->module->open.symbol) {
         *symbol = true;
@@ -167,6 +243,7 @@ static bool infer_graph(PassContext *ctx, Graph *graph, bool *symbol) {
     Infer infer = {.arena = ctx->module->arena, .diag = ctx->diag, .nknown = graph->values.n};
     infer.known = ARENA_ARRAY(ctx->scratch, DimTensor *, infer.nknown);
     bool complete = true;
+    Stale stale = {0};
     for (Node *node = graph->first, *next; node; node = next) {
         next = node->next;
         Type *types = ARENA_ARRAY(ctx->scratch, Type, node->nout);
@@ -174,9 +251,12 @@ static bool infer_graph(PassContext *ctx, Graph *graph, bool *symbol) {
             complete = false;
             continue;
         }
+        for (int i = 0; i < node->nout; i++)
+            complete &= compare_declared(ctx, node->out[i], &types[i], &stale);
         set_types(node, types);
         track_dims(&infer, node);
     }
+    warn_stale(ctx, &stale);
     return complete;
 }
 

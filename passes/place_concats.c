@@ -2,6 +2,7 @@
 // of a Split in its input, and reshaped values in one another. A node that has nothing left to do gets the kernel
 // `view`. What cannot be placed is copied by an Identity, which the text then shows.
 #include "codegen/kernel.h"
+#include "ir/infer.h"
 #include "passes/pass.h"
 
 static bool is_recipe(const Value *value) {
@@ -122,7 +123,10 @@ static bool place_view(Node *node) {
     return true;
 }
 
+// A declared node has numbers to check.
 static bool place_node(Node *node) {
+    if (node_is_declared(node))
+        return false;
     if (node->op == OP_Concat)
         return place_concat(node);
     if (node->op == OP_Split)

@@ -10,7 +10,7 @@ const char *sqz_error_string(int result) {
     case SQZ_EWORKSPACE:
         return "the workspace is null, not aligned to 64 bytes, or too small";
     case SQZ_ERANGE:
-        return "an index in the input data is out of range";
+        return "an index in the input data is out of range, or numbers in it do not give the declared shape";
     case SQZ_ECPU:
         return "this CPU lacks instructions that the model was compiled for";
     default:

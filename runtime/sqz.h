@@ -21,7 +21,8 @@ enum {
     SQZ_EARGUMENT = 1,  /* a pointer is null, or not aligned as its C type wants; a struct of another size or ABI; an open
                          * dimension has a value that the model does not take */
     SQZ_EWORKSPACE = 2, /* the workspace is null, not 64-aligned, or too small even for one shard */
-    SQZ_ERANGE = 3,     /* an index in the data is out of range; the outputs are then unspecified */
+    SQZ_ERANGE = 3,     /* an index in the data is out of range, or numbers that decide a shape (axes, sizes, amounts) do
+                         * not give the declared one; the outputs are then unspecified */
     SQZ_ECPU = 4        /* the CPU lacks what the object was compiled for (x86 only; on ARM the caller promises it) */
 };
 

@@ -160,11 +160,13 @@ def main():
                 print(f"{report} [{' '.join(flags)}]")
             if not line.startswith("ok "):
                 passing.discard(name)
+            count["bound"] += line.endswith(" with --bind")
             if line.startswith("refused "):
                 refused[name] = line.split()[1]
         total.update(count)
         if not options.print_xfail:
-            print(f"{' '.join(flags)}: {count['passed']} passed, {count['failed']} failed, {count['skipped']} refused")
+            print(f"{' '.join(flags)}: {count['passed']} passed, {count['failed']} failed, {count['skipped']} refused; "
+                  f"{count['bound']} with inputs bound by --bind")
     if options.print_xfail:
         print("\n".join(sorted(f"{code} {name}" for name, code in refused.items())))
         return

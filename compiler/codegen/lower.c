@@ -241,7 +241,10 @@ static bool graph_supported(const Program *program, const Graph *graph) {
 }
 
 static bool emits_code(const Node *node) {
-    return node->kernel != KERNEL_view && !(op_info[node->op].flags & RECIPE) && type_count(&node->out[0]->type) > 0;
+    int64_t count = 0;
+    for (int i = 0; i < node->nout; i++)
+        count |= node->out[i] ? type_count(&node->out[i]->type) : 0;
+    return node->kernel != KERNEL_view && !(op_info[node->op].flags & RECIPE) && count > 0;
 }
 
 static bool graph_lower(Program *program, const Graph *graph) {

@@ -1,10 +1,10 @@
 // sqzc run --test DIR...: ONNX's test folders. Each has model.onnx and test_data_set_N with input_K.pb and output_K.pb.
 // A folder runs in a process of its own under a time limit, so that a crash or a hang is one failed test. A line each:
-//     ok NAME        refused E0123 NAME: why        FAIL NAME: why
+//     ok NAME        ok NAME with --bind        refused E0123 NAME: why        FAIL NAME: why
 //
-// Many node tests feed shapes, axes and pads as inputs, which sqzc wants to know when it compiles. Where a model is
+// Some node tests feed shapes and axes as inputs and do not declare the shape that comes of them. Where a model is
 // refused for that (E_DYNAMIC), it is compiled again with such inputs bound to the test's data, as --bind does: first
-// the integers of rank 0 and 1, then everything but the first input.
+// the integers of rank 0 and 1, then everything but the first input. The line says so.
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -182,11 +182,12 @@ static int try_set(const Options *options, const char *folder, const char *model
     return code;
 }
 
-static int run_folder(const Options *options, const char *folder, char **why) {
+static int run_folder(const Options *options, const char *folder, char **why, bool *bound) {
     Arena *arena = arena_new();
     const char *model = arena_printf(arena, "%s/model.onnx", folder);
     int code = 0;
     *why = NULL;
+    *bound = false;
     for (int number = 0; !code; number++) {
         const char *set = arena_printf(arena, "%s/test_data_set_%d", folder, number);
         if (number && !exists(set))
@@ -195,6 +196,7 @@ static int run_folder(const Options *options, const char *folder, char **why) {
         for (int stage = BIND_NONE; stage < BIND_STAGES && code == E_DYNAMIC; stage++) {
             free(*why);
             code = try_set(options, set, model, stage, why);
+            *bound = *bound || stage != BIND_NONE;
         }
     }
     arena_free(arena);
@@ -217,10 +219,11 @@ static const char *folder_name(Arena *arena, const char *folder) {
 // The child: its verdict as a line into the pipe.
 static void report_folder(const Options *options, const char *folder, int pipe_end) {
     char *why;
-    int code = run_folder(options, folder, &why);
+    bool bound;
+    int code = run_folder(options, folder, &why, &bound);
     Arena *arena = arena_new();
     const char *name = folder_name(arena, folder);
-    const char *line = !code              ? arena_printf(arena, "ok %s", name)
+    const char *line = !code              ? arena_printf(arena, "ok %s%s", name, bound ? " with --bind" : "")
                        : is_refusal(code) ? arena_printf(arena, "refused E%04d %s: %s", code, name, why ? why : "")
                                           : arena_printf(arena, "FAIL %s: %s", name, why ? why : "");
     ssize_t written = write(pipe_end, line, strlen(line));

@@ -236,6 +236,15 @@ bool infer_broadcast_to(Infer *infer, const Node *node, const Type *from, const 
 
 // Integers as operands.
 
+bool fail_dynamic(Infer *infer, const Node *node, int index) {
+    const Value *value = node->in[index];
+    const char *remedy = value_is_input(value) ? arena_printf(infer->arena, "or use --bind %s=FILE.npy", value->name)
+                                               : "or turn inputs that it comes from into constants with --bind";
+    return diag_error(infer->diag, node->loc, E_DYNAMIC,
+                      "input %d ('%s') decides the shape, and the model does not declare the shape of '%s': export it "
+                      "with static shapes, %s", index, value->name, node->out[0] ? node->out[0]->name : "?", remedy);
+}
+
 bool infer_dims(Infer *infer, const Node *node, int index, const DimTensor **dims) {
     *dims = NULL;
     const Value *value = node_in(node, index);
@@ -244,9 +253,7 @@ bool infer_dims(Infer *infer, const Node *node, int index, const DimTensor **dim
     *dims = infer_known(infer, value);
     if (*dims)
         return true;
-    return diag_error(infer->diag, node->loc, E_DYNAMIC,
-                      "input %d ('%s') decides the shape and must be constant: export the model with static shapes, "
-                      "or use --bind", index, value->name);
+    return fail_dynamic(infer, node, index);
 }
 
 bool infer_ints(Infer *infer, const Node *node, int index, Ints *ints) {
@@ -310,7 +317,9 @@ static bool check_inputs(Infer *infer, const Node *node) {
 }
 
 bool infer_node(Infer *infer, const Node *node, Type *out) {
-    if (!check_arity(infer, node) || !check_inputs(infer, node) || !op_info[node->op].infer(infer, node, out))
+    bool declared;
+    if (!check_arity(infer, node) || !check_inputs(infer, node) || !infer_declared(infer, node, out, &declared) ||
+        (!declared && !op_info[node->op].infer(infer, node, out)))
         return false;
     for (int i = 0; i < node->nout; i++)
         if (!check_size(infer, node, "the result", &out[i]))

@@ -20,6 +20,18 @@ typedef struct Infer {
 // Infers one node's outputs; checks arity first. The types of the inputs must be set.
 bool infer_node(Infer *infer, const Node *node, Type *out);
 
+// Whether the node's shape depends on elements of an operand that is neither constant nor computed from shapes. Its
+// outputs then keep the types that they have (the model's, see Value.declared), if the operator can give them at all,
+// and its lowering compares the operand with them as the model runs.
+bool infer_is_declared(Infer *infer, const Node *node);
+bool node_is_declared(const Node *node);  // the same without looking further than at constants
+// Types of the outputs of a declared node whose types are set; *done is false where this is none.
+bool infer_declared(Infer *infer, const Node *node, Type *out, bool *done);
+DType declared_dtype(const Node *node, int output);  // the element type of an output, which never depends on such operands
+// The sets of axes (a bit for each) that an declared Squeeze, Unsqueeze or reduction may be given; returns how many.
+enum { AXIS_SETS_MAX = 1 << MAX_RANK };
+int node_axis_sets(const Node *node, unsigned sets[AXIS_SETS_MAX]);
+
 // The integers of an input that must be known: a constant or a computed DimTensor. False (E_DYNAMIC, with the remedy)
 // when it is not; a missing optional input gives *dims = null and true.
 bool infer_dims(Infer *infer, const Node *node, int index, const DimTensor **dims);

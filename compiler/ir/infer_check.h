@@ -32,6 +32,7 @@ bool check_number(Infer *infer, const Node *node, Dim dim, int64_t *number);  //
 bool check_dim(Infer *infer, const Node *node, Dim found, Dim wanted, const char *what);
 bool check_axes(Infer *infer, const Node *node, const Ints *axes, int rank, bool set[MAX_RANK]);  // no repetition
 bool fail_symbol(Infer *infer, const Node *node, Dim dim);
+bool fail_dynamic(Infer *infer, const Node *node, int index);  // the elements of an input must be known
 bool fail_too_big(Infer *infer, const Node *node);
 
 // The type of an input with row-major layout.

@@ -19,6 +19,8 @@ DimTensor *infer_known(Infer *infer, const Value *value) {
     if (infer->known && value->id < infer->nknown && infer->known[value->id])
         return infer->known[value->id];
     Ints ints;
+    if (type_is_static(&value->type) && type_count(&value->type) == 0)
+        return tensor_new(infer, 0);
     bool small = value->data && type_is_static(&value->type) && type_count(&value->type) <= MAX_ELEMENTS;
     if (!small || !value_as_ints(value, infer->arena, &ints))
         return NULL;

@@ -189,12 +189,6 @@ bool infer_center_crop_pad(Infer *infer, const Node *node, Type *out) {
     return true;
 }
 
-static bool fail_dynamic(Infer *infer, const Node *node, int index) {
-    return diag_error(infer->diag, node->loc, E_DYNAMIC,
-                      "input %d ('%s') decides the shape and must be constant: export the model with static shapes, "
-                      "or use --bind", index, node->in[index]->name);
-}
-
 // How many elements of a constant are not 0.
 static int64_t count_set(const Value *value) {
     int64_t set = 0, n = type_count(&value->type);

@@ -316,8 +316,7 @@ static bool resize_axes(Infer *infer, const Node *node, int rank, ResizeAxes *ax
 
 static bool resize_floats(Infer *infer, const Node *node, int index, int count, Floats *floats) {
     if (!value_as_doubles(node->in[index], infer->arena, floats))
-        return diag_error(infer->diag, node->loc, E_DYNAMIC, "input %d ('%s') decides the shape and must be constant",
-                          index, node->in[index]->name);
+        return fail_dynamic(infer, node, index);
     if (floats->n != count)
         return diag_error(infer->diag, node->loc, E_SHAPE, "input %d has %d values; %d are needed", index, floats->n,
                           count);

@@ -191,8 +191,7 @@ static bool range_of_floats(Infer *infer, const Node *node, int64_t *count) {
     double v[3];
     for (int i = 0; i < 3; i++)
         if (!value_as_double(node->in[i], &v[i]))
-            return diag_error(infer->diag, node->loc, E_DYNAMIC,
-                              "input %d ('%s') decides the shape and must be constant", i, node->in[i]->name);
+            return fail_dynamic(infer, node, i);
     double n = ceil((v[1] - v[0]) / v[2]);
     if (v[2] == 0 || n != n)
         return diag_error(infer->diag, node->loc, E_RANGE, "start, limit and delta give no range");

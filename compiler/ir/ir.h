@@ -49,6 +49,7 @@ typedef struct Place {
 struct Value {
     const char *name;      // unique in its graph; any bytes (the printer quotes)
     Type type;
+    const Type *declared;  // while the type isn't known: what the model says it is, static; or null
     Graph *graph;
     Node *def;             // null for graph inputs and constants
     const Constant *data;  // set for constants

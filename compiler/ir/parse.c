@@ -25,6 +25,7 @@
 //   places    = place "," ...                       one for each value; inputs and constants have one at most
 //   place     = "at" "(" (int | value "+" int | "_") ")"   bytes of the workspace; elements of a value; nowhere
 //   loc       = "loc" "(" string [name] "," ... ")" ONNX nodes, and their operator where it is another
+//               a node's result whose type is not known may have the model's behind it: ?f32<2x3>
 //   type      = "?" | (word | "?") "<" dims ("," layout)... ">"
 //   dims      = "?" | [dim "x" ...]
 //   dim       = int | [int "*"] (letters, digits and _ without x | string)
@@ -290,6 +291,12 @@ static bool parse_outputs(Parser *p, Scope *scope, Node *node, const NameList *n
             !define(p, scope, names->item[i], type, &node->out[i]))
             return false;
         node->out[i]->def = node;
+        if (type.dtype != DT_NONE || type.rank >= 0 || !isalpha((unsigned char)*p->lex.at))
+            continue;
+        Type *declared = ARENA_NEW(p->lex.arena, Type);
+        if (!parse_type(p, declared))
+            return false;
+        node->out[i]->declared = declared;
     }
     return true;
 }

@@ -242,6 +242,8 @@ static void print_types(Str *out, const Node *node) {
     for (int i = 0; i < node->nout; i++) {
         str_add(out, i ? ", " : " : ");
         print_type(out, &node->out[i]->type);
+        if (node->out[i]->declared)
+            print_type(out, node->out[i]->declared);
     }
 }
 

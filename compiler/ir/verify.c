@@ -37,6 +37,10 @@ static bool fail_graph(const Verifier *v, const Graph *graph, const char *messag
 
 // Types.
 
+static bool type_is_known(const Type *type) {
+    return type->dtype != DT_NONE && type->rank >= 0;
+}
+
 static bool verify_layout(const Verifier *v, const Value *value) {
     const Type *type = &value->type;
     const Layout *layout = &type->layout;
@@ -99,12 +103,27 @@ static bool verify_constant(const Verifier *v, const Value *value) {
     return true;
 }
 
+static bool verify_declared(const Verifier *v, const Value *value) {
+    const Type *type = value->declared;
+    if (type_is_known(&value->type) || !value->def)
+        return fail_value(v, value, "has a declared type that nobody needs");
+    Type plain = type_make(type->dtype, 0, NULL);
+    plain.rank = type->rank;
+    for (int i = 0; i < type->rank; i++)
+        plain.dim[i] = type->dim[i];
+    bool ok = type_is_known(type) && type_is_static(type) && type_equal(&plain, type);
+    for (int i = 0; ok && i < type->rank; i++)
+        ok = type->dim[i].n >= 0;
+    return (ok && type_bytes(type) <= BYTES_MAX) || fail_value(v, value, "has a declared type that cannot be");
+}
+
 static bool verify_values(const Verifier *v, const Graph *graph) {
     for (int i = 0; i < graph->values.n; i++) {
         const Value *value = graph->values.item[i];
         if (value->id != i || value->graph != graph || !value->name || !*value->name)
             return fail_graph(v, graph, "has a value with a wrong number, graph or name");
-        if (!verify_type(v, value) || (value->data && !verify_constant(v, value)))
+        if (!verify_type(v, value) || (value->data && !verify_constant(v, value)) ||
+            (value->declared && !verify_declared(v, value)))
             return false;
     }
     return verify_names(v, graph);
@@ -211,10 +230,6 @@ static bool verify_inside(const Verifier *v, const Node *node, int depth) {
 }
 
 // Types by inference.
-
-static bool type_is_known(const Type *type) {
-    return type->dtype != DT_NONE && type->rank >= 0;
-}
 
 static bool types_are_known(const Node *node) {
     for (int i = 0; i < node->nin; i++)

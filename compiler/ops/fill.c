@@ -1,6 +1,7 @@
 // Values that come from shapes or numbers: Shape, Size, ConstantOfShape, Range.
 #include "codegen/lower.h"
 #include "ops/copy.h"
+#include "ops/declared.h"
 #include "support/checked.h"
 
 static void lower_shape(Emit *e, const Node *node) {
@@ -27,6 +28,7 @@ static void same_span(Emit *e, void *arg, Val i, int lanes) {
 }
 
 static void lower_fill(Emit *e, const Node *node) {
+    declared_check(e, node);
     const FillAttrs *attrs = node->attrs;
     Fill fill = {.y = e_out(e, 0), .value = e_number(e, node->out[0]->type.dtype, attrs->value)};
     int64_t count = type_count(&node->out[0]->type);
@@ -42,6 +44,7 @@ static void range_span(Emit *e, void *arg, Val i, int lanes) {
 }
 
 static void lower_range(Emit *e, const Node *node) {
+    declared_check(e, node);
     Val zero = e_index(e, 0);
     Fill fill = {.y = e_out(e, 0), .value = load_compute(e, e_in(e, 0), zero, 1), .step = load_compute(e, e_in(e, 2), zero, 1)};
     emit_span(e, zero, e_index(e, type_count(&node->out[0]->type)), 1, range_span, &fill);

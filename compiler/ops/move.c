@@ -1,6 +1,7 @@
 // Operators that only move elements: each describes one or more boxes for ops/copy.h.
 #include "codegen/lower.h"
 #include "ops/copy.h"
+#include "ops/declared.h"
 
 static bool is_contiguous(const Type *type) {
     return type_storage(type) == type_count(type);
@@ -9,6 +10,7 @@ static bool is_contiguous(const Type *type) {
 // Reshape and its kin, where the output was not placed as a view of the input: the same elements in the same order.
 static void lower_view(Emit *e, const Node *node) {
     const Type *in = &node->in[0]->type, *out = &node->out[0]->type;
+    declared_check(e, node);
     if (is_contiguous(in) && is_contiguous(out)) {
         Box box = {0};
         box_add(&box, type_count(out), 1, 1);
@@ -47,6 +49,7 @@ static void lower_concat(Emit *e, const Node *node) {
 }
 
 static void lower_split(Emit *e, const Node *node) {
+    declared_check(e, node);
     const Type *in = &node->in[0]->type;
     int axis = type_axis(in, ((const SplitAttrs *)node->attrs)->axis);
     int64_t to[MAX_RANK], from[MAX_RANK];
@@ -75,6 +78,7 @@ static void lower_transpose(Emit *e, const Node *node) {
 }
 
 static void lower_expand(Emit *e, const Node *node) {
+    declared_check(e, node);
     const Type *in = &node->in[0]->type, *out = &node->out[0]->type;
     int64_t to[MAX_RANK], from[MAX_RANK];
     Box box = {.to_origin = type_steps(out, to), .from_origin = type_steps(in, from)};
@@ -87,6 +91,7 @@ static void lower_expand(Emit *e, const Node *node) {
 
 // A repeated dimension is two loops: the repetition, which stands still in the input, and the input's own.
 static void lower_tile(Emit *e, const Node *node) {
+    declared_check(e, node);
     const Type *in = &node->in[0]->type, *out = &node->out[0]->type;
     int64_t to[MAX_RANK], from[MAX_RANK];
     Box box = {.to_origin = type_steps(out, to), .from_origin = type_steps(in, from)};

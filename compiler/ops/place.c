@@ -1,6 +1,7 @@
 // Operators that put elements in other places by simple rules: EyeLike, ReverseSequence, CenterCropPad.
 #include "codegen/lower.h"
 #include "ops/copy.h"
+#include "ops/declared.h"
 #include "ops/reduce.h"
 #include "support/checked.h"
 
@@ -63,6 +64,7 @@ static void lower_reverse_sequence(Emit *e, const Node *node) {
 
 // What both sizes have in common lies in the middle of each, half an element to the left where it must.
 static void lower_center_crop_pad(Emit *e, const Node *node) {
+    declared_check(e, node);
     const Type *type = &node->in[0]->type, *out = &node->out[0]->type;
     int64_t from[MAX_RANK], to[MAX_RANK];
     Box box = {.from_origin = type_steps(type, from), .to_origin = type_steps(out, to)};

@@ -1,9 +1,11 @@
-// ReduceSum and its kin: one row of a table each. Axes are constant (inference sees to it).
+// ReduceSum and its kin: one row of a table each. Where the axes are read as the model runs there are loops for each set
+// of axes that gives the declared shape, of which one runs. Mostly there is only one such set.
 //
 // With noop_with_empty_axes and no axes nothing is reduced, but terms and finishes still apply, as in ReduceSumSquare.
 #include "codegen/lower.h"
 #include "ops/copy.h"
 #include "ops/known.h"
+#include "ops/declared.h"
 #include "ops/reduce.h"
 
 typedef struct ReduceRow {
@@ -103,27 +105,25 @@ static void reduce_row(Emit *e, void *arg, Val x, Val y, int lanes) {
     store_compute(e, n->y, y, v);
 }
 
-static void find_axes(const Node *node, bool axes[MAX_RANK]) {
+static unsigned known_axes(const Node *node) {
     const Type *type = &node->in[0]->type;
     const ReduceAttrs *attrs = node->attrs;
     Ints list = known_ints(node->graph->module->arena, node, 1);
-    for (int i = 0; i < type->rank; i++)
-        axes[i] = list.n == 0 && !attrs->noop_with_empty_axes;
+    unsigned axes = list.n == 0 && !attrs->noop_with_empty_axes ? (1u << type->rank) - 1 : 0;
     for (int i = 0; i < list.n; i++)
-        axes[type_axis(type, list.v[i])] = true;
+        axes |= 1u << type_axis(type, list.v[i]);
+    return axes;
 }
 
-static void add_axes(ReduceNode *n, Kept *kept, const Node *node) {
+static void add_axes(ReduceNode *n, Kept *kept, const Node *node, unsigned axes) {
     const Type *type = &node->in[0]->type;
     const ReduceAttrs *attrs = node->attrs;
     int64_t x[MAX_RANK], y[MAX_RANK];
-    bool axes[MAX_RANK] = {false};
-    find_axes(node, axes);
     kept->x_origin = type_steps(type, x);
     kept->y_origin = type_steps(&node->out[0]->type, y);
     n->count = 1;
     for (int i = 0, to = 0; i < type->rank; i++) {
-        if (axes[i]) {
+        if (axes >> i & 1) {
             reduce_add_loop(&n->reduce, type_size(type, i), x[i]);
             n->count *= type_size(type, i);
             to += attrs->keepdims;
@@ -138,9 +138,8 @@ static Ptr as_number(Ptr p) {
     return p.dtype == DT_BOOL ? e_retype(p, DT_U8) : p;
 }
 
-static void lower_reduce(Emit *e, const Node *node) {
+static ReduceNode reduce_of(Emit *e, const Node *node) {
     ReduceNode n = {.y = as_number(e_out(e, 0))};
-    Kept kept = {0};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].op == node->op)
             n.row = &rows[i];
@@ -150,8 +149,39 @@ static void lower_reduce(Emit *e, const Node *node) {
         dtype = DT_F64;
     n.reduce = (Reduce){.x = x, .dtype = dtype, .term = n.row->term, .combine = n.row->combine};
     n.reduce.initial = n.row->initial ? n.row->initial(dtype) : 0;
-    add_axes(&n, &kept, node);
-    kept_loops(e, &kept, e_lanes(e, dtype), reduce_row, &n);
+    return n;
+}
+
+// Work is shared where there is one set of axes only.
+static void reduce_axes(Emit *e, const Node *node, unsigned axes, bool shared) {
+    ReduceNode n = reduce_of(e, node);
+    Kept kept = {0};
+    add_axes(&n, &kept, node, axes);
+    int lanes = e_lanes(e, n.reduce.dtype);
+    if (shared)
+        kept_loops(e, &kept, lanes, reduce_row, &n);
+    else
+        kept_inside(e, &kept, e_index(e, kept.x_origin), e_index(e, kept.y_origin), lanes, reduce_row, &n);
+}
+
+static void lower_reduce(Emit *e, const Node *node) {
+    if (!is_declared(e, node)) {
+        reduce_axes(e, node, known_axes(node), true);
+        return;
+    }
+    unsigned sets[AXIS_SETS_MAX];
+    int n = node_axis_sets(node, sets);
+    Val ok, axes = operand_axes(e, node, 1, node->in[0]->type.rank, &ok), found = e_bool(e, false);
+    for (int i = 0; i < n; i++) {
+        Val chosen = e_and(e, ok, e_eq(e, axes, e_int(e, DT_I64, sets[i])));
+        found = e_or(e, found, chosen);
+        if (n == 1)
+            reduce_axes(e, node, sets[i], true);
+        else
+            EMIT_IF(e, chosen)
+                reduce_axes(e, node, sets[i], false);
+    }
+    e_fail_if(e, e_not(e, found));
 }
 
 const OpImpl impl_ReduceL1 = {.lower = lower_reduce};

@@ -5,18 +5,24 @@
 // much (`taps` weights), and whether the position lies inside the input at all (for tf_crop_and_resize). The loops then
 // only read tables. Positions are computed in f64, so that ties fall as the standard's reference has them. With
 // antialias an axis that shrinks has a kernel stretched by 1 / scale, and so more taps.
+//
+// Scales that are read as the model runs are known within limits, since they must give the declared sizes: the tables
+// are made for the smallest one. Where all axes that keep their size have a scale of exactly 1, which is usual for
+// batches and channels, they are left alone in code of its own.
 #include <math.h>
 
 #include "codegen/lower.h"
 #include "ops/copy.h"
 #include "ops/known.h"
+#include "ops/declared.h"
 #include "support/checked.h"
 
 enum { UNROLLED = 16 };
 
 typedef struct Axis {
     int64_t in, out, from, to;  // sizes and steps
-    double scale;
+    double scale;               // if it is read as the model runs, the smallest that it can be
+    Val factor;                 // the scale
     Val start, end;             // the region of interest, in parts of the whole (tf_crop_and_resize)
     bool resized, stretched;    // stretched: by antialias
     int64_t taps;
@@ -43,21 +49,23 @@ static Val cropped(Emit *e, const Axis *a, Val o) {
 
 // The position in the input that belongs to position `o` of the result.
 static Val original(Emit *e, const Resize *r, const Axis *a, Val o) {
-    double in = (double)a->in, width = a->scale * in;
-    Val x = e_cast(e, DT_F64, o);
-    Val half = e_float(e, DT_F64, 0.5), scale = e_float(e, DT_F64, a->scale);
+    double in = (double)a->in;
+    Val x = e_cast(e, DT_F64, o), zero = e_float(e, DT_F64, 0), one = e_float(e, DT_F64, 1);
+    Val half = e_float(e, DT_F64, 0.5), scale = a->factor, width = e_mul(e, scale, e_float(e, DT_F64, in));
     Val centred = e_sub(e, e_div(e, e_add(e, x, half), scale), half);
     switch ((ResizeCoordinate)r->attrs->coordinate) {
     case RESIZE_HALF_PIXEL:
         return centred;
     case RESIZE_HALF_PIXEL_SYMMETRIC:
-        return e_add(e, centred, e_float(e, DT_F64, in / 2 * (1 - (double)a->out / width)));
+        return e_add(e, centred, e_mul(e, e_float(e, DT_F64, in / 2),
+                                       e_sub(e, one, e_div(e, e_float(e, DT_F64, (double)a->out), width))));
     case RESIZE_PYTORCH_HALF_PIXEL:
-        return a->out > 1 ? centred : e_float(e, DT_F64, 0);
+        return a->out > 1 ? centred : zero;
     case RESIZE_ALIGN_CORNERS:
-        if (width == 1 || a->out == 1)
-            return e_float(e, DT_F64, 0);
-        return e_div(e, e_mul(e, x, e_float(e, DT_F64, in - 1)), e_float(e, DT_F64, width - 1));
+        if (a->out == 1)
+            return zero;
+        return e_select(e, e_eq(e, width, one), zero,
+                        e_div(e, e_mul(e, x, e_float(e, DT_F64, in - 1)), e_sub(e, width, one)));
     case RESIZE_ASYMMETRIC:
         return e_div(e, x, scale);
     case RESIZE_CROP:
@@ -109,7 +117,7 @@ static void tap_weights(Emit *e, const Resize *r, Val t, Val *weight) {
 static Val stretched_weight(Emit *e, const Resize *r, const Axis *a, Val d) {
     Val one = e_float(e, DT_F64, 1), two = e_float(e, DT_F64, 2), zero = e_float(e, DT_F64, 0);
     double c = r->attrs->cubic_coeff_a;
-    d = e_abs(e, e_mul(e, d, e_float(e, DT_F64, a->scale)));
+    d = e_abs(e, e_mul(e, d, e_min(e, a->factor, one)));
     if (r->attrs->mode == RESIZE_LINEAR)
         return e_max(e, e_sub(e, one, d), zero);
     Val near = polynomial(e, d, c + 2, -(c + 3), 0, 1), far = polynomial(e, d, c, -5 * c, 8 * c, -4 * c);
@@ -283,6 +291,64 @@ static void set_axis(Resize *r, const Node *node, int entry) {
     a->resized = a->scale != 1 || a->out != a->in || crops(r, node);
 }
 
+static bool by_scales(const Node *node) {
+    return node_in(node, 2) && type_count(&node->in[2]->type) > 0;
+}
+
+static Val f64(Emit *e, double x) {
+    return e_float(e, DT_F64, x);
+}
+
+static Val scale_as_read(Emit *e, int entry) {
+    return e_cast(e, DT_F64, load_compute(e, e_in(e, 2), e_index(e, entry), 1));
+}
+
+// Sizes with an aspect ratio to keep: one scale, the smallest or largest of all axes.
+static Val common_scale_as_read(Emit *e, const Resize *r, const Node *node) {
+    Val scale = f64(e, 1);
+    for (int i = 0; i < r->entries; i++) {
+        Val own = e_div(e, e_cast(e, DT_F64, operand_int(e, 3, i)), f64(e, (double)r->axis[listed_axis(r, node, i)].in));
+        bool smallest = r->attrs->keep_aspect_ratio_policy == ASPECT_NOT_LARGER;
+        scale = i == 0 ? own : smallest ? e_min(e, own, scale) : e_max(e, own, scale);
+    }
+    return scale;
+}
+
+// The factors of a declared node, in *ok whether they give the sizes, in *still whether sizes that stay have factor 1.
+static void factors_as_read(Emit *e, Resize *r, const Node *node, Val *ok, Val *still) {
+    bool scales = by_scales(node), stretch = r->attrs->keep_aspect_ratio_policy == ASPECT_STRETCH;
+    Val common = scales || stretch ? f64(e, 1) : common_scale_as_read(e, r, node);
+    *ok = *still = e_bool(e, true);
+    for (int i = 0; i < r->entries; i++) {
+        Axis *a = &r->axis[listed_axis(r, node, i)];
+        Val in = f64(e, (double)a->in), out = f64(e, (double)a->out);
+        if (scales) {
+            a->factor = scale_as_read(e, i);
+            *ok = e_and(e, *ok, e_and(e, e_gt(e, a->factor, f64(e, 0)), e_eq(e, e_floor(e, e_mul(e, in, a->factor)), out)));
+        } else {
+            Val size = operand_int(e, 3, i);
+            Val fits = e_eq(e, size, e_int(e, DT_I64, a->out));
+            a->factor = stretch ? a->factor : common;
+            if (!stretch)
+                fits = e_and(e, e_gt(e, size, e_int(e, DT_I64, 0)),
+                             e_eq(e, e_floor(e, e_add(e, e_mul(e, in, common), f64(e, 0.5))), out));
+            *ok = e_and(e, *ok, fits);
+        }
+        if (a->in == a->out)
+            *still = e_and(e, *still, e_eq(e, a->factor, f64(e, 1)));
+    }
+}
+
+// What is known of a declared node: the smallest scales that give the sizes.
+static void axes_as_declared(Resize *r, const Node *node) {
+    double slack = by_scales(node) || r->attrs->keep_aspect_ratio_policy == ASPECT_STRETCH ? 0 : 0.5;
+    for (int i = 0; i < r->entries; i++) {
+        Axis *a = &r->axis[listed_axis(r, node, i)];
+        a->resized = true;
+        a->scale = fmax((double)a->out - slack, 0.5) / (double)a->in;
+    }
+}
+
 static void set_regions(Emit *e, Resize *r, const Node *node) {
     for (int i = 0; i < r->rank; i++) {
         r->axis[i].start = e_float(e, DT_F64, 0);
@@ -325,8 +391,8 @@ static int64_t place_tables(Resize *r, DType index) {
     return r->split * size + weights * (dtype_info[r->dtype].bits / 8);
 }
 
-// All that is known of the node; operands and regions are still missing.
-static Resize resize_of(const Node *node) {
+// All that is known of the node; operands, factors and regions are still missing.
+static Resize resize_of(const Node *node, bool declared) {
     const Type *in = &node->in[0]->type, *out = &node->out[0]->type;
     Resize r = {.attrs = node->attrs, .rank = in->rank};
     int64_t from[MAX_RANK], to[MAX_RANK];
@@ -336,13 +402,21 @@ static Resize resize_of(const Node *node) {
     for (int i = 0; i < r.rank; i++)
         r.axis[i] = (Axis){.in = type_size(in, i), .out = type_size(out, i), .from = from[i], .to = to[i], .scale = 1};
     r.entries = r.attrs->axes.n ? r.attrs->axes.n : r.rank;
-    for (int i = 0; i < r.entries; i++)
+    if (declared)
+        axes_as_declared(&r, node);
+    for (int i = 0; i < r.entries && !declared; i++)
         set_axis(&r, node, i);
-    if (r.attrs->keep_aspect_ratio_policy != ASPECT_STRETCH && listed(node, 2, 0, 0) == 0)
+    if (!declared && r.attrs->keep_aspect_ratio_policy != ASPECT_STRETCH && listed(node, 2, 0, 0) == 0)
         keep_aspect(&r, node);
     for (int i = 0; i < r.rank; i++)
         set_taps(&r, &r.axis[i]);
     return r;
+}
+
+static int64_t rows_of(const Node *node) {
+    int64_t size[MAX_RANK];
+    type_sizes(&node->out[0]->type, size);
+    return product(size, node->out[0]->type.rank > 0 ? node->out[0]->type.rank - 1 : 0);
 }
 
 static bool is_empty(const Node *node) {
@@ -352,7 +426,7 @@ static bool is_empty(const Node *node) {
 static int64_t resize_scratch(const Node *node, const Target *target) {
     if (is_empty(node))
         return 0;
-    Resize r = resize_of(node);
+    Resize r = resize_of(node, node_is_declared(node));
     return place_tables(&r, target->pointer_bits == 64 ? DT_I64 : DT_I32);
 }
 
@@ -366,26 +440,55 @@ static void fill_tables(Emit *e, Resize *r) {
                 fill_entry(e, r, &r->axis[i], o.i);
 }
 
-static void lower_resize(Emit *e, const Node *node) {
-    if (is_empty(node))
-        return;
-    Resize r = resize_of(node);
+static void resize_all(Emit *e, Resize *r, const Node *node, Share share) {
     int64_t size[MAX_RANK];
+    int outer = r->rank > 0 ? r->rank - 1 : 0;
     type_sizes(&node->out[0]->type, size);
-    r.x = e_in(e, 0);
-    r.y = e_out(e, 0);
-    set_regions(e, &r, node);
-    fill_tables(e, &r);
-    int outer = r.rank > 0 ? r.rank - 1 : 0;
-    Share share = e_share(e, product(size, outer));
+    fill_tables(e, r);
     EMIT_FOR(e, u, share.begin, share.end, 1) {
         Val position[MAX_RANK];
         decode(e, u.i, size, outer, position);
-        EMIT_TIMES(e, i, r.rank > 0 ? size[outer] : 1) {
+        EMIT_TIMES(e, i, r->rank > 0 ? size[outer] : 1) {
             position[outer] = i.i;
-            resize_at(e, &r, position);
+            resize_at(e, r, position);
         }
     }
+}
+
+static void resize_as_read(Emit *e, Resize *r, const Node *node, Share share) {
+    Resize part = *r;
+    Val ok, still;
+    factors_as_read(e, r, node, &ok, &still);
+    e_fail_if(e, e_not(e, ok));
+    bool keeps = false;
+    for (int i = 0; i < r->rank; i++) {
+        part.axis[i].factor = r->axis[i].factor;
+        if (r->axis[i].in == r->axis[i].out && !crops(r, node))
+            part.axis[i].resized = false;
+        keeps = keeps || part.axis[i].resized != r->axis[i].resized;
+    }
+    if (keeps)
+        EMIT_IF(e, e_and(e, ok, still))
+            resize_all(e, &part, node, share);
+    EMIT_IF(e, keeps ? e_and(e, ok, e_not(e, still)) : ok)
+        resize_all(e, r, node, share);
+}
+
+static void lower_resize(Emit *e, const Node *node) {
+    if (is_empty(node))
+        return;
+    bool declared = is_declared(e, node);
+    Resize r = resize_of(node, declared);
+    r.x = e_in(e, 0);
+    r.y = e_out(e, 0);
+    set_regions(e, &r, node);
+    for (int i = 0; i < r.rank; i++)
+        r.axis[i].factor = e_float(e, DT_F64, declared ? (double)r.axis[i].out / (double)r.axis[i].in : r.axis[i].scale);
+    Share share = e_share(e, rows_of(node));
+    if (declared)
+        resize_as_read(e, &r, node, share);
+    else
+        resize_all(e, &r, node, share);
 }
 
 const OpImpl impl_Resize = {.lower = lower_resize, .scratch = resize_scratch};

@@ -5,6 +5,7 @@
 // a stable sort. NaN is larger than all numbers. A row of n elements takes n log k steps at most.
 #include "codegen/lower.h"
 #include "ops/copy.h"
+#include "ops/declared.h"
 #include "ops/reduce.h"
 
 typedef struct TopK {
@@ -96,6 +97,7 @@ static int64_t topk_scratch(const Node *node, const Target *target) {
 }
 
 static void lower_topk(Emit *e, const Node *node) {
+    declared_check(e, node);
     const TopKAttrs *attrs = node->attrs;
     const Type *type = &node->in[0]->type, *out = &node->out[0]->type;
     int axis = type_axis(type, attrs->axis);

@@ -6,10 +6,12 @@
 #include "codegen/lower.h"
 #include "ir/infer.h"
 #include "ops/copy.h"
+#include "ops/declared.h"
 #include "ops/index.h"
 #include "ops/known.h"
 
 static void lower_max_unpool(Emit *e, const Node *node) {
+    declared_check(e, node);
     const Type *type = &node->in[0]->type, *out = &node->out[0]->type;
     int64_t size[MAX_RANK], x[MAX_RANK], where[MAX_RANK], y[MAX_RANK], pooled[MAX_RANK];
     Diag quiet = {0};

@@ -9,7 +9,8 @@
 
 // The last node of a graph of the given inputs and body.
 static Node *last_node(Arena *arena, const char *inputs, const char *body, Diag *diag) {
-    const char *text = arena_printf(arena, "graph @main(%s) -> (%%y) {\n%s : ?\n}\n", inputs, body);
+    const char *last = strstr(body, "%y ="), *type = last && strstr(last, " : ") ? "" : " : ?";
+    const char *text = arena_printf(arena, "graph @main(%s) -> (%%y) {\n%s%s\n}\n", inputs, body, type);
     Module *module = parse_module(arena, text, strlen(text), NULL, diag);
     return module ? module->graphs.item[0]->last : NULL;
 }
@@ -161,15 +162,71 @@ static const InferRow rows[] = {
      "%y = Range(%i, %j, %d)", "f32<4>"},
 };
 
-static void check_rows(void) {
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+static void check_rows(const InferRow *list, size_t n) {
+    for (size_t i = 0; i < n; i++) {
         Arena *arena = arena_new();
-        const char *got = inferred(arena, rows[i].inputs, rows[i].body);
-        if (!CHECK_TEXT(got, rows[i].want))
-            fprintf(stderr, "    in (%s) %s\n", rows[i].inputs, rows[i].body);
+        const char *got = inferred(arena, list[i].inputs, list[i].body);
+        if (!CHECK_TEXT(got, list[i].want))
+            fprintf(stderr, "    in (%s) %s\n", list[i].inputs, list[i].body);
         arena_free(arena);
     }
 }
+
+// Nodes whose shape is decided by an input, with the type that the model declares.
+static const InferRow declared_rows[] = {
+    {"%x: f32<6>, %s: i64<2>", "%y = Reshape(%x, %s) : f32<2x3>", "f32<2x3>"},
+    {"%x: f32<6>, %s: i64<2>", "%y = Reshape(%x, %s) : f32<2x4>", "E0121"},
+    {"%x: f32<6>, %s: i64<3>", "%y = Reshape(%x, %s) : f32<2x3>", "E0121"},
+    {"%x: f32<6>, %s: i64<2>", "%y = Reshape(%x, %s) : f64<2x3>", "E0105"},
+    {"%x: f32<6>, %s: f32<2>", "%y = Reshape(%x, %s) : f32<2x3>", "E0105"},
+    {"%x: f32<6>, %s: i64<2>", "%y = Reshape(%x, %s) : ?", "E0123"},
+    {"%x: f32<Nx6>, %s: i64<2>", "%y = Reshape(%x, %s) : f32<2x3>", "E0123"},
+    {"%x: f32<6>, %s: i64<0>", "%y = Reshape(%x, %s) : ?", "E0121"},
+    {"%x: f32<1>, %s: i64<0>", "%y = Reshape(%x, %s) : ?", "f32<>"},
+    {"%x: f32<2x1x3>, %s: i64<1>", "%y = Squeeze(%x, %s) : f32<2x3>", "f32<2x3>"},
+    {"%x: f32<2x1x3>, %s: i64<2>", "%y = Squeeze(%x, %s) : f32<2x3>", "E0121"},
+    {"%x: f32<2x1x3>, %s: i64<1>", "%y = Squeeze(%x, %s) : f32<1x3>", "E0121"},
+    {"%x: f32<2x3>, %s: i64<1>", "%y = Unsqueeze(%x, %s) : f32<2x1x3>", "f32<2x1x3>"},
+    {"%x: f32<2x3>, %s: i64<1>", "%y = Unsqueeze(%x, %s) : f32<2x2x3>", "E0121"},
+    {"%x: f32<2x3x3>, %a: i64<1>", "%y = ReduceSum(%x, %a) : f32<2x1x3>", "f32<2x1x3>"},
+    {"%x: f32<2x3x3>, %a: i64<2>", "%y = ReduceSum(%x, %a) : f32<2x1x3>", "E0121"},
+    {"%x: f32<2x3x3>, %a: i64<1>", "%y = ReduceSum(%x, %a) {keepdims = false} : f32<2x3>", "f32<2x3>"},
+    {"%x: bool<2x3>, %a: i64<1>", "%y = ReduceSum(%x, %a) : bool<2x1>", "E0105"},
+    {"%x: f32<3x1>, %s: i64<2>", "%y = Expand(%x, %s) : f32<3x5>", "f32<3x5>"},
+    {"%x: f32<3x1>, %s: i64<3>", "%y = Expand(%x, %s) : f32<3x5>", "E0121"},
+    {"%x: f32<3x2>, %s: i64<2>", "%y = Expand(%x, %s) : f32<3x5>", "E0121"},
+    {"%x: f32<3x2>, %s: i64<2>", "%y = Tile(%x, %s) : f32<3x4>", "f32<3x4>"},
+    {"%x: f32<3x2>, %s: i64<2>", "%y = Tile(%x, %s) : f32<3x5>", "E0121"},
+    {"%x: f32<9>, %s: i64<1>, %e: i64<1>", "%y = Slice(%x, %s, %e) : f32<4>", "f32<4>"},
+    {"%x: f32<9>, %s: i64<1>, %e: i64<1>", "%y = Slice(%x, %s, %e) : f32<10>", "E0121"},
+    {"%x: f32<9>, %s: i64<2>, %e: i64<2>", "%y = Slice(%x, %s, %e) : f32<4>", "E0121"},
+    {"%x: f32<9>, %s: i64<1>, %e: i64<2>", "%y = Slice(%x, %s, %e) : f32<4>", "E0121"},
+    {"%x: f32<3x4>, %p: i64<4>", "%y = Pad(%x, %p) : f32<5x4>", "f32<5x4>"},
+    {"%x: f32<3x4>, %p: i64<3>", "%y = Pad(%x, %p) : f32<5x4>", "E0121"},
+    {"%x: f32<0x4>, %p: i64<4>", "%y = Pad(%x, %p) {mode = edge} : f32<5x4>", "E0121"},
+    {"%x: f32<3x4>, %s: f32<2>", "%y = Resize(%x, _, %s) : f32<6x5>", "f32<6x5>"},
+    {"%x: f32<3x4>, %s: f32<3>", "%y = Resize(%x, _, %s) : f32<6x5>", "E0121"},
+    {"%x: f32<3x4>, %s: i64<1>", "%y = Resize(%x, _, _, %s) {axes = [1]} : f32<6x5>", "E0121"},
+    {"%x: f32<0x4>, %s: f32<2>", "%y = Resize(%x, _, %s) : f32<6x5>", "E0121"},
+    {"%x: f32<4>, %r: f32<2>, %s: f32<1>",
+     "%y = Resize(%x, %r, %s) {coordinate_transformation_mode = tf_crop_and_resize} : f32<6>", "E0123"},
+    {"%x: f32<4x9>, %k: i64<>", "%y = TopK(%x, %k) : f32<4x3>", "f32<4x3>"},
+    {"%x: f32<4x9>, %k: i64<>", "%y = TopK(%x, %k) : f32<4x10>", "E0121"},
+    {"%x: f32<4>, %s: i64<1>", "%y = Split(%x, %s) : f32<4>", "f32<4>"},
+    {"%x: f32<4>, %s: i64<1>", "%y = Split(%x, %s) : f32<3>", "E0121"},
+    {"%s: i64<2>", "%y = ConstantOfShape(%s) : f32<4x5>", "f32<4x5>"},
+    {"%s: i64<2>", "%y = ConstantOfShape(%s) : f32<4>", "E0121"},
+    {"%s: i64<2>", "%y = ConstantOfShape(%s) {dtype = i64} : f32<4x5>", "E0105"},
+    {"%a: f32<>, %b: f32<>, %c: f32<>", "%y = Range(%a, %b, %c) : f32<7>", "f32<7>"},
+    {"%a: f32<>, %b: f32<2>, %c: f32<>", "%y = Range(%a, %b, %c) : f32<7>", "E0121"},
+    {"%a: f32<>, %b: f32<>, %c: f32<>", "%y = Range(%a, %b, %c) : f32<7x1>", "E0121"},
+    {"%x: f32<4x5>, %s: i64<1>", "%y = CenterCropPad(%x, %s) {axes = [1]} : f32<4x9>", "f32<4x9>"},
+    {"%x: f32<4x5>, %s: i64<1>", "%y = CenterCropPad(%x, %s) {axes = [1]} : f32<3x9>", "E0121"},
+    {"%x: f32<1x1x2x2>, %i: i64<1x1x2x2>, %s: i64<4>",
+     "%y = MaxUnpool(%x, %i, %s) {kernel_shape = [2, 2], strides = [2, 2]} : f32<1x1x5x5>", "f32<1x1x5x5>"},
+    {"%x: f32<1x1x2x2>, %i: i64<1x1x2x2>, %s: i64<4>",
+     "%y = MaxUnpool(%x, %i, %s) {kernel_shape = [2, 2], strides = [2, 2]} : f32<1x1x3x5>", "E0121"},
+};
 
 static void check_window(void) {
     Arena *arena = arena_new();
@@ -232,7 +289,8 @@ static void check_tensors(void) {
 }
 
 void test_infer(void) {
-    check_rows();
+    check_rows(rows, sizeof rows / sizeof *rows);
+    check_rows(declared_rows, sizeof declared_rows / sizeof *declared_rows);
     check_window();
     check_dims();
     check_tensors();

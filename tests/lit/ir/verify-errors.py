@@ -36,6 +36,9 @@ check([
     ("E0141", "'x' has a layout that is for rank 4 only", 0, value("f32<4, pitch=8>")),
     ("E0141", "'x' has rows longer than its pitch, 5", 0, value("f32<1x8x4x4, border=1, pitch=5>")),
     ("E0141", "'x' has rows longer than its pitch, 5", 0, value("f32<1x8x4xW, pitch=5>")),
+    ("E0141", "'y' has a declared type that cannot be", 2, node("Relu(%x) : ?f32<1xN>")),
+    ("E0141", "'y' has a declared type that cannot be", 2, node("Relu(%x) : ?f32<1048576x1048576>")),
+    ("E0141", "'y' has a declared type that cannot be", 2, node("Relu(%x) : ?f32<1x8x4x4, border=1>")),
     # Operands.
     ("E0141", "Relu has 2 inputs", 2, node(f"Relu(%x, %x) : {T}")),
     ("E0141", "Add has 1 inputs", 2, node(f"Add(%x) : {T}")),
