@@ -6,9 +6,10 @@
 //     LSTM    i = f(Wi x + Ri h + Pi c + bi), f likewise (or 1 - i), n = g(Wn x + Rn h + bn)
 //             c' = f c + i n, o = f(Wo x + Ro h + Po c' + bo), h' = o h(c')
 //
-// A step first writes all gates, as they are before activation, to scratch memory: dot products along the rows of W
-// and R, those of one hidden unit's gates side by side. Then vectors of hidden units pass through the activations.
-// Sequences shorter than the longest one give zeros behind their end, and a reverse one starts at its own end.
+// What does not depend on the state, W x and the biases, is made for a block of steps at once, into scratch memory: a
+// register tile has the gates of a hidden unit for a few steps, each a dot product along a row of W. Then, step by step,
+// R h is added, again as dot products, and vectors of hidden units pass through the activations. Sequences shorter than
+// the longest one give zeros behind their end, and a reverse one starts at its own end.
 #include <math.h>
 #include <string.h>
 #include <strings.h>
@@ -18,7 +19,14 @@
 #include "ops/reduce.h"
 #include "support/checked.h"
 
-enum { GATES_MAX = 4, ACTS_MAX = 3 };
+enum {
+    GATES_MAX = 4,
+    ACTS_MAX = 3,
+    TILE_MAX = 8,    // steps of a register tile
+    TILES = 6,       // of a block of steps
+    SUMS_MAX = GATES_MAX * TILE_MAX,
+    SUMS_WANTED = 4  // that hide the latency of a multiply-add
+};
 
 typedef enum Squash {
     SQUASH_AFFINE, SQUASH_ELU, SQUASH_HARD_SIGMOID, SQUASH_LEAKY_RELU, SQUASH_RELU, SQUASH_SCALED_TANH, SQUASH_SIGMOID,
@@ -56,10 +64,13 @@ typedef struct Rnn {
     int gates, nacts, directions;
     int64_t steps, batches, inputs, hidden;
     Activation act[2][ACTS_MAX];
-    Ptr gate, state, cell, extra;  // scratch: gates x hidden, and one vector of hidden units each
-    // The direction and batch at hand.
+    int tile;     // steps of a register tile
+    int64_t slot; // elements that the gates of a step take, those of a GRU and R h + Rb of its last one
+    Ptr gates_at, state, cell, extra;  // scratch: a slot for each step of a block, and vectors of hidden units
+    // The direction and batch at hand, and the gates of the step.
     int direction;
     Val batch;
+    Ptr gate;
 } Rnn;
 
 // An operand that may be left out.
@@ -122,23 +133,28 @@ static Val activate(Emit *e, const Rnn *r, int which, Val x) {
     return x;
 }
 
-// Dot products.
+// Dot products: gates of one or more hidden units for one or more vectors x, side by side.
 
 typedef struct Rows {
     Ptr x, w;
-    Val x_at;
     int64_t n, origin;   // the length of a row; where the weights of this direction start
     int first, count;    // gates
+    int units, steps;    // of a tile
+    Val x_at[TILE_MAX];  // where the x of each step is
+    Ptr to;              // the gates of the first step
+    int moved;           // gates are written so many places behind their own
     bool more;           // adds to what the gates have
     unsigned wb, rb;     // else: gates that start with these biases, a bit for each
 } Rows;
 
-static Val first_value(Emit *e, const Rnn *r, const Rows *rows, int gate, Val unit) {
+static Val gate_place(Emit *e, const Rnn *r, const Rows *rows, int gate, int step, Val unit) {
+    return e_add_const(e, unit, (gate + rows->moved) * r->hidden + step * r->slot);
+}
+
+static Val bias_of(Emit *e, const Rnn *r, const Rows *rows, int gate, Val unit) {
     Val at = e_add_const(e, unit, gate * r->hidden), sum = e_zero(e, r->dtype, 1);
     Ptr bias = operand(e, r->node, 3);
     int64_t biases = r->direction * 2 * r->gates * r->hidden;
-    if (rows->more)
-        return e_load(e, r->gate, at, 1);
     if (bias.v && (rows->wb >> gate & 1))
         sum = load_compute(e, bias, e_add_const(e, at, biases), 1);
     if (bias.v && (rows->rb >> gate & 1))
@@ -146,55 +162,96 @@ static Val first_value(Emit *e, const Rnn *r, const Rows *rows, int gate, Val un
     return sum;
 }
 
+// Terms begin .. end - 1 of all dot products. A sum's place is ((unit * gates) + gate) * steps + step.
 static void dot_part(Emit *e, const Rows *rows, const Val *row, Var *sum, int64_t begin, int64_t end, int lanes) {
     EMIT_FOR(e, k, e_index(e, begin), e_index(e, end), lanes) {
-        Val x = load_compute(e, rows->x, e_add(e, rows->x_at, k.i), lanes);
-        for (int g = 0; g < rows->count; g++) {
+        Val x[TILE_MAX];
+        for (int s = 0; s < rows->steps; s++)
+            x[s] = load_compute(e, rows->x, e_add(e, rows->x_at[s], k.i), lanes);
+        for (int g = 0; g < rows->units * rows->count; g++) {
             Val w = load_compute(e, rows->w, e_add(e, row[g], k.i), lanes);
-            e_set(e, sum[g], e_fma(e, x, w, e_get(e, sum[g])));
+            for (int s = 0; s < rows->steps; s++)
+                e_set(e, sum[g * rows->steps + s], e_fma(e, x[s], w, e_get(e, sum[g * rows->steps + s])));
         }
     }
 }
 
-// Gates `first` on of each hidden unit. `to` is the place of the first in r->gate.
-static void emit_rows(Emit *e, const Rnn *r, const Rows *rows, Ptr to) {
+// The gates of rows->units hidden units from `unit` on.
+static void emit_tile(Emit *e, const Rnn *r, const Rows *rows, Val unit) {
     int64_t whole = r->lanes > 1 ? rows->n - rows->n % r->lanes : 0;
-    EMIT_TIMES(e, unit, r->hidden) {
-        Var vector[GATES_MAX], sum[GATES_MAX];
-        Val row[GATES_MAX];
-        for (int g = 0; g < rows->count; g++) {
-            Val index = e_add_const(e, unit.i, (rows->first + g) * r->hidden);
-            row[g] = e_add_const(e, e_mul_const(e, index, rows->n), rows->origin);
-            sum[g] = e_var(e, first_value(e, r, rows, rows->first + g, unit.i));
+    int products = rows->units * rows->count;
+    Var vector[SUMS_MAX], sum[SUMS_MAX];
+    Val row[SUMS_MAX], place[SUMS_MAX];
+    for (int p = 0; p < products; p++) {
+        int gate = rows->first + p % rows->count;
+        Val own = e_add_const(e, unit, p / rows->count);
+        row[p] = e_add_const(e, e_mul_const(e, e_add_const(e, own, gate * r->hidden), rows->n), rows->origin);
+        Val bias = rows->more ? e_zero(e, r->dtype, 1) : bias_of(e, r, rows, gate, own);
+        for (int s = 0, i = p * rows->steps; s < rows->steps; s++, i++) {
+            place[i] = gate_place(e, r, rows, gate, s, own);
+            sum[i] = e_var(e, rows->more ? e_load(e, rows->to, place[i], 1) : bias);
             if (whole)
-                vector[g] = e_var(e, e_zero(e, r->dtype, r->lanes));
+                vector[i] = e_var(e, e_zero(e, r->dtype, r->lanes));
         }
-        if (whole)
-            dot_part(e, rows, row, vector, 0, whole, r->lanes);
-        for (int g = 0; g < rows->count && whole; g++)
-            e_set(e, sum[g], e_add(e, e_get(e, sum[g]), e_reduce_add(e, e_get(e, vector[g]))));
-        dot_part(e, rows, row, sum, whole, rows->n, 1);
-        for (int g = 0; g < rows->count; g++)
-            e_store(e, to, e_add_const(e, unit.i, g * r->hidden), e_get(e, sum[g]));
     }
+    if (whole)
+        dot_part(e, rows, row, vector, 0, whole, r->lanes);
+    for (int i = 0; i < products * rows->steps && whole; i++)
+        e_set(e, sum[i], e_add(e, e_get(e, sum[i]), e_reduce_add(e, e_get(e, vector[i]))));
+    dot_part(e, rows, row, sum, whole, rows->n, 1);
+    for (int i = 0; i < products * rows->steps; i++)
+        e_store(e, rows->to, place[i], e_get(e, sum[i]));
+}
+
+// Gates `first` on of all hidden units, for one step.
+static void emit_rows(Emit *e, const Rnn *r, Rows *rows) {
+    rows->steps = 1;
+    rows->units = r->lanes == 1 ? 1 : (int)min_i64(div_up(SUMS_WANTED, rows->count), r->hidden);
+    int64_t whole = r->hidden - r->hidden % rows->units;
+    EMIT_FOR(e, unit, e_index(e, 0), e_index(e, whole), rows->units)
+        emit_tile(e, r, rows, unit.i);
+    rows->units = 1;
+    EMIT_FOR(e, unit, e_index(e, whole), e_index(e, r->hidden), 1)
+        emit_tile(e, r, rows, unit.i);
 }
 
 static unsigned all_gates(const Rnn *r) {
     return (1u << r->gates) - 1;
 }
 
-// Gates before activation: W x + R h and the biases; of a GRU's last gate only the part of x (its h part comes
-// later).
-static void emit_products(Emit *e, const Rnn *r, Val x_at) {
-    bool gru = r->node->op == OP_GRU;
-    Rows w = {.x = e_in(e, 0), .w = e_in(e, 1), .x_at = x_at, .n = r->inputs, .count = r->gates,
-              .origin = r->direction * r->gates * r->hidden * r->inputs};
-    w.wb = all_gates(r);
-    w.rb = gru && r->attrs->linear_before_reset ? 3 : all_gates(r);
-    emit_rows(e, r, &w, r->gate);
-    Rows h = {.x = r->state, .w = e_in(e, 2), .x_at = e_index(e, 0), .n = r->hidden, .more = true,
-              .count = gru ? 2 : r->gates, .origin = r->direction * r->gates * r->hidden * r->hidden};
-    emit_rows(e, r, &h, r->gate);
+static int64_t recurrent_weights(const Rnn *r) {
+    return r->direction * r->gates * r->hidden * r->hidden;
+}
+
+static Val x_row(Emit *e, const Rnn *r, Val step) {
+    Val row = r->attrs->layout ? e_add(e, e_mul_const(e, r->batch, r->steps), step)
+                               : e_add(e, e_mul_const(e, step, r->batches), r->batch);
+    return e_mul_const(e, row, r->inputs);
+}
+
+static bool is_reverse(const Rnn *r) {
+    return r->attrs->direction == RNN_REVERSE || r->direction == 1;
+}
+
+// The step that comes t-th.
+static Val step_at(Emit *e, const Rnn *r, Val length, Val t) {
+    return is_reverse(r) ? e_sub(e, e_add_const(e, length, -1), t) : t;
+}
+
+// W x and the biases for the steps begin .. end - 1, which are one block. The last tile repeats the last step.
+static void emit_inputs(Emit *e, const Rnn *r, Val length, Val begin, Val end) {
+    bool later = r->node->op == OP_GRU && r->attrs->linear_before_reset;
+    Rows w = {.x = e_in(e, 0), .w = e_in(e, 1), .n = r->inputs, .count = r->gates, .units = 1, .steps = r->tile,
+              .origin = r->direction * r->gates * r->hidden * r->inputs, .wb = all_gates(r),
+              .rb = later ? 3 : all_gates(r)};
+    EMIT_TIMES(e, unit, r->hidden)
+        EMIT_FOR(e, t, begin, end, r->tile) {
+            Val last = e_add_const(e, end, -1);
+            for (int s = 0; s < r->tile; s++)
+                w.x_at[s] = x_row(e, r, step_at(e, r, length, e_min(e, e_add_const(e, t.i, s), last)));
+            w.to = e_at(e, r->gates_at, e_mul_const(e, e_sub(e, t.i, begin), r->slot));
+            emit_tile(e, r, &w, unit.i);
+        }
 }
 
 // Steps, in vectors of hidden units.
@@ -242,7 +299,7 @@ static void gru_span(Emit *e, void *arg, Val unit, int lanes) {
     Val h = e_load(e, r->state, unit, lanes);
     if (r->attrs->linear_before_reset) {
         Val reset = activate(e, r, 0, gate_at(e, r, 1, unit, lanes));
-        n = e_add(e, n, e_mul(e, reset, e_load(e, r->extra, unit, lanes)));
+        n = e_add(e, n, e_mul(e, reset, gate_at(e, r, 3, unit, lanes)));
     }
     n = activate(e, r, 1, n);
     e_store(e, r->state, unit, e_add(e, e_mul(e, e_sub(e, like(e, z, 1), z), n), e_mul(e, z, h)));
@@ -253,26 +310,27 @@ static void over_units(Emit *e, const Rnn *r, SpanBody body) {
     emit_span(e, e_index(e, 0), e_index(e, r->hidden), r->lanes, body, &own);
 }
 
-static void emit_step(Emit *e, const Rnn *r, Val x_at) {
-    emit_products(e, r, x_at);
-    if (r->node->op == OP_RNN) {
-        over_units(e, r, rnn_span);
+// R h for all gates; of a GRU's last one it is kept apart, or made of the reset state.
+static void emit_step(Emit *e, const Rnn *r) {
+    bool gru = r->node->op == OP_GRU;
+    Rows h = {.x = r->state, .w = e_in(e, 2), .x_at = {e_index(e, 0)}, .n = r->hidden, .more = true,
+              .count = gru ? 2 : r->gates, .origin = recurrent_weights(r), .to = r->gate};
+    emit_rows(e, r, &h);
+    if (!gru) {
+        over_units(e, r, r->node->op == OP_RNN ? rnn_span : lstm_span);
         return;
     }
-    if (r->node->op == OP_LSTM) {
-        over_units(e, r, lstm_span);
-        return;
-    }
-    Rows h = {.x = r->state, .w = e_in(e, 2), .x_at = e_index(e, 0), .n = r->hidden, .first = 2, .count = 1,
-              .origin = r->direction * r->gates * r->hidden * r->hidden, .rb = 4};
+    h.first = 2;
+    h.count = 1;
     if (r->attrs->linear_before_reset) {
-        emit_rows(e, r, &h, r->extra);
+        h.more = false;
+        h.rb = 4;
+        h.moved = 1;
     } else {
         over_units(e, r, reset_span);
         h.x = r->extra;
-        h.more = true;
-        emit_rows(e, r, &h, e_at_const(e, r->gate, 2 * r->hidden));
     }
+    emit_rows(e, r, &h);
     over_units(e, r, gru_span);
 }
 
@@ -322,19 +380,20 @@ static Val sequence_length(Emit *e, const Rnn *r) {
     return e_select(e, wrong, zero, length);
 }
 
-static void emit_sequence(Emit *e, const Rnn *r) {
+static void emit_sequence(Emit *e, Rnn *r) {
     Val length = sequence_length(e, r), zero = e_index(e, 0), state = state_at(e, r);
-    bool lstm = r->node->op == OP_LSTM;
-    bool reverse = r->attrs->direction == RNN_REVERSE || r->direction == 1;
+    int64_t block = r->tile * TILES;
     copy_units(e, r, r->state, zero, operand(e, r->node, 5), state);
-    if (lstm)
+    if (r->node->op == OP_LSTM)
         copy_units(e, r, r->cell, zero, operand(e, r->node, 6), state);
-    EMIT_FOR(e, t, zero, length, 1) {
-        Val step = reverse ? e_sub(e, e_add_const(e, length, -1), t.i) : t.i;
-        Val row = r->attrs->layout ? e_add(e, e_mul_const(e, r->batch, r->steps), step)
-                                   : e_add(e, e_mul_const(e, step, r->batches), r->batch);
-        emit_step(e, r, e_mul_const(e, row, r->inputs));
-        copy_units(e, r, e_out(e, 0), result_at(e, r, step), r->state, zero);
+    EMIT_FOR(e, begin, zero, length, block) {
+        Val end = e_min(e, e_add_const(e, begin.i, block), length);
+        emit_inputs(e, r, length, begin.i, end);
+        EMIT_FOR(e, t, begin.i, end, 1) {
+            r->gate = e_at(e, r->gates_at, e_mul_const(e, e_sub(e, t.i, begin.i), r->slot));
+            emit_step(e, r);
+            copy_units(e, r, e_out(e, 0), result_at(e, r, step_at(e, r, length, t.i)), r->state, zero);
+        }
     }
     EMIT_FOR(e, t, length, e_index(e, r->steps), 1)
         copy_units(e, r, e_out(e, 0), result_at(e, r, t.i), (Ptr){0}, zero);
@@ -363,20 +422,27 @@ static int64_t unit_pitch(const Rnn *r) {
     return div_up(r->hidden, 16) * 16;
 }
 
+static void plan_scratch(Rnn *r, const Target *target) {
+    int64_t most = (target->registers - 1) / (r->gates + 1);  // a tile's sums, an element of each x, one of W
+    r->tile = (int)max_i64(1, min_i64(min_i64(most, TILE_MAX), r->steps));
+    r->slot = unit_pitch(r) * (r->gates + (r->node->op == OP_GRU));
+}
+
 static int64_t rnn_scratch(const Node *node, const Target *target) {
-    (void)target;
     Rnn r = rnn_of(node);
-    return (unit_pitch(&r) * (r.gates + 3)) * (dtype_info[r.dtype].bits / 8);
+    plan_scratch(&r, target);
+    return (r.slot * r.tile * TILES + unit_pitch(&r) * 3) * (dtype_info[r.dtype].bits / 8);
 }
 
 static void lower_rnn(Emit *e, const Node *node) {
     Rnn r = rnn_of(node);
     int64_t pitch = unit_pitch(&r);
     r.lanes = e_lanes(e, r.dtype);
+    plan_scratch(&r, e_target(e));
     if (r.batches * r.hidden == 0)
         return;
-    r.gate = e_scratch(e, r.dtype, rnn_scratch(node, e_target(e)));
-    r.state = e_at_const(e, r.gate, r.gates * pitch);
+    r.gates_at = e_scratch(e, r.dtype, rnn_scratch(node, e_target(e)));
+    r.state = e_at_const(e, r.gates_at, r.slot * r.tile * TILES);
     r.cell = e_at_const(e, r.state, pitch);
     r.extra = e_at_const(e, r.cell, pitch);
     Share share = e_share(e, r.directions * r.batches);
