@@ -471,22 +471,22 @@ static Val half(Emit *e, Val v, int from) {
     return part;
 }
 
-static Val reduce(Emit *e, Val v, BinaryFn f) {
+Val e_reduce(Emit *e, Val v, Val (*combine)(Emit *e, Val a, Val b)) {
     while (v.lanes > 1)
-        v = f(e, half(e, v, 0), half(e, v, v.lanes / 2));
+        v = combine(e, half(e, v, 0), half(e, v, v.lanes / 2));
     return v;
 }
 
 Val e_reduce_add(Emit *e, Val v) {
-    return reduce(e, v, e_add);
+    return e_reduce(e, v, e_add);
 }
 
 Val e_reduce_max(Emit *e, Val v) {
-    return reduce(e, v, e_max_nan);
+    return e_reduce(e, v, e_max_nan);
 }
 
 Val e_reduce_min(Emit *e, Val v) {
-    return reduce(e, v, e_min_nan);
+    return e_reduce(e, v, e_min_nan);
 }
 
 static Val unary_intrinsic(Emit *e, const char *name, Val x) {

@@ -119,6 +119,7 @@ Val e_ge(Emit *e, Val a, Val b);
 Val e_select(Emit *e, Val condition, Val yes, Val no);
 Val e_is_nan(Emit *e, Val a);
 // One lane from all: pairwise halves, so a sum's order is fixed.
+Val e_reduce(Emit *e, Val v, Val (*combine)(Emit *e, Val a, Val b));
 Val e_reduce_add(Emit *e, Val v);
 Val e_reduce_max(Emit *e, Val v);
 Val e_reduce_min(Emit *e, Val v);
@@ -141,6 +142,8 @@ Val e_trunc(Emit *e, Val x);
 Val e_round(Emit *e, Val x);  // half to even
 Val e_copysign(Emit *e, Val magnitude, Val sign);
 Val e_exp(Emit *e, Val x);
+// The same for x up to 88 (f32) or 709, but 0 where it would be no normal number: those are slow on many CPUs.
+Val e_exp_flushed(Emit *e, Val x);
 Val e_log(Emit *e, Val x);
 Val e_pow(Emit *e, Val x, Val y);
 Val e_tanh(Emit *e, Val x);

@@ -123,6 +123,19 @@ Val math_exp(Emit *e, Val x, Val lo) {
     return e_mul(e, p, math_power_of_two(e, x.dtype, e_sub(e, s.n, half)));
 }
 
+// e^x where x and the result are normal numbers, or NaN: x on [-87, 88] (f32) or [-708, 709].
+static Val exp_normal(Emit *e, Val x) {
+    LogSteps s = split_by_ln2(e, x, (Val){0});
+    Val p = e_add(e, exp_tail(e, &s, math_is_f64(x)), math_number(e, x, 1));
+    return e_mul(e, p, math_power_of_two(e, x.dtype, s.n));
+}
+
+Val e_exp_flushed(Emit *e, Val x) {
+    Val low = math_number(e, x, math_is_f64(x) ? -708.3964 : -87.33654);
+    Val y = exp_normal(e, e_max(e, low, x));
+    return e_select(e, e_lt(e, x, low), math_number(e, x, 0), y);
+}
+
 // f32 1 ULP, f64 0.9 ULP.
 Val e_exp(Emit *e, Val x) {
     return math_exp(e, x, (Val){0});
@@ -300,9 +313,9 @@ static const double erf_far_f64[] = {0.17900115118138993, -0.326233560043038, 0.
 // 1 - erf(a), a on [1, 4] (f32) or [1, 6]
 static Val erfc_far(Emit *e, Val a) {
     if (!math_is_f64(a))
-        return e_exp(e, e_neg(e, math_poly(e, a, erf_far_f32, COUNT(erf_far_f32))));
+        return exp_normal(e, e_neg(e, math_poly(e, a, erf_far_f32, COUNT(erf_far_f32))));
     Val three = math_number(e, a, 3), t = e_div(e, e_sub(e, a, three), e_add(e, a, three));
-    return e_mul(e, math_poly(e, t, erf_far_f64, COUNT(erf_far_f64)), e_exp(e, e_neg(e, e_mul(e, a, a))));
+    return e_mul(e, math_poly(e, t, erf_far_f64, COUNT(erf_far_f64)), exp_normal(e, e_neg(e, e_mul(e, a, a))));
 }
 
 // f32 1.9 ULP, f64 1 ULP.

@@ -58,20 +58,6 @@ static Val term_at(Emit *e, const Reduce *r, Val at, int lanes) {
     return r->term ? r->term(e, r, x, at) : e_cast(e, r->dtype, x);
 }
 
-// One from all lanes, in halves.
-static Val across(Emit *e, const Reduce *r, Val v) {
-    if (r->combine == combine_add)
-        return e_reduce_add(e, v);
-    Val lane[64];
-    int n = v.lanes;
-    for (int i = 0; i < n; i++)
-        lane[i] = e_lane(e, v, i);
-    for (n /= 2; n > 0; n /= 2)
-        for (int i = 0; i < n; i++)
-            lane[i] = r->combine(e, lane[i], lane[i + n]);
-    return lane[0];
-}
-
 // The contiguous innermost loop, `vectors` accumulators at a time. What is left over goes element by element.
 static Val contiguous(Emit *e, const Reduce *r, Val base, int64_t size, int lanes) {
     int chains = size >= (int64_t)CHAINS * lanes * 2 ? CHAINS : 1;
@@ -87,7 +73,7 @@ static Val contiguous(Emit *e, const Reduce *r, Val base, int64_t size, int lane
     Val all = e_get(e, acc[0]);
     if (chains == CHAINS)
         all = r->combine(e, r->combine(e, all, e_get(e, acc[1])), r->combine(e, e_get(e, acc[2]), e_get(e, acc[3])));
-    Var rest = e_var(e, across(e, r, all));
+    Var rest = e_var(e, e_reduce(e, all, r->combine));
     EMIT_FOR(e, i, e_index(e, whole), e_index(e, size), 1)
         e_set(e, rest, r->combine(e, e_get(e, rest), term_at(e, r, e_add(e, base, i.i), 1)));
     return e_get(e, rest);

@@ -17,7 +17,12 @@ static Val rounded(Emit *e, DType dtype, Val v) {
 }
 
 static Val exponential(Emit *e, DType dtype, Val x, Val shift) {
-    return rounded(e, dtype, e_exp(e, rounded(e, dtype, e_sub(e, x, shift))));
+    return rounded(e, dtype, e_exp_flushed(e, rounded(e, dtype, e_sub(e, x, shift))));
+}
+
+// Where one element is NaN, so is the sum, whatever the maximum.
+static Val larger(Emit *e, Val a, Val b) {
+    return e_max(e, a, b);
 }
 
 // Stores the exponential on the way, where the output lies in memory as the input does.
@@ -80,7 +85,7 @@ static void lower_softmax(Emit *e, const Node *node, bool log) {
     DType dtype = compute_type(type->dtype);
     Softmax s = {.y = e_out(e, 0), .log = log};
     Kept kept = {0};
-    s.max = (Reduce){.x = e_in(e, 0), .dtype = dtype, .initial = lowest_of(dtype), .combine = combine_max};
+    s.max = (Reduce){.x = e_in(e, 0), .dtype = dtype, .initial = lowest_of(dtype), .combine = larger};
     s.sum = (Reduce){.x = e_in(e, 0), .dtype = dtype, .term = exp_term, .combine = combine_add};
     if (!log && type->dtype == dtype && type_equal(type, &node->out[0]->type))
         s.sum.also = s.y;

@@ -57,6 +57,9 @@ for op in ("Softmax", "LogSoftmax"):
     others.add(op, [floats(2, 3, 4, 5, dtype=np.float64)], axis=1)
     others.add(op, [floats(4, 5) * 100])
     others.add(op, [np.array([[1, -np.inf, 2], [-np.inf, -np.inf, -3]], np.float32)])
+    others.add(op, [np.where(floats(4, 40) < 0, np.float32(-10000), floats(4, 40))])  # a mask
+    for poison in (np.nan, np.inf):
+        others.add(op, [np.where(np.arange(200).reshape(5, 40) == 77, np.float32(poison), floats(5, 40))])
 for axis in (0, 1, 2, -1):
     for exclusive in (0, 1):
         for reverse in (0, 1):
