@@ -6,6 +6,8 @@
 //     LSTM    i = f(Wi x + Ri h + Pi c + bi), f likewise (or 1 - i), n = g(Wn x + Rn h + bn)
 //             c' = f c + i n, o = f(Wo x + Ro h + Po c' + bo), h' = o h(c')
 //
+// A clip bounds the input of every activation, f, g and h (onnxruntime: of f and g).
+//
 // What does not depend on the state, W x and the biases, is made for a block of steps at once, into scratch memory: a
 // register tile has the gates of a hidden unit for a few steps, each a dot product along a row of W. Then, step by step,
 // R h is added, again as dot products, and vectors of hidden units pass through the activations. Sequences shorter than

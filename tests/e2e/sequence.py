@@ -23,8 +23,7 @@ for op, gates in GATES.items():
     more[1:4] = [floats(2, gates * h, 5), floats(2, gates * h, h), floats(2, 2 * gates * h)]
     tail = [floats(2, 3, h), floats(2, 3 * h)] if op == "LSTM" else []
     own = {"GRU": {"linear_before_reset": 1}}.get(op, {})
-    # LSTM with a clip is not compared: onnxruntime differs from what is read here as the standard, and ONNX's
-    # reference has no clip.
+    # LSTM with a clip is compared below: onnxruntime does not apply it to the input of the last activation.
     for clip in ({}, {"clip": 0.5}) if op != "LSTM" else ({},):
         sequence.add(op, more + tail, direction="bidirectional", hidden_size=h, **own, **clip)
     names = {"RNN": ["Relu"], "GRU": ["HardSigmoid", "Softsign"], "LSTM": ["HardSigmoid", "ScaledTanh", "Elu"]}[op]
@@ -32,6 +31,35 @@ for op, gates in GATES.items():
     if op == "GRU":
         parameters = {"activation_alpha": [0.3] * 2, "activation_beta": [0.4] * 2}
     sequence.add(op, more, direction="bidirectional", hidden_size=h, activations=names * 2, **parameters, **own)
+
+
+def clipped_lstm(x, w, r, b, p, clip):
+    """One direction, by the equations of the standard: the clip bounds the input of every activation."""
+    def squash(f, x):
+        return f(np.clip(x, -clip, clip))
+
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-x))
+
+    hidden = r.shape[1]
+    state = cell = np.zeros((x.shape[1], hidden))
+    states = []
+    for step in x.astype(np.float64):
+        gates = step @ w.T + state @ r.T + b[:4 * hidden] + b[4 * hidden:]
+        i, o, f, n = np.split(gates, 4, axis=1)
+        pi, po, pf = np.split(p, 3)
+        old = cell
+        cell = squash(sigmoid, f + pf * old) * old + squash(sigmoid, i + pi * old) * squash(np.tanh, n)
+        state = squash(sigmoid, o + po * cell) * squash(np.tanh, cell)
+        states.append(state)
+    return np.array(states)[:, None].astype(np.float32)
+
+
+for hidden in (4, 17):
+    x, w, r = floats(9, 2, 5), 2 * floats(1, 4 * hidden, 5), 2 * floats(1, 4 * hidden, hidden)
+    b, p = floats(1, 8 * hidden), floats(1, 3 * hidden)
+    sequence.add("LSTM", [x, w, r, b, None, None, None, p], hidden_size=hidden, clip=0.3,
+                 expected=[clipped_lstm(x, w[0], r[0], b[0], p[0], 0.3)])
 for equation, shapes in (("ij,jk->ik", ((3, 4), (4, 5))), ("...ii->...i", ((2, 3, 3),)), ("ij->", ((3, 4),)),
                          ("bij,bjk", ((2, 3, 4), (2, 4, 5))), ("i,j,k->kij", ((2,), (3,), (4,))), ("ij->ji", ((3, 4),))):
     sequence.add("Einsum", [floats(*shape) for shape in shapes], equation=equation)

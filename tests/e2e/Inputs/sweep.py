@@ -45,11 +45,13 @@ class Sweep:
         """`domain` is that of the nodes, besides ai.onnx."""
         self.opset, self.tolerance, self.domain = opset, tolerance, domain
         self.imports = [helper.make_opsetid("", opset)] + ([helper.make_opsetid(domain, version)] if domain else [])
-        self.nodes, self.inputs, self.outputs, self.constants, self.labels, self.reference = [], {}, [], [], {}, set()
+        self.nodes, self.inputs, self.outputs, self.constants, self.labels = [], {}, [], [], {}
+        self.reference, self.given = set(), {}
 
-    def add(self, op, arrays, constants=(), types=None, reference=False, **attributes):
+    def add(self, op, arrays, constants=(), types=None, reference=False, expected=None, **attributes):
         """One case. `arrays` are the inputs (None: left out), those whose index is in `constants` are initializers;
-        `types` are those of the outputs (default: that of the first input)."""
+        `types` are those of the outputs (default: that of the first input); `expected` are their values, where neither
+        onnxruntime nor the reference has them."""
         case = f"case{len(self.nodes)}"
         names = []
         for i, array in enumerate(arrays):
@@ -70,6 +72,7 @@ class Sweep:
             self.labels[name] = f"{op} {shapes} {attributes}"
             if reference:
                 self.reference.add(name)
+        self.given.update(zip(outputs, expected or ()))
 
     def model(self, wanted):
         """The model of the nodes that have outputs `wanted` makes true."""
@@ -82,9 +85,9 @@ class Sweep:
         return helper.make_model(graph, opset_imports=self.imports, ir_version=10)
 
     def expected(self):
-        results = {}
+        results = dict(self.given)
         for by_reference in (False, True):
-            model = self.model(lambda name: (name in self.reference) == by_reference)
+            model = self.model(lambda name: name not in self.given and (name in self.reference) == by_reference)
             if not model.graph.node:
                 continue
             given = {i.name: np.asarray(self.inputs[i.name]) for i in model.graph.input}
