@@ -66,15 +66,21 @@ static Value *last_axes(Importer *im, const Draft *d, int64_t axis) {
     return draft_ints(im, d, "axes", axes, n);
 }
 
-bool make_layer_normalization(Importer *im, Draft *d) {
+// What LayerNormalization and RMSNormalization are told: the axes from `axis` on, epsilon, the type of the statistics.
+static bool take_last_axes(Importer *im, Draft *d, Value **axes, double *epsilon, DType *dtype) {
     int64_t axis;
+    if (!draft_need(im, d, 2) || !draft_take_int(im, d, "axis", -1, &axis) ||
+        !draft_take_float(im, d, "epsilon", 1e-5f, epsilon) || !stash_dtype(im, d, dtype))
+        return false;
+    *axes = last_axes(im, d, axis);
+    return *axes != NULL;
+}
+
+bool make_layer_normalization(Importer *im, Draft *d) {
+    Value *axes;
     double epsilon;
     DType dtype;
-    if (!draft_need(im, d, 2) || !draft_take_int(im, d, "axis", -1, &axis) ||
-        !draft_take_float(im, d, "epsilon", 1e-5f, &epsilon) || !stash_dtype(im, d, &dtype))
-        return false;
-    Value *axes = last_axes(im, d, axis);
-    if (!axes)
+    if (!take_last_axes(im, d, &axes, &epsilon, &dtype))
         return false;
     Normed n = normalize(im, d, widen(im, d, d->in[0], dtype), axes, epsilon, dtype);
     if (draft_wants(d, 1) && !draft_define(im, d, 1, n.mean))
@@ -86,14 +92,10 @@ bool make_layer_normalization(Importer *im, Draft *d) {
 }
 
 bool make_rms_normalization(Importer *im, Draft *d) {
-    int64_t axis;
+    Value *axes;
     double epsilon;
     DType dtype;
-    if (!draft_need(im, d, 2) || !draft_take_int(im, d, "axis", -1, &axis) ||
-        !draft_take_float(im, d, "epsilon", 1e-5f, &epsilon) || !stash_dtype(im, d, &dtype))
-        return false;
-    Value *axes = last_axes(im, d, axis);
-    if (!axes)
+    if (!take_last_axes(im, d, &axes, &epsilon, &dtype))
         return false;
     Value *x = widen(im, d, d->in[0], dtype);
     Value *result = draft_node(im, d, OP_Div, x, root_mean_square(im, d, x, axes, epsilon, dtype), NULL);
