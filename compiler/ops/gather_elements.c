@@ -16,34 +16,53 @@ Val index_checked(Emit *e, Val index, int64_t limit) {
     return e_to_index(e, e_select(e, bad, zero, index));
 }
 
-static void lower_gather_elements(Emit *e, const Node *node) {
-    const Type *data = &node->in[0]->type, *indices = &node->in[1]->type, *out = &node->out[0]->type;
-    int axis = type_axis(data, ((const AxisAttrs *)node->attrs)->axis), last = data->rank - 1;
-    int64_t size[MAX_RANK], from[MAX_RANK], where[MAX_RANK], to[MAX_RANK];
-    if (type_count(out) == 0)
-        return;
-    if (type_size(data, axis) == 0) {  // no index is in range
-        e_fail_if(e, e_bool(e, true));
-        return;
-    }
-    int64_t from_origin = type_steps(data, from), where_origin = type_steps(indices, where);
-    int64_t to_origin = type_steps(out, to), axis_step = from[axis];
-    type_sizes(indices, size);
-    from[axis] = 0;
-    Ptr x = e_in(e, 0), chosen = e_in(e, 1), y = e_out(e, 0);
-    Share share = e_share(e, product(size, last));
+void index_each(Emit *e, const IndexLoop *loop) {
+    int last = loop->indices->rank - 1;
+    int64_t size[MAX_RANK], other[MAX_RANK], where[MAX_RANK], picked[MAX_RANK];
+    int64_t other_origin = type_steps(loop->other, other), where_origin = type_steps(loop->indices, where);
+    int64_t picked_origin = type_steps(loop->picked, picked), step = picked[loop->axis];
+    type_sizes(loop->indices, size);
+    picked[loop->axis] = 0;
+    Ptr chosen = e_in(e, 1);
+    int64_t rows = product(size, last);
+    Share share = loop->shared ? e_share(e, rows) : (Share){e_index(e, 0), e_index(e, rows)};
     EMIT_FOR(e, u, share.begin, share.end, 1) {
         Val position[MAX_RANK];
         decode(e, u.i, size, last, position);
         EMIT_TIMES(e, i, size[last]) {
             position[last] = i.i;
-            Val at = locate(e, e_index(e, where_origin), position, where, data->rank);
-            Val index = index_checked(e, e_load(e, chosen, at, 1), type_size(data, axis));
-            Val source = locate(e, e_index(e, from_origin), position, from, data->rank);
-            source = e_add(e, source, e_mul_const(e, index, axis_step));
-            e_store(e, y, locate(e, e_index(e, to_origin), position, to, data->rank), e_load(e, x, source, 1));
+            Val at = locate(e, e_index(e, where_origin), position, where, last + 1);
+            Val index = index_checked(e, e_load(e, chosen, at, 1), type_size(loop->picked, loop->axis));
+            Val target = locate(e, e_index(e, picked_origin), position, picked, last + 1);
+            target = e_add(e, target, e_mul_const(e, index, step));
+            loop->body(e, loop->arg, locate(e, e_index(e, other_origin), position, other, last + 1), target);
         }
     }
+}
+
+Val index_tuple(Emit *e, Val from, Val at, int64_t apart, const int64_t *limit, const int64_t *step, int count) {
+    for (int k = 0; k < count; k++) {
+        Val number = e_load(e, e_in(e, 1), e_add_const(e, at, k * apart), 1);
+        from = e_add(e, from, e_mul_const(e, index_checked(e, number, limit[k]), step[k]));
+    }
+    return from;
+}
+
+static void gather_element(Emit *e, void *arg, Val to, Val from) {
+    (void)arg;
+    e_store(e, e_out(e, 0), to, e_load(e, e_in(e, 0), from, 1));
+}
+
+static void lower_gather_elements(Emit *e, const Node *node) {
+    const Type *data = &node->in[0]->type, *out = &node->out[0]->type;
+    IndexLoop loop = {.indices = &node->in[1]->type, .other = out, .picked = data, .shared = true,
+                      .axis = type_axis(data, ((const AxisAttrs *)node->attrs)->axis), .body = gather_element};
+    if (type_count(out) == 0)
+        return;
+    if (type_size(data, loop.axis) == 0)  // no index is in range
+        e_fail_if(e, e_bool(e, true));
+    else
+        index_each(e, &loop);
 }
 
 typedef struct Slices {
@@ -66,7 +85,7 @@ static void lower_gather_nd(Emit *e, const Node *node) {
     const Type *data = &node->in[0]->type, *indices = &node->in[1]->type, *out = &node->out[0]->type;
     int batch = (int)((const BatchAttrs *)node->attrs)->batch_dims, outer = indices->rank - 1;
     int depth = (int)type_size(indices, outer);
-    int64_t size[MAX_RANK], from[MAX_RANK], where[MAX_RANK], to[MAX_RANK];
+    int64_t size[MAX_RANK], limit[MAX_RANK], from[MAX_RANK], where[MAX_RANK], to[MAX_RANK];
     if (type_count(out) == 0)
         return;
     if (has_empty(data, batch, depth)) {
@@ -77,21 +96,17 @@ static void lower_gather_nd(Emit *e, const Node *node) {
     int64_t to_origin = type_steps(out, to);
     Kept slice = {0};
     type_sizes(indices, size);
+    type_sizes(data, limit);
     for (int i = batch + depth; i < data->rank; i++)
         kept_add(&slice, type_size(data, i), from[i], to[outer + i - batch - depth]);
     Slices slices = {e_in(e, 0), e_out(e, 0)};
-    Ptr chosen = e_in(e, 1);
     Share share = e_share(e, product(size, outer));
     EMIT_FOR(e, u, share.begin, share.end, 1) {
         Val position[MAX_RANK];
         decode(e, u.i, size, outer, position);
         Val at = locate(e, e_index(e, where_origin), position, where, outer);
         Val source = locate(e, e_index(e, from_origin), position, from, batch);
-        for (int k = 0; k < depth; k++) {
-            Val number = e_load(e, chosen, e_add_const(e, at, k * where[outer]), 1);
-            Val index = index_checked(e, number, type_size(data, batch + k));
-            source = e_add(e, source, e_mul_const(e, index, from[batch + k]));
-        }
+        source = index_tuple(e, source, at, where[outer], limit + batch, from + batch, depth);
         Val target = locate(e, e_index(e, to_origin), position, to, outer);
         kept_inside(e, &slice, source, target, e_lanes(e, slices.from.dtype), copy_lanes, &slices);
     }

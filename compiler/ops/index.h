@@ -8,4 +8,19 @@
 // 0 takes its place.
 Val index_checked(Emit *e, Val index, int64_t limit);
 
+// For each position of the indices, input 1: body(other, picked), with the offset of that position in `other`, and that
+// in `picked`, whose coordinate along `axis` is the index instead.
+typedef void (*IndexBody)(Emit *e, void *arg, Val other, Val picked);
+typedef struct IndexLoop {
+    const Type *indices, *other, *picked;
+    int axis;
+    bool shared;  // the work may be shared
+    IndexBody body;
+    void *arg;
+} IndexLoop;
+void index_each(Emit *e, const IndexLoop *loop);
+
+// `from` + the sum of index[k] * step[k]: `count` indices below limit[k] that lie `apart` elements apart from `at` on.
+Val index_tuple(Emit *e, Val from, Val at, int64_t apart, const int64_t *limit, const int64_t *step, int count);
+
 #endif

@@ -41,43 +41,30 @@ static void copy_data(Emit *e, const Node *node) {
     copy_box(e, e_out(e, 0), e_in(e, 0), &box, &alone);
 }
 
+static void update_element(Emit *e, void *arg, Val from, Val to) {
+    update_lanes(e, arg, from, to, 1);
+}
+
 static void lower_scatter_elements(Emit *e, const Node *node) {
     const ScatterAttrs *attrs = node->attrs;
-    const Type *data = &node->in[0]->type, *indices = &node->in[1]->type, *updates = &node->in[2]->type;
-    int axis = type_axis(data, attrs->axis), last = data->rank - 1;
-    int64_t size[MAX_RANK], from[MAX_RANK], where[MAX_RANK], to[MAX_RANK];
-    copy_data(e, node);
-    if (type_count(indices) == 0)
-        return;
-    if (type_count(data) == 0) {  // no index is in range
-        e_fail_if(e, e_bool(e, true));
-        return;
-    }
-    int64_t from_origin = type_steps(updates, from), where_origin = type_steps(indices, where);
-    int64_t to_origin = type_steps(&node->out[0]->type, to), axis_step = to[axis];
+    const Type *data = &node->in[0]->type;
     Scatter scatter = {e_in(e, 2), e_out(e, 0), attrs->reduction};
-    Ptr chosen = e_in(e, 1);
-    type_sizes(indices, size);
-    to[axis] = 0;
-    EMIT_TIMES(e, u, product(size, last)) {
-        Val position[MAX_RANK];
-        decode(e, u.i, size, last, position);
-        EMIT_TIMES(e, i, size[last]) {
-            position[last] = i.i;
-            Val at = locate(e, e_index(e, where_origin), position, where, data->rank);
-            Val index = index_checked(e, e_load(e, chosen, at, 1), type_size(data, axis));
-            Val target = locate(e, e_index(e, to_origin), position, to, data->rank);
-            target = e_add(e, target, e_mul_const(e, index, axis_step));
-            update_lanes(e, &scatter, locate(e, e_index(e, from_origin), position, from, data->rank), target, 1);
-        }
-    }
+    IndexLoop loop = {.indices = &node->in[1]->type, .other = &node->in[2]->type, .picked = &node->out[0]->type,
+                      .axis = type_axis(data, attrs->axis), .body = update_element, .arg = &scatter};
+    copy_data(e, node);
+    if (type_count(loop.indices) == 0)
+        return;
+    if (type_count(data) == 0)  // no index is in range
+        e_fail_if(e, e_bool(e, true));
+    else
+        index_each(e, &loop);
 }
 
 static void lower_scatter_nd(Emit *e, const Node *node) {
     const ScatterAttrs *attrs = node->attrs;
     const Type *data = &node->in[0]->type, *indices = &node->in[1]->type, *updates = &node->in[2]->type;
     int outer = indices->rank - 1, depth = (int)type_size(indices, outer);
-    int64_t size[MAX_RANK], from[MAX_RANK], where[MAX_RANK], to[MAX_RANK];
+    int64_t size[MAX_RANK], limit[MAX_RANK], from[MAX_RANK], where[MAX_RANK], to[MAX_RANK];
     copy_data(e, node);
     if (type_count(updates) == 0)
         return;
@@ -88,19 +75,16 @@ static void lower_scatter_nd(Emit *e, const Node *node) {
     int64_t from_origin = type_steps(updates, from), where_origin = type_steps(indices, where);
     int64_t to_origin = type_steps(&node->out[0]->type, to);
     Scatter scatter = {e_in(e, 2), e_out(e, 0), attrs->reduction};
-    Ptr chosen = e_in(e, 1);
     Kept slice = {0};
     type_sizes(indices, size);
+    type_sizes(data, limit);
     for (int i = depth; i < data->rank; i++)
         kept_add(&slice, type_size(data, i), from[outer + i - depth], to[i]);
     EMIT_TIMES(e, u, product(size, outer)) {
         Val position[MAX_RANK];
         decode(e, u.i, size, outer, position);
-        Val at = locate(e, e_index(e, where_origin), position, where, outer), target = e_index(e, to_origin);
-        for (int k = 0; k < depth; k++) {
-            Val number = e_load(e, chosen, e_add_const(e, at, k * where[outer]), 1);
-            target = e_add(e, target, e_mul_const(e, index_checked(e, number, type_size(data, k)), to[k]));
-        }
+        Val at = locate(e, e_index(e, where_origin), position, where, outer);
+        Val target = index_tuple(e, e_index(e, to_origin), at, where[outer], limit, to, depth);
         Val source = locate(e, e_index(e, from_origin), position, from, outer);
         kept_inside(e, &slice, source, target, e_lanes(e, compute_type(data->dtype)), update_lanes, &scatter);
     }
