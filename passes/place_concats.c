@@ -27,20 +27,6 @@ static int64_t axis_of(const Node *node, int rank) {
     return axis < 0 ? axis + rank : axis;
 }
 
-static bool same_layout(const Layout *a, const Layout *b) {
-    return a->kind == b->kind && a->block == b->block && a->border == b->border && a->pitch == b->pitch;
-}
-
-// Whether parts along `axis` are contiguous pieces of the whole.
-static bool is_sliceable(const Type *whole, int64_t axis) {
-    for (int64_t d = 0; d < axis; d++)
-        if (whole->dim[d].n != 1)
-            return false;
-    if (whole->layout.kind == LAYOUT_ROW_MAJOR)
-        return whole->layout.border == 0 && whole->layout.pitch == 0;
-    return axis == 1;
-}
-
 // The offset behind a part, in elements of the storage; false if the next part could not start there.
 static bool advance(const Type *whole, const Type *part, int64_t axis, int64_t *offset) {
     int64_t block = whole->layout.kind == LAYOUT_NCHWC ? whole->layout.block : 1;
@@ -51,7 +37,7 @@ static bool advance(const Type *whole, const Type *part, int64_t axis, int64_t *
 static bool has_aligned_parts(const Type *whole, Value *const *parts, int count, int64_t axis) {
     int64_t offset = 0;
     for (int i = 0; i < count; i++) {
-        if (!same_layout(&parts[i]->type.layout, &whole->layout))
+        if (!layout_equal(&parts[i]->type.layout, &whole->layout))
             return false;
         if (!advance(whole, &parts[i]->type, axis, &offset) && i + 1 < count)
             return false;
@@ -71,7 +57,7 @@ static Value *copy_before(Node *node, Value *value) {
 static bool place_concat(Node *node) {
     Value *whole = node->out[0];
     int64_t axis = axis_of(node, whole->type.rank), offset = 0;
-    if (!is_sliceable(&whole->type, axis) || !has_aligned_parts(&whole->type, node->in, node->nin, axis))
+    if (!type_is_sliceable(&whole->type, axis) || !has_aligned_parts(&whole->type, node->in, node->nin, axis))
         return false;
     for (int i = 0; i < node->nin; i++) {
         if (!is_free(node->in[i]) || is_inside(whole, node->in[i]))
@@ -85,7 +71,7 @@ static bool place_concat(Node *node) {
 static bool place_split(Node *node) {
     Value *whole = node->in[0];
     int64_t axis = axis_of(node, whole->type.rank), offset = 0;
-    if (value_data(whole) || !is_sliceable(&whole->type, axis) || !has_aligned_parts(&whole->type, node->out, node->nout, axis))
+    if (value_data(whole) || !type_is_sliceable(&whole->type, axis) || !has_aligned_parts(&whole->type, node->out, node->nout, axis))
         return false;
     for (int i = 0; i < node->nout; i++)
         if (!is_free(node->out[i]) || is_inside(whole, node->out[i]))
@@ -99,20 +85,10 @@ static bool place_split(Node *node) {
 
 // ---- The same bytes under another shape
 
-static bool is_plain(const Type *type) {
-    return type->layout.kind == LAYOUT_ROW_MAJOR && type->layout.border == 0 && type->layout.pitch == 0;
-}
-
-// A plane of one pixel has its channels one after the other in both layouts.
-static bool is_vector(const Type *type) {
-    return type->rank == 4 && type->dim[0].n == 1 && type->dim[2].n == 1 && type->dim[3].n == 1 && type->layout.border == 0 &&
-           type->layout.pitch == 0;
-}
-
 static bool place_view(Node *node) {
     Value *from = node->in[0], *to = node->out[0];
-    bool same = is_plain(&from->type) && is_plain(&to->type);
-    if (!same && !(node->op == OP_Unpack && is_vector(&from->type) && is_plain(&to->type)))
+    bool same = type_is_plain(&from->type) && type_is_plain(&to->type);
+    if (!same && !(node->op == OP_Unpack && type_is_vector(&from->type) && type_is_plain(&to->type)))
         return false;
     if (is_free(to) && !value_data(from) && !is_inside(from, to))
         to->place = (Place){.kind = PLACE_IN, .base = from};

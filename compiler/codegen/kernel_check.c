@@ -40,51 +40,25 @@ static bool lies_at(const Value *part, const Value *whole, int64_t distance) {
     return place_root(part, &a) == place_root(whole, &b) && a == b + distance;
 }
 
-static bool same_layout(const Type *a, const Type *b) {
-    const Layout *x = &a->layout, *y = &b->layout;
-    return x->kind == y->kind && x->block == y->block && x->border == y->border && x->pitch == y->pitch;
-}
-
-static bool is_plain(const Type *type) {
-    const Type plain = {.layout = {.kind = LAYOUT_ROW_MAJOR, .block = 1}};
-    return same_layout(type, &plain);
-}
-
-// Whether parts along the axis lie one after the other in a whole: nothing but ones comes before the axis, and blocks
-// hold channels.
-static bool is_sliceable(const Type *whole, int64_t axis) {
-    axis += axis < 0 ? whole->rank : 0;
-    for (int64_t i = 0; i < axis && i < whole->rank; i++)
-        if (whole->dim[i].n != 1)
-            return false;
-    return is_plain(whole) || (whole->layout.kind == LAYOUT_NCHWC && axis == 1);
-}
-
 static bool lie_in(Value *const *parts, int count, const Value *whole) {
     int64_t distance = 0;
     for (int i = 0; i < count; i++) {
-        if (!parts[i] || !same_layout(&parts[i]->type, &whole->type) || !lies_at(parts[i], whole, distance))
+        if (!parts[i] || !layout_equal(&parts[i]->type.layout, &whole->type.layout) || !lies_at(parts[i], whole, distance))
             return false;
         distance += type_storage(&parts[i]->type);
     }
     return true;
 }
 
-// One pixel of each channel: they lie one after the other in either layout.
-static bool is_vector(const Type *type) {
-    return type->rank == 4 && type->dim[0].n == 1 && type->dim[2].n == 1 && type->dim[3].n == 1 &&
-           type->layout.border == 0 && type->layout.pitch == 0;
-}
-
 static bool fits_view(const Node *node) {
     const Type *in = node_in(node, 0) ? &node->in[0]->type : NULL, *out = &node->out[0]->type;
     if (node->op == OP_Concat)
-        return is_sliceable(out, ((const AxisAttrs *)node->attrs)->axis) && lie_in(node->in, node->nin, node->out[0]);
+        return type_is_sliceable(out, ((const AxisAttrs *)node->attrs)->axis) && lie_in(node->in, node->nin, node->out[0]);
     if (node->op == OP_Split)
-        return is_sliceable(in, ((const SplitAttrs *)node->attrs)->axis) && lie_in(node->out, node->nout, node->in[0]);
-    bool same_bytes = (op_info[node->op].flags & VIEW) && is_plain(in) && is_plain(out);
-    same_bytes |= node->op == OP_Identity && same_layout(in, out);
-    same_bytes |= node->op == OP_Unpack && is_vector(in) && is_plain(out);
+        return type_is_sliceable(in, ((const SplitAttrs *)node->attrs)->axis) && lie_in(node->out, node->nout, node->in[0]);
+    bool same_bytes = (op_info[node->op].flags & VIEW) && type_is_plain(in) && type_is_plain(out);
+    same_bytes |= node->op == OP_Identity && layout_equal(&in->layout, &out->layout);
+    same_bytes |= node->op == OP_Unpack && type_is_vector(in) && type_is_plain(out);
     return same_bytes && lies_at(node->out[0], node->in[0], 0);
 }
 

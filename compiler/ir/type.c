@@ -97,6 +97,27 @@ bool type_equal(const Type *a, const Type *b) {
     return x->pitch == y->pitch || (a->rank == 4 && row_pitch(a) == row_pitch(b));
 }
 
+bool layout_equal(const Layout *a, const Layout *b) {
+    return a->kind == b->kind && a->block == b->block && a->border == b->border && a->pitch == b->pitch;
+}
+
+bool type_is_plain(const Type *type) {
+    return type->layout.kind == LAYOUT_ROW_MAJOR && type->layout.border == 0 && type->layout.pitch == 0;
+}
+
+bool type_is_vector(const Type *type) {
+    return type->rank == 4 && type->dim[0].n == 1 && type->dim[2].n == 1 && type->dim[3].n == 1 &&
+           type->layout.border == 0 && type->layout.pitch == 0;
+}
+
+bool type_is_sliceable(const Type *whole, int64_t axis) {
+    axis += axis < 0 ? whole->rank : 0;
+    for (int64_t i = 0; i < axis && i < whole->rank; i++)
+        if (whole->dim[i].n != 1)
+            return false;
+    return type_is_plain(whole) || (whole->layout.kind == LAYOUT_NCHWC && axis == 1);
+}
+
 int64_t type_count(const Type *type) {
     int64_t count = 1;
     for (int i = 0; i < type->rank; i++)

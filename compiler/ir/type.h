@@ -69,6 +69,13 @@ Type type_make(DType dtype, int rank, const int64_t *dims);  // row-major
 bool type_is_static(const Type *type);                       // rank and all dimensions are numbers
 bool type_same_shape(const Type *a, const Type *b);
 bool type_equal(const Type *a, const Type *b);               // layout too
+bool layout_equal(const Layout *a, const Layout *b);
+bool type_is_plain(const Type *type);   // row-major, without rim or pitch
+// One image of one pixel: its channels lie one after the other in either layout.
+bool type_is_vector(const Type *type);
+// Whether parts along the axis are contiguous pieces of the whole, one after the other: nothing but ones comes before
+// the axis, and blocks hold channels.
+bool type_is_sliceable(const Type *whole, int64_t axis);
 
 // The following need static types. `count` is logical elements, `storage` includes lanes, borders and pitch;
 // both saturate at INT64_MAX, and verification refuses types that large.

@@ -29,9 +29,8 @@ static const Value *right_factor(const Node *node) {
     return value_data(b) ? b : NULL;
 }
 
-static bool is_plain(const Type *type) {
-    return type->dtype == DT_F32 && type_is_static(type) && type->layout.kind == LAYOUT_ROW_MAJOR && !type->layout.border &&
-           !type->layout.pitch && type_count(type) > 0;
+static bool is_plain_f32(const Type *type) {
+    return type->dtype == DT_F32 && type_is_static(type) && type_is_plain(type) && type_count(type) > 0;
 }
 
 static bool has_plain_bias(const Node *node, int64_t columns) {
@@ -39,7 +38,7 @@ static bool has_plain_bias(const Node *node, int64_t columns) {
     if (!bias)
         return true;
     const Type *type = &bias->type;
-    return is_plain(type) && type->rank > 0 && type_count(type) == columns && type->dim[type->rank - 1].n == columns;
+    return is_plain_f32(type) && type->rank > 0 && type_count(type) == columns && type->dim[type->rank - 1].n == columns;
 }
 
 static bool params_fit(const Node *node, const Target *target) {
@@ -52,7 +51,7 @@ bool matmul_packed_accepts(const Node *node, const Target *target) {
     if (node->op != OP_MatMul && node->op != OP_Gemm)
         return false;
     const Value *b = right_factor(node);
-    if (!b || b->type.rank != 2 || !is_plain(&b->type) || !is_plain(&node->in[0]->type) || !is_plain(&node->out[0]->type))
+    if (!b || b->type.rank != 2 || !is_plain_f32(&b->type) || !is_plain_f32(&node->in[0]->type) || !is_plain_f32(&node->out[0]->type))
         return false;
     if (node->kernel == KERNEL_matmul_packed && !params_fit(node, target))
         return false;
