@@ -23,17 +23,13 @@ static bool has_shape(const Node *node) {
            attrs->group == x->dim[1].n && x->dim[1].n == y->dim[1].n && node_window(node).kernel[1] <= MAX_WIDTH;
 }
 
-static int64_t needed_border(const Window *window) {
-    return max_i64(max_i64(window->begin[0], window->end[0]), max_i64(window->begin[1], window->end[1]));
-}
-
 bool conv_depthwise_layouts(const Node *node, const Target *target, Layout *in, Layout *out) {
     if (!has_shape(node))
         return false;
     Window window = node_window(node);
     if (needed_border(&window) > 16)
         return false;
-    *in = (Layout){LAYOUT_NCHWC, target->block, (int)needed_border(&window), 0};
+    *in = (Layout){LAYOUT_NCHWC, target->block, needed_border(&window), 0};
     *out = (Layout){LAYOUT_NCHWC, target->block, 0, 0};
     return true;
 }

@@ -68,13 +68,6 @@ static bool has_shape(const Node *node, const Target *target) {
     return attrs->group == 1 || (ins / attrs->group % target->block == 0 && outs / attrs->group % target->block == 0);
 }
 
-static int needed_border(const Window *window) {
-    int64_t border = 0;
-    for (int i = 0; i < 2; i++)
-        border = max_i64(border, max_i64(window->begin[i], window->end[i]));
-    return (int)min_i64(border, 1 << 20);
-}
-
 bool conv_direct_layouts(const Node *node, const Target *target, Layout *in, Layout *out) {
     if (!has_shape(node, target))
         return false;

@@ -39,6 +39,13 @@ bool is_blocked(const Type *type, const Target *target) {
     return is_image(type) && type->layout.kind == LAYOUT_NCHWC && type->layout.block == target->block;
 }
 
+int needed_border(const Window *window) {
+    int64_t border = 0;
+    for (int i = 0; i < 2; i++)
+        border = max_i64(border, max_i64(window->begin[i], window->end[i]));
+    return (int)min_i64(border, 1 << 20);
+}
+
 RowTiles row_tiles(int64_t length, int64_t most) {
     int64_t count = div_up(length, most);
     return (RowTiles){count, length / count, length % count};

@@ -4,6 +4,7 @@
 
 #include "codegen/emit.h"
 #include "codegen/kernel.h"
+#include "ir/infer.h"
 
 #define KERNEL_FUNCTIONS(id)                                                                    \
     bool id##_layouts(const Node *node, const Target *target, Layout *in, Layout *out);         \
@@ -57,6 +58,9 @@ Val image_act(Emit *e, const Image *image, const Act *act, Val channel, Val x);
 
 bool is_blocked(const Type *type, const Target *target);  // static rank-4 f32 NCHWc of the target's block
 bool is_image(const Type *type);                          // static rank-4 f32
+
+// The rim that an input needs so that a window never leaves it.
+int needed_border(const Window *window);
 
 // A row of `length` pixels as tiles of nearly equal size, at most `most`: `extra` of base + 1, then the rest of base.
 typedef struct RowTiles {
