@@ -336,6 +336,9 @@ static const struct {
     {"SVMClassifier", make_svm_classifier},
     {"SVMRegressor", make_svm_regressor},
     {"Scaler", make_scaler},
+    {"TreeEnsemble", make_tree_ensemble},
+    {"TreeEnsembleClassifier", make_tree_classifier},
+    {"TreeEnsembleRegressor", make_tree_regressor},
     {"ZipMap", make_zip_map},
 };
 

@@ -11,6 +11,9 @@ bool make_linear_classifier(Importer *im, Draft *d);
 bool make_linear_regressor(Importer *im, Draft *d);
 bool make_svm_classifier(Importer *im, Draft *d);
 bool make_svm_regressor(Importer *im, Draft *d);
+bool make_tree_classifier(Importer *im, Draft *d);
+bool make_tree_ensemble(Importer *im, Draft *d);
+bool make_tree_regressor(Importer *im, Draft *d);
 
 // ---- What the files of the domain share.
 

@@ -177,6 +177,7 @@ typedef struct Loop {
 // for (i = begin; i < end; i += step). Nothing is emitted for a range known to be empty.
 Loop e_loop_open(Emit *e, Val begin, Val end, int64_t step);
 void e_loop_close(Emit *e, Loop *loop);
+void e_break_if(Emit *e, Loop *loop, Val condition);  // leaves the loop, whose body is being emitted
 #define EMIT_FOR(e, i, begin, end, step) \
     for (Loop i = e_loop_open((e), (begin), (end), (step)); i.open; e_loop_close((e), &i))
 #define EMIT_TIMES(e, i, n) EMIT_FOR(e, i, e_index((e), 0), e_index((e), (n)), 1)

@@ -84,14 +84,27 @@ Loop e_loop_open(Emit *e, Val begin, Val end, int64_t step) {
 
 void e_loop_close(Emit *e, Loop *loop) {
     loop->open = false;
-    if (!loop->body)
+    if (!loop->body && !loop->exit)
         return;
+    if (!loop->body) {
+        LLVMBuildBr(e->builder, loop->exit);
+        LLVMPositionBuilderAtEnd(e->builder, loop->exit);
+        return;
+    }
     LLVMValueRef step = e_index(e, loop->step).v;
     Val next = {LLVMBuildNSWAdd(e->builder, loop->i.v, step, ""), loop->i.dtype, 1};
     LLVMBuildStore(e->builder, next.v, loop->variable);
     LLVMBuildCondBr(e->builder, e_lt(e, next, loop->end).v, loop->body, loop->exit);
     LLVMMoveBasicBlockAfter(loop->exit, LLVMGetInsertBlock(e->builder));
     LLVMPositionBuilderAtEnd(e->builder, loop->exit);
+}
+
+void e_break_if(Emit *e, Loop *loop, Val condition) {
+    if (!loop->exit)
+        loop->exit = emit_block(e, "done");
+    LLVMBasicBlockRef go_on = emit_block(e, "on");
+    LLVMBuildCondBr(e->builder, condition.v, loop->exit, go_on);
+    LLVMPositionBuilderAtEnd(e->builder, go_on);
 }
 
 Branch e_if_open(Emit *e, Val condition) {

@@ -38,6 +38,8 @@ static const char *const rnn_directions[] = {"forward", "reverse", "bidirectiona
 static const char *const update_rules[] = {"linear", "gated", "delta", "gated_delta", NULL};
 static const char *const scatter_modes[] = {"linear", "circular", NULL};
 
+static const char *const aggregates[] = {"average", "sum", "min", "max", NULL};
+
 static const AttrRow no_rows[] = {END};
 const AttrTable no_attrs = {"none", 1, no_rows};
 
@@ -333,6 +335,10 @@ const AttrTable einsum_attrs = {"einsum", sizeof(EinsumAttrs), einsum_rows};
 
 static const AttrRow compress_rows[] = {INT(CompressAttrs, "axis", axis, "9223372036854775807"), END};
 const AttrTable compress_attrs = {"compress", sizeof(CompressAttrs), compress_rows};
+
+static const AttrRow tree_rows[] = {
+    WORD(TreeAttrs, "aggregate", aggregate, "sum", aggregates), INT(TreeAttrs, "targets", targets, "1"), END};
+const AttrTable tree_attrs = {"tree", sizeof(TreeAttrs), tree_rows};
 
 static const AttrRow fire_rows[] = {INT(FireAttrs, "band", band, "0"), END};
 const AttrTable fire_attrs = {"fire", sizeof(FireAttrs), fire_rows};

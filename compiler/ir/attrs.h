@@ -295,6 +295,16 @@ typedef struct CompressAttrs {
     int64_t axis;
 } CompressAttrs;
 
+// The columns of a sqz.Trees's nodes: a branch is {TreeMode, perhaps with TREE_MISSING, feature, node if true, node if
+// false}, a leaf {TREE_LEAF, its first weight, the one behind its last, 0}. Branches lead to later nodes.
+typedef enum TreeMode { TREE_LEQ, TREE_LT, TREE_GTE, TREE_GT, TREE_EQ, TREE_NEQ, TREE_LEAF } TreeMode;
+enum { TREE_MISSING = 8 };  // NaN counts as true
+typedef enum TreeAggregate { TREE_AVERAGE, TREE_SUM, TREE_MIN, TREE_MAX } TreeAggregate;
+typedef struct TreeAttrs {  // sqz.Trees
+    int aggregate;          // TreeAggregate
+    int64_t targets;        // columns of the result
+} TreeAttrs;
+
 typedef struct FireAttrs {
     int64_t band;  // rows of the squeezed map computed before the expands use them; 0: the whole map
 } FireAttrs;
@@ -357,6 +367,7 @@ ATTR_TABLE(tensor_scatter_attrs)
 ATTR_TABLE(deform_attrs)
 ATTR_TABLE(einsum_attrs)
 ATTR_TABLE(compress_attrs)
+ATTR_TABLE(tree_attrs)
 ATTR_TABLE(fire_attrs)
 ATTR_TABLE(pack_attrs)
 #undef ATTR_TABLE

@@ -32,6 +32,10 @@ typedef struct InferRow {
     const char *inputs, *body, *want;
 } InferRow;
 
+#define TREES(nodes, roots, targets) \
+    "const %n: i32<3x4> = " nodes "\nconst %s: f32<3> = list(0.5, 0, 0)\nconst %r: i32<1> = " roots \
+    "\nconst %t: i32<2> = " targets "\nconst %w: f32<2> = list(1, 2)\n%y = sqz.Trees(%x, %n, %s, %r, %t, %w)"
+
 static const InferRow rows[] = {
     // states
     {"%q: f32<NxTx8>, %k: f32<NxTx4>, %v: f32<NxTx6>, %g: f32<NxTx2>",
@@ -78,6 +82,20 @@ static const InferRow rows[] = {
     {"%a: i64<3>, %k: i64<4>, %v: f32<4>", "%y = sqz.Lookup(%a, %k, %v)", "E0121"},
     {"%a: i64<3>, %k: i32<4>, %v: f32<5>", "%y = sqz.Lookup(%a, %k, %v)", "E0105"},
     {"%a: i64<3>, %k: i64<N>, %v: f32<5>", "%y = sqz.Lookup(%a, %k, %v)", "E0122"},
+    // trees: {0, 1, 1, 2} asks for feature 1, {6, 0, 1, 0} is a leaf
+    {"%x: f32<Nx2>", TREES("list(0, 1, 1, 2, 6, 0, 1, 0, 6, 1, 2, 0)", "list(0)", "list(0, 1)") " {targets = 2}",
+     "f32<Nx2>"},
+    {"%x: f64<Nx2>", TREES("list(0, 1, 1, 2, 6, 0, 1, 0, 6, 1, 2, 0)", "list(0)", "list(0, 0)"), "E0105"},
+    {"%x: f32<Nx2>", TREES("list(0, 2, 1, 2, 6, 0, 1, 0, 6, 1, 2, 0)", "list(0)", "list(0, 0)"), "E0125"},
+    {"%x: f32<Nx2>", TREES("list(0, 1, 0, 2, 6, 0, 1, 0, 6, 1, 2, 0)", "list(0)", "list(0, 0)"), "E0125"},
+    {"%x: f32<Nx2>", TREES("list(0, 1, 1, 3, 6, 0, 1, 0, 6, 1, 2, 0)", "list(0)", "list(0, 0)"), "E0125"},
+    {"%x: f32<Nx2>", TREES("list(0, 1, 1, 2, 6, 0, 1, 0, 6, 1, 3, 0)", "list(0)", "list(0, 0)"), "E0125"},
+    {"%x: f32<Nx2>", TREES("list(7, 1, 1, 2, 6, 0, 1, 0, 6, 1, 2, 0)", "list(0)", "list(0, 0)"), "E0125"},
+    {"%x: f32<Nx2>", TREES("list(14, 0, 1, 0, 6, 0, 1, 0, 6, 1, 2, 0)", "list(0)", "list(0, 0)"), "E0125"},
+    {"%x: f32<Nx2>", TREES("list(0, 1, 1, 2, 6, 0, 1, 0, 6, 1, 2, 0)", "list(3)", "list(0, 0)"), "E0125"},
+    {"%x: f32<Nx2>", TREES("list(0, 1, 1, 2, 6, 0, 1, 0, 6, 1, 2, 0)", "list(0)", "list(0, 1)"), "E0125"},
+    {"%x: f32<2>", TREES("list(0, 1, 1, 2, 6, 0, 1, 0, 6, 1, 2, 0)", "list(0)", "list(0, 0)"), "E0121"},
+    {"%x: f32<Nx2>, %n: i32<3x4>, %s: f32<3>, %r: i32<1>", "%y = sqz.Trees(%x, %n, %s, %r, %r, %s)", "E0123"},
     // broadcasting
     {"%a: f32<2x1x4>, %b: f32<3x1>", "%y = Add(%a, %b)", "f32<2x3x4>"},
     {"%a: f32<>, %b: f32<0x3>", "%y = Mul(%a, %b)", "f32<0x3>"},
