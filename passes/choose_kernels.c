@@ -1,25 +1,82 @@
-// Gives each node the kernel that accepts it and is predicted to be the fastest; the operator's generic lowering stands
-// in where none does. Kernels also fill in their parameters here.
+// Gives each node the kernel, with the parameters, that accepts it and is predicted to be the fastest; the operator's
+// generic lowering stands in where none does. `--tune` measures instead: it asks for the options of each node and says
+// which one to take.
 #include "codegen/kernel.h"
 #include "passes/pass.h"
 
+enum { WORTH = 3 };  // options predicted to take so many times as long as the best one are not worth a trial
+
+typedef struct Options {
+    KernelOption *item;
+    int n, capacity;
+} Options;
+
+static bool is_listed(const Options *options, int kernel, const void *params) {
+    for (int i = 0; i < options->n; i++)
+        if (options->item[i].kernel == kernel && attrs_equal(kernel_info[kernel].params, options->item[i].params, params))
+            return true;
+    return false;
+}
+
+static void list_choices(Options *options, Node *node, int kernel, const PassContext *ctx) {
+    const KernelInfo *info = &kernel_info[kernel];
+    void *before = node->params;
+    for (int number = 0;; number++) {
+        node->params = info->params ? attrs_new(info->params, ctx->module->arena) : NULL;
+        if (info->choice ? !info->choice(node, ctx->target, number) : number > 0)
+            break;
+        if (!info->params || !is_listed(options, kernel, node->params)) {
+            KernelOption option = {kernel, node->params, info->cost(node, ctx->target)};
+            LIST_PUSH(ctx->scratch, options, option);
+        }
+    }
+    node->params = before;
+}
+
+static int best_of(const Options *options) {
+    int best = 0;
+    for (int i = 1; i < options->n; i++)
+        if (options->item[i].seconds < options->item[best].seconds)
+            best = i;
+    return best;
+}
+
+// Keeps what is worth a trial, the best one first.
+static void keep_worthy(Options *options) {
+    int best = best_of(options), n = 0;
+    KernelOption first = options->item[0];
+    options->item[0] = options->item[best];
+    options->item[best] = first;
+    for (int i = 0; i < options->n; i++)
+        if (options->item[i].seconds <= WORTH * options->item[0].seconds)
+            options->item[n++] = options->item[i];
+    options->n = n;
+}
+
+static int decide(Node *node, const Options *options, const PassContext *ctx) {
+    Decisions *decisions = ctx->decisions;
+    if (!decisions)
+        return 0;
+    int number = decisions->n, wanted = number < decisions->nwanted ? decisions->wanted[number] : 0;
+    Decision decision = {node, options->n, wanted < options->n ? wanted : 0};
+    LIST_PUSH(ctx->module->arena, decisions, decision);
+    return decision.taken;
+}
+
 static void choose(Node *node, const PassContext *ctx) {
-    double best = 0;
+    Options options = {0};
     for (int k = KERNEL_generic + 1; k < KERNEL_COUNT; k++) {
         const KernelInfo *info = &kernel_info[k];
         bool barred = (ctx->strict && (info->flags & INEXACT)) || (ctx->small && (info->flags & LARGE));
-        if (!info->accepts || barred || !info->accepts(node, ctx->target))
-            continue;
-        void *before = node->params;
-        node->params = info->params ? attrs_new(info->params, ctx->module->arena) : NULL;
-        double seconds = info->cost(node, ctx->target);
-        if (node->kernel == KERNEL_generic || seconds < best) {
-            node->kernel = k;
-            best = seconds;
-        } else {
-            node->params = before;
-        }
+        if (info->accepts && !barred && info->accepts(node, ctx->target))
+            list_choices(&options, node, k, ctx);
     }
+    if (!options.n)
+        return;
+    keep_worthy(&options);
+    const KernelOption *option = &options.item[decide(node, &options, ctx)];
+    node->kernel = option->kernel;
+    node->params = option->params;
 }
 
 static void choose_all(Graph *graph, const PassContext *ctx) {

@@ -7,6 +7,28 @@
 #include "ir/ir.h"
 #include "target/target.h"
 
+// A kernel with params that can compute a node, and its predicted time.
+typedef struct KernelOption {
+    int kernel;
+    void *params;
+    double seconds;
+} KernelOption;
+
+// A node that choose-kernels decided about: how many options it had, the one predicted to be best first, and which one
+// it took.
+typedef struct Decision {
+    Node *node;
+    int options, taken;
+} Decision;
+
+// Its decisions in its order, and, if there are `wanted`, the options that it is to take.
+typedef struct Decisions {
+    Decision *item;
+    int n, capacity;
+    const int *wanted;
+    int nwanted;
+} Decisions;
+
 typedef struct PassContext {
     Module *module;
     const Target *target;
@@ -14,6 +36,7 @@ typedef struct PassContext {
     Diag *diag;
     bool small;      // -Os
     bool strict;
+    Decisions *decisions;  // null: nobody asks
 } PassContext;
 
 typedef bool (*PassFn)(PassContext *ctx);  // false after an error that was reported

@@ -6,7 +6,7 @@
 #include "target/target.h"
 
 typedef enum KernelKind {
-#define KERNEL(id, name, flags, params, layouts, accepts, cost, packing, scratch, lower) KERNEL_##id,
+#define KERNEL(id, name, flags, params, layouts, accepts, choice, cost, packing, scratch, lower) KERNEL_##id,
 #include "codegen/kernels.def"
 #undef KERNEL
     KERNEL_COUNT
@@ -28,8 +28,11 @@ typedef struct KernelInfo {
     bool (*layouts)(const Node *node, const Target *target, Layout *in, Layout *out);
     // Whether the kernel can compute the node as it is, layouts included.
     bool (*accepts)(const Node *node, const Target *target);
-    // Fills in node->params (allocated, at their defaults) for the target; returns the predicted time in seconds.
-    double (*cost)(Node *node, const Target *target);
+    // Fills in node->params (allocated, at their defaults) as choice `number` for the target; false if there are no more.
+    // Null: there are no params, so there is one choice.
+    bool (*choice)(Node *node, const Target *target, int number);
+    // The predicted time in seconds of the node as its params say.
+    double (*cost)(const Node *node, const Target *target);
     // How input 1, a constant, is to be packed; null: as it is.
     void (*packing)(const Node *node, PackAttrs *attrs);
     int64_t (*scratch)(const Node *node, const Target *target);  // bytes of each shard; null: none
@@ -37,6 +40,14 @@ typedef struct KernelInfo {
 } KernelInfo;
 
 extern const KernelInfo kernel_info[KERNEL_COUNT];
+
+// Of any node as it is, those with the generic kernel too: seconds, multiply-adds of the operator however they are
+// computed (0 where that means nothing), and bytes of the operands that it reads and writes.
+double kernel_seconds(const Node *node, const Target *target);
+double kernel_macs(const Node *node);
+double kernel_bytes(const Node *node);
+// Whether a node only moves data. Views move nothing.
+bool kernel_copies(const Node *node);
 int kernel_find(const char *name);  // KERNEL_COUNT if unknown
 
 // Whether the node's kernel can compute it, in a module that verify_module has found sound.

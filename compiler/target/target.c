@@ -22,11 +22,13 @@ typedef struct Row {
     int block, fma_per_cycle;
     double ghz;
     int l1_kib, l2_kib;
+    int loads_per_cycle, l2_rate, l3_rate, memory_rate;
 } Row;
 
 static const Row rows[] = {
-#define TARGET(arch, cpu, features, bits, regs, fma, lane, rounds, divides, block, per_cycle, ghz, l1, l2, note) \
-    {ARCH_##arch, cpu, features, bits, regs, fma, lane, rounds, divides, block, per_cycle, ghz, l1, l2},
+#define TARGET(arch, cpu, features, bits, regs, fma, lane, rounds, divides, block, per_cycle, ghz, l1, l2, loads, l2r, l3r, memr, \
+               note)                                                                                                  \
+    {ARCH_##arch, cpu, features, bits, regs, fma, lane, rounds, divides, block, per_cycle, ghz, l1, l2, loads, l2r, l3r, memr},
 #include "target/targets.def"
 #undef TARGET
 };
@@ -46,7 +48,8 @@ const TargetRow *target_rows(int *count) {
 #define NAME_AARCH64 "aarch64"
 #define NAME_ARM "arm"
     static const TargetRow names[] = {
-#define TARGET(arch, cpu, features, bits, regs, fma, lane, rounds, divides, block, per_cycle, ghz, l1, l2, note) \
+#define TARGET(arch, cpu, features, bits, regs, fma, lane, rounds, divides, block, per_cycle, ghz, l1, l2, loads, l2r, l3r, memr, \
+               note)                                                                                                  \
     {NAME_##arch, cpu, note},
 #include "target/targets.def"
 #undef TARGET
@@ -368,6 +371,10 @@ static Target target_of(const Row *row, const char *triple, const char *feature_
         .ghz = row->ghz,
         .l1_bytes = row->l1_kib * 1024,
         .l2_bytes = row->l2_kib * 1024,
+        .loads_per_cycle = row->loads_per_cycle,
+        .l2_rate = row->l2_rate,
+        .l3_rate = row->l3_rate,
+        .memory_rate = row->memory_rate,
     };
 }
 

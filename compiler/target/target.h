@@ -24,8 +24,10 @@ typedef struct Target {
     bool divides;      // has integer division of the word size
     int block;         // channels of an NCHWc block
     int fma_per_cycle; // vectors
-    double ghz;        // nominal, for predictions
+    double ghz;        // as kernels see it, for predictions
     int l1_bytes, l2_bytes;
+    int loads_per_cycle;                // vectors
+    int l2_rate, l3_rate, memory_rate;  // bytes a cycle that come from there
 } Target;
 
 static inline int target_lanes(const Target *target, int bits) {

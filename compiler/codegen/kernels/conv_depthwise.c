@@ -4,6 +4,7 @@
 //
 // Lanes are channels, so nothing is splat or shuffled. A tile is a few pixels of one row times one block; a loop walks
 // the rows of the filter, and within one the taps are unrolled, so that pixels of neighbouring tiles share their loads.
+#include "codegen/kernels/cost.h"
 #include "codegen/kernels/kernels.h"
 #include "codegen/kernels/product.h"
 #include "codegen/lower.h"
@@ -11,6 +12,7 @@
 #include "support/checked.h"
 
 enum { MAX_ACC = 32, MAX_WIDTH = 16 };
+enum { TILE_CYCLES = 4, ROW_CYCLES = 12 };  // of a tile and of a row of the output, besides their taps
 
 static bool has_shape(const Node *node) {
     if (node->op != OP_Conv)
@@ -43,14 +45,27 @@ bool conv_depthwise_accepts(const Node *node, const Target *target) {
     return fits && node->in[0]->type.layout.border >= needed_border(&window);
 }
 
-double conv_depthwise_cost(Node *node, const Target *target) {
+bool conv_depthwise_choice(Node *node, const Target *target, int number) {
     DirectParams *params = node->params;
-    const Type *y = &node->out[0]->type;
+    int64_t rows = target->registers / 2 / (target->block / target_lanes(target, 32));
+    const int64_t choices[] = {rows, rows + 2, rows + 1, rows - 1, rows - 2};
+    params->rows = number < (int)(sizeof choices / sizeof *choices) ? choices[number] : 0;
+    return params->rows >= 1 && product_fits(params->rows, target->block / target_lanes(target, 32));
+}
+
+// Each tap of a vector of outputs is a load and a multiply-add; accumulators that leave no room for the loads are spilled.
+double conv_depthwise_cost(const Node *node, const Target *target) {
+    const DirectParams *params = node->params;
+    const Type *x = &node->in[0]->type, *y = &node->out[0]->type;
     Window window = node_window(node);
     int lanes = target_lanes(target, 32), vecs = target->block / lanes;
-    params->rows = max_i64(1, target->registers / 2 / vecs);
-    double macs = (double)type_count(y) * (double)window.kernel[0] * (double)window.kernel[1];
-    return macs / (lanes * target->fma_per_cycle * target->ghz * 1e9 * 0.4);
+    double rows = (double)(y->dim[0].n * div_up(y->dim[1].n, target->block) * y->dim[2].n);
+    double tiles = rows * (double)div_up(y->dim[3].n, params->rows), pixels = rows * (double)y->dim[3].n;
+    double taps = (double)(window.kernel[0] * window.kernel[1]), in = (double)type_bytes(x), out = (double)type_bytes(y);
+    double spilled = (double)max_i64(0, params->rows * vecs - target->registers / 2);
+    int rate = target->fma_per_cycle < target->loads_per_cycle ? target->fma_per_cycle : target->loads_per_cycle;
+    double compute = pixels * vecs * taps / rate + tiles * (TILE_CYCLES + taps * spilled) + rows * ROW_CYCLES;
+    return cost_seconds(target, cost_call(target) + compute + cost_near(target, in, in) + cost_near(target, out, out));
 }
 
 void conv_depthwise_packing(const Node *node, PackAttrs *attrs) {

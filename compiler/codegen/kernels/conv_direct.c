@@ -18,6 +18,7 @@
 // channels are done in slices of `depth` blocks: each slice's weights stay close while all rows pass by, and the sums of
 // the slices so far wait in the output. A 1x1 convolution of stride 1 without rims sees the whole plane as one row,
 // cut into runs of a few tiles so that shards have something to share.
+#include "codegen/kernels/cost.h"
 #include "codegen/kernels/kernels.h"
 #include "codegen/kernels/product.h"
 #include "codegen/lower.h"
@@ -25,6 +26,8 @@
 #include "support/checked.h"
 
 enum { RUN_TILES = 8 };
+static const double SPILL = 0.4;
+enum { LOWER_ROWS = 3 };  // rows less than the most that are worth a trial
 
 static const AttrRow direct_rows[] = {
     {"rows", ATTR_INT, offsetof(DirectParams, rows), "1", NULL},
@@ -112,19 +115,48 @@ static int64_t slice_depth(const Node *node, const Target *target, int64_t panel
     return depth < blocks ? depth : 0;
 }
 
-double conv_direct_cost(Node *node, const Target *target) {
+// Tiles as high as the registers allow first, then lower ones; weights in slices, then all at once.
+bool conv_direct_choice(Node *node, const Target *target, int number) {
     DirectParams *params = node->params;
+    const ConvAttrs *attrs = node->attrs;
+    int lanes = target_lanes(target, 32);
+    int64_t outs = node->out[0]->type.dim[1].n / attrs->group;
+    params->panels = lanes == target->block && outs % (2 * target->block) == 0 ? 2 : 1;
+    int64_t most = product_most_rows(target, (int)params->panels * target->block / lanes);
+    params->rows = most - number / 2;
+    params->depth = slice_depth(node, target, params->panels);
+    bool sliced = params->depth != 0;
+    if (number % 2)
+        params->depth = 0;
+    return params->rows >= max_i64(1, most - LOWER_ROWS) && (sliced || number % 2 == 0 || number / 2 < LOWER_ROWS);
+}
+
+// Unrolled taps load ahead. Where registers are few, each one too many costs so many cycles a step.
+static double spilled(const Target *target, int64_t rows, int64_t vecs) {
+    double more = (double)(rows * vecs + vecs + rows - target->registers);
+    return target->registers <= 16 && more > 0 ? SPILL * more : 0;
+}
+
+// What one image costs: each group of panels passes over all pixels, slice by slice.
+double conv_direct_cost(const Node *node, const Target *target) {
+    const DirectParams *params = node->params;
     const Type *x = &node->in[0]->type, *y = &node->out[0]->type;
     const ConvAttrs *attrs = node->attrs;
     Window window = node_window(node);
-    int lanes = target_lanes(target, 32);
-    params->panels = lanes == target->block && y->dim[1].n / attrs->group % (2 * target->block) == 0 ? 2 : 1;
-    params->rows = product_most_rows(target, (int)params->panels * target->block / lanes);
-    params->depth = slice_depth(node, target, params->panels);
-    double macs = (double)y->dim[0].n * (double)align_up(y->dim[1].n, target->block) * (double)y->dim[2].n *
-                  (double)y->dim[3].n * (double)x->dim[1].n / (double)attrs->group * (double)window.kernel[0] *
-                  (double)window.kernel[1];
-    return macs / (lanes * target->fma_per_cycle * target->ghz * 1e9 * 0.9);
+    int64_t block = x->layout.kind == LAYOUT_NCHWC ? x->layout.block : 1, taps = window.kernel[0] * window.kernel[1];
+    int64_t ins = div_up(x->dim[1].n / attrs->group, block), depth = params->depth ? params->depth : ins;
+    int64_t vecs = params->panels * target->block / target_lanes(target, 32);
+    double sets = (double)div_up(y->dim[1].n, target->block * params->panels), steps = (double)(depth * block * taps);
+    bool flat = taps == 1 && window.stride[0] == 1 && window.stride[1] == 1 && !x->layout.border && !y->layout.border;
+    int64_t length = flat ? y->dim[2].n * y->dim[3].n : y->dim[3].n, rows = flat ? 1 : y->dim[2].n;
+    double tiles = (double)(rows * div_up(length, params->rows)), slices = (double)div_up(ins, depth);
+    double compute = sets * slices * (double)rows * cost_row(target, length, params->rows, vecs, steps);
+    if (block == 1)
+        compute += sets * tiles * steps * spilled(target, params->rows, vecs);
+    double panel = steps * (double)(target->block * params->panels) * sizeof(float), size = (double)type_bytes(x);
+    double weights = cost_near(target, panel * tiles * slices * sets, panel) + cost_far(target, panel * slices * sets);
+    double batch = (double)y->dim[0].n;
+    return cost_seconds(target, cost_call(target) + batch * (compute + weights + cost_near(target, size * sets, size)));
 }
 
 void conv_direct_packing(const Node *node, PackAttrs *attrs) {

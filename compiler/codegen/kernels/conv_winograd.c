@@ -14,6 +14,7 @@
 // so that each point's product has a contiguous range of them. Nothing is read beyond the input's rim.
 //
 // A tile of infinities or NaNs spreads them over all its outputs.
+#include "codegen/kernels/cost.h"
 #include "codegen/kernels/kernels.h"
 #include "codegen/kernels/product.h"
 #include "codegen/kernels/winograd.h"
@@ -25,6 +26,8 @@ enum { MOST_TILE = 4 };     // larger ones are less exact
 enum { GAP = 16 };          // elements between two points, so that their lines don't share a cache set
 enum { WANTED_TILES = 14 };  // of a block: enough for a few register tiles between two readings of the weights
 enum { AHEAD = 2048 };       // elements: far enough to hide the third-level cache
+static const double TRANSFORM = 4.5;  // cycles for a vector of a transform: loads, arithmetic and store
+static const double PRODUCT = 0.88;   // of a register tile's time: tiles are independent and short, so they overlap
 
 static const AttrRow winograd_rows[] = {
     {"tile", ATTR_INT, offsetof(WinogradParams, tile), "4", NULL},
@@ -138,49 +141,84 @@ static int64_t choose_band(const Sizes *s) {
     return max_i64(1, min_i64(band, s->down.full));
 }
 
-// Multiplications of the products, counting each narrower tile's own points.
-static double product_macs(const Sizes *s, int64_t tile) {
-    int64_t more = s->taps - 1;
-    double down = (double)(s->down.full * (tile + more) + (s->down.edge ? s->down.edge + more : 0));
-    double right = (double)(s->right.full * (tile + more) + (s->right.edge ? s->right.edge + more : 0));
-    return down * right * (double)(s->channels * s->panels * s->block);
-}
-
 static int64_t weights_bytes(const Sizes *s) {
     return s->points * s->points * s->blocks_in * s->panels * s->block * s->block * (int64_t)sizeof(float);
 }
 
-static double predict(const Node *node, const Target *target, WinogradParams *params) {
+// For each tile the band that seems best, a larger and a smaller one, and the first without prefetching, or with it.
+enum { BANDS = 4 };
+
+bool conv_winograd_choice(Node *node, const Target *target, int number) {
+    WinogradParams *params = node->params;
+    params->tile = 2 + number / BANDS;
+    if (params->tile > MOST_TILE || !winograd_exists((int)params->tile, (int)node_window(node).kernel[0]))
+        return false;
     Sizes s = sizes_of(node, params->tile);
-    int lanes = target_lanes(target, 32);
-    params->rows = product_most_rows(target, target->block / lanes);
-    params->band = choose_band(&s);
-    params->ahead = weights_bytes(&s) > target->l2_bytes / 2 ? AHEAD : 0;
-    Blocks blocks = blocks_of(s.down, params->band);
-    params->split = max_i64(1, min_i64(s.panels, 4 / blocks.count));
-    double hz = target->ghz * 1e9, points = (double)(s.points * s.points);
-    double tiles = (double)((s.down.full + (s.down.edge > 0)) * (s.right.full + (s.right.edge > 0)));
-    double products = product_macs(&s, params->tile) / (lanes * target->fma_per_cycle * 0.85);
-    double vectors = (double)(s.blocks_in + s.panels) * (double)s.block / lanes;
-    double transforms = tiles * points * vectors * 6 / target->fma_per_cycle;
-    double weights = (double)weights_bytes(&s) * (double)blocks.count / 16;
-    return (double)node->out[0]->type.dim[0].n * (products + transforms + weights) / hz;
+    int64_t band = choose_band(&s), larger = min_i64(2 * band, max_i64(1, s.down.full));
+    int64_t bands[BANDS] = {band, larger, max_i64(1, band / 2), band};
+    params->rows = product_most_rows(target, target->block / target_lanes(target, 32));
+    params->band = bands[number % BANDS];
+    bool large = weights_bytes(&s) > target->l2_bytes / 2;
+    params->ahead = large != (number % BANDS == BANDS - 1) ? AHEAD : 0;
+    params->split = max_i64(1, min_i64(s.panels, 4 / blocks_of(s.down, params->band).count));
+    return true;
 }
 
-double conv_winograd_cost(Node *node, const Target *target) {
-    WinogradParams *params = node->params, best = {0};
-    double seconds = 0;
-    int taps = (int)node_window(node).kernel[0];
-    for (int tile = 2; winograd_exists(tile, taps) && tile <= MOST_TILE; tile++) {
-        WinogradParams trial = {.tile = tile};
-        double cost = predict(node, target, &trial);
-        if (!best.tile || cost < seconds) {
-            best = trial;
-            seconds = cost;
-        }
+// Points of the products of one block, as groups of points that share their number of tiles.
+static double products_cycles(const Sizes *s, const Target *target, int64_t most, const Block *block) {
+    int64_t more = s->taps - 1, vecs = s->block / target_lanes(target, 32), n = s->points;
+    int64_t below = block->edge ? s->down.edge + more : 0, beside = s->right.edge ? s->right.edge + more : 0;
+    int64_t full = s->right.full, wide = full + (s->right.edge > 0), high = block->rows + block->edge;
+    const struct {
+        int64_t points, tiles;
+    } part[] = {{below * beside, high * wide}, {below * (n - beside), high * full},
+                {(n - below) * beside, block->rows * wide}, {(n - below) * (n - beside), block->rows * full}};
+    double cycles = 0;
+    for (int i = 0; i < 4; i++)
+        if (part[i].points && part[i].tiles)
+            cycles += (double)part[i].points * cost_row(target, part[i].tiles, most, vecs, (double)s->channels);
+    return PRODUCT * cycles * (double)s->panels;
+}
+
+// Vectors of a pixel's channels, in and out.
+static double vectors_of(const Sizes *s, const Target *target) {
+    return (double)((s->blocks_in + s->panels) * s->block) / target_lanes(target, 32);
+}
+
+// The products of all panels read V again, and leave M to the output transform.
+static double matrices_cycles(const Sizes *s, const Target *target, const Block *block) {
+    double points = (double)(s->points * s->points), tiles = (double)block_tiles(block, s->right);
+    double v = points * (double)v_stride(s, block_tiles(block, s->right)) * sizeof(float);
+    double m = points * (double)m_stride(s, block_tiles(block, s->right)) * sizeof(float);
+    double panels = tiles > 0 ? (double)s->panels : 0;
+    return cost_near(target, panels * v, v) + cost_near(target, panels * m, m + v / points);
+}
+
+// Vectors that the transforms of all tiles load, combine and store.
+static double transforms_cycles(const Sizes *s, const Target *target, const Block *block) {
+    int64_t more = s->taps - 1;
+    double down = (double)(block->rows * s->points + (block->edge ? s->down.edge + more : 0));
+    double right = (double)(s->right.full * s->points + (s->right.edge ? s->right.edge + more : 0));
+    return down * right * vectors_of(s, target) * TRANSFORM;
+}
+
+double conv_winograd_cost(const Node *node, const Target *target) {
+    const WinogradParams *params = node->params;
+    Sizes s = sizes_of(node, params->tile);
+    Blocks blocks = blocks_of(s.down, params->band);
+    const Type *x = &node->in[0]->type, *y = &node->out[0]->type;
+    double cycles = 0, weights = (double)weights_bytes(&s);
+    for (int last = 0; last < 2; last++) {
+        const Block *block = last ? &blocks.last : &blocks.each;
+        double count = last ? 1 : (double)(blocks.count - 1);
+        cycles += count * (products_cycles(&s, target, params->rows, block) + transforms_cycles(&s, target, block) +
+                           matrices_cycles(&s, target, block));
     }
-    *params = best;
-    return seconds;
+    double again = (double)(blocks.count - 1) + (params->ahead ? 0 : (double)blocks.count);
+    double bytes = cost_far(target, weights) + cost_again(target, weights * again, weights);
+    double in = (double)type_bytes(x), out = (double)type_bytes(y);
+    bytes += cost_near(target, in, in) + cost_near(target, out, out);
+    return cost_seconds(target, cost_call(target) + (double)y->dim[0].n * (cycles + bytes));
 }
 
 void conv_winograd_packing(const Node *node, PackAttrs *attrs) {

@@ -1,10 +1,11 @@
 // GlobalAveragePool and GlobalMaxPool on channel blocks: one pass over each plane, lanes are channels. Several partial
 // results, one for each of a few neighbouring pixels, hide the latency of the additions.
+#include "codegen/kernels/cost.h"
 #include "codegen/kernels/kernels.h"
 #include "codegen/lower.h"
 #include "support/checked.h"
 
-enum { PARTS = 4, MAX_PARTS = 32 };
+enum { PARTS = 4, MAX_PARTS = 32, PLANE_CYCLES = 40 };
 
 bool global_pool_layouts(const Node *node, const Target *target, Layout *in, Layout *out) {
     *in = *out = (Layout){LAYOUT_NCHWC, target->block, 0, 0};
@@ -17,8 +18,11 @@ bool global_pool_accepts(const Node *node, const Target *target) {
            is_blocked(&node->out[0]->type, target);
 }
 
-double global_pool_cost(Node *node, const Target *target) {
-    return (double)type_count(&node->in[0]->type) / (target_lanes(target, 32) * target->ghz * 1e9);
+double global_pool_cost(const Node *node, const Target *target) {
+    const Type *x = &node->in[0]->type;
+    double vectors = (double)type_storage(x) / target_lanes(target, 32), bytes = (double)type_bytes(x);
+    double planes = (double)(x->dim[0].n * div_up(x->dim[1].n, target->block));
+    return cost_seconds(target, cost_call(target) + vectors + planes * PLANE_CYCLES + cost_near(target, bytes, bytes));
 }
 
 static Val combine(Emit *e, bool average, Val a, Val b) {

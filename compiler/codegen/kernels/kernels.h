@@ -9,7 +9,7 @@
 #define KERNEL_FUNCTIONS(id)                                                                    \
     bool id##_layouts(const Node *node, const Target *target, Layout *in, Layout *out);         \
     bool id##_accepts(const Node *node, const Target *target);                                  \
-    double id##_cost(Node *node, const Target *target);                                         \
+    double id##_cost(const Node *node, const Target *target);                                   \
     void id##_lower(Emit *e, const Node *node);
 KERNEL_FUNCTIONS(conv_direct)
 KERNEL_FUNCTIONS(conv_depthwise)
@@ -18,7 +18,11 @@ KERNEL_FUNCTIONS(pool_blocked)
 KERNEL_FUNCTIONS(global_pool)
 #undef KERNEL_FUNCTIONS
 bool matmul_packed_accepts(const Node *node, const Target *target);
-double matmul_packed_cost(Node *node, const Target *target);
+double matmul_packed_cost(const Node *node, const Target *target);
+bool matmul_packed_choice(Node *node, const Target *target, int number);
+bool conv_direct_choice(Node *node, const Target *target, int number);
+bool conv_depthwise_choice(Node *node, const Target *target, int number);
+bool conv_winograd_choice(Node *node, const Target *target, int number);
 void matmul_packed_packing(const Node *node, PackAttrs *attrs);
 void matmul_packed_lower(Emit *e, const Node *node);
 void conv_direct_packing(const Node *node, PackAttrs *attrs);

@@ -5,12 +5,15 @@
 // All dimensions of `a` but the last are rows. A register tile is a few rows times `panels` panels, as in conv_direct;
 // with few rows more panels keep the multipliers busy. Where N is no multiple of the panel, the last panel is a tile of
 // its own, stored lane by lane.
+#include "codegen/kernels/cost.h"
 #include "codegen/kernels/kernels.h"
 #include "codegen/kernels/product.h"
 #include "support/checked.h"
 
 enum { PANEL = 16 };       // columns
 enum { SLICE = 512 };      // terms added up for themselves, so that long sums stay exact
+// The panels of a tile are fetched at the same time: of the time that one or several take.
+static const double FETCH = 0.78, FETCH_PANEL = 0.9;
 enum { WANTED_SUMS = 8 };  // accumulators that hide the latency of a multiply-add
 
 typedef struct Matrices {
@@ -66,17 +69,33 @@ static bool is_transposed(const Node *node) {
     return node->op == OP_Gemm && ((const GemmAttrs *)node->attrs)->trans_b;
 }
 
-double matmul_packed_cost(Node *node, const Target *target) {
+bool matmul_packed_choice(Node *node, const Target *target, int number) {
     DirectParams *params = node->params;
     const Type *y = &node->out[0]->type;
-    const Type *b = &right_factor(node)->type;
-    int64_t inner = b->dim[is_transposed(node) ? 1 : 0].n, columns = y->dim[y->rank - 1].n, rows = type_count(y) / columns;
+    int64_t columns = y->dim[y->rank - 1].n, rows = type_count(y) / columns;
     int lanes = target_lanes(target, 32), vecs = PANEL / lanes;
     params->panels = rows * vecs >= WANTED_SUMS ? 1 : max_i64(1, min_i64(WANTED_SUMS / (rows * vecs), columns / PANEL));
     if (lanes == PANEL && rows >= WANTED_SUMS && columns / PANEL % 2 == 0)
         params->panels = 2;
-    params->rows = min_i64(rows, product_most_rows(target, (int)params->panels * vecs));
-    return (double)type_count(y) * (double)inner / (lanes * target->fma_per_cycle * target->ghz * 1e9 * 0.8);
+    for (int i = 0; i < number; i++)
+        params->panels /= 2;
+    params->rows = params->panels ? min_i64(rows, product_most_rows(target, (int)params->panels * vecs)) : 0;
+    return params->panels >= 1;
+}
+
+// Every tile of rows reads the whole matrix again.
+double matmul_packed_cost(const Node *node, const Target *target) {
+    const DirectParams *params = node->params;
+    const Type *y = &node->out[0]->type;
+    const Type *b = &right_factor(node)->type;
+    int64_t inner = b->dim[is_transposed(node) ? 1 : 0].n, columns = y->dim[y->rank - 1].n, rows = type_count(y) / columns;
+    int64_t vecs = params->panels * PANEL / target_lanes(target, 32);
+    double sets = (double)div_up(columns, params->panels * PANEL), tiles = (double)div_up(rows, params->rows);
+    double compute = sets * cost_row(target, rows, params->rows, vecs, (double)inner);
+    double panel = (double)(inner * PANEL * params->panels) * sizeof(float), all = panel * sets;
+    double fetch = cost_far(target, all) * (FETCH + FETCH_PANEL / (double)params->panels);
+    double bytes = fetch + cost_near(target, all * (tiles - 1), panel);
+    return cost_seconds(target, cost_call(target) + (compute > bytes ? compute : bytes));
 }
 
 void matmul_packed_packing(const Node *node, PackAttrs *attrs) {

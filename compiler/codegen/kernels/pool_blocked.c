@@ -2,12 +2,15 @@
 //
 // Windows that lie wholly inside the input are unrolled. At the rims a window is clipped; which of its taps count is
 // known while emitting, because each clipped row and column of the output is emitted for itself.
+#include "codegen/kernels/cost.h"
 #include "codegen/kernels/kernels.h"
 #include "codegen/lower.h"
 #include "ir/infer.h"
 #include "support/checked.h"
 
 enum { MAX_CLIPPED = 4, MAX_TAPS = 25 };
+enum { PIXEL_CYCLES = 2 };         // of an output vector besides its taps, a cycle each
+static const double MOVED = 1.5;   // little arithmetic hides reading
 
 // The taps first .. last - 1 of one axis at some output positions.
 typedef struct Span {
@@ -71,10 +74,14 @@ bool pool_blocked_accepts(const Node *node, const Target *target) {
            is_blocked(&node->out[0]->type, target);
 }
 
-double pool_blocked_cost(Node *node, const Target *target) {
+double pool_blocked_cost(const Node *node, const Target *target) {
     Window window = node_window(node);
-    double taps = (double)type_count(&node->out[0]->type) * (double)window.kernel[0] * (double)window.kernel[1];
-    return taps / (target_lanes(target, 32) * target->ghz * 1e9);
+    const Type *x = &node->in[0]->type, *y = &node->out[0]->type;
+    double vectors = (double)type_storage(y) / target_lanes(target, 32);
+    double taps = (double)(window.kernel[0] * window.kernel[1]);
+    double in = (double)type_bytes(x), out = (double)type_bytes(y);
+    double moved = MOVED * (cost_near(target, in, in) + cost_near(target, out, out));
+    return cost_seconds(target, cost_call(target) + vectors * (taps + PIXEL_CYCLES) + moved);
 }
 
 typedef struct Pool {

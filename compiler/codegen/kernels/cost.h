@@ -1,0 +1,26 @@
+// What the predictions of kernels are made of. All are cycles; cost_seconds turns them into seconds.
+#ifndef CODEGEN_KERNELS_COST_H
+#define CODEGEN_KERNELS_COST_H
+
+#include "ir/ir.h"
+#include "target/target.h"
+
+double cost_seconds(const Target *target, double cycles);
+
+// One register tile of `rows` x `vecs` accumulators over `steps` lines of its panel, from its first load to its stores.
+double cost_tile(const Target *target, int64_t rows, int64_t vecs, double steps);
+// A row of `length` cut into tiles of at most `most` (row_tiles).
+double cost_row(const Target *target, int64_t length, int64_t most, int64_t vecs, double steps);
+
+// What reading or writing `bytes` of something that is `size` bytes large adds to the arithmetic: it lies in the smallest
+// cache that holds it.
+double cost_near(const Target *target, double bytes, double size);
+// The same for weights that are read again and again: large ones push out everything else.
+double cost_again(const Target *target, double bytes, double size);
+// The same for what has not been touched since the last inference, as weights are not.
+double cost_far(const Target *target, double bytes);
+
+// What every layer pays once.
+double cost_call(const Target *target);
+
+#endif
