@@ -16,7 +16,7 @@ struct Jit {
     Arena *arena;  // the weights are in it
     LLVMOrcLLJITRef orc;
     int64_t workspace_bytes;
-    JitLayer *layers;
+    const Node **layers;
     int nlayers;
 };
 
@@ -49,18 +49,18 @@ static bool orc_open(Jit *jit, const Target *target, char level, Diag *diag) {
 static void keep_layers(Jit *jit, const Program *program) {
     for (const Layer *layer = program->versions[0].layers; layer; layer = layer->next)
         jit->nlayers++;
-    jit->layers = ARENA_ARRAY(jit->arena, JitLayer, jit->nlayers + 1);
+    jit->layers = ARENA_ARRAY(jit->arena, const Node *, jit->nlayers + 1);
     int i = 0;
     for (const Layer *layer = program->versions[0].layers; layer; layer = layer->next)
-        jit->layers[i++] = (JitLayer){layer->node, layer->kernel->shared};
+        jit->layers[i++] = layer->node;
 }
 
-const JitLayer *jit_layers(const Jit *jit, int *count) {
+const Node *const *jit_layers(const Jit *jit, int *count) {
     *count = jit->nlayers;
     return jit->layers;
 }
 
-Jit *jit_compile(const Module *module, const Target *target, char level, Diag *diag) {
+Jit *jit_compile(const Module *module, const Target *target, char level, bool by_layer, Diag *diag) {
     backend_init(target, level);
     Arena *arena = arena_new();
     Jit *jit = ARENA_NEW(arena, Jit);
@@ -69,6 +69,7 @@ Jit *jit_compile(const Module *module, const Target *target, char level, Diag *d
     emit_open(&e, arena, target, level, "jit", diag);
     Program program;
     program_open(&program, &e, &(Variant){module, target}, 1, "jit");
+    program.by_layer = by_layer;
     jit->workspace_bytes = program.interface.workspace_bytes;
     LLVMTargetMachineRef machine = backend_machine(target, level, diag);
     unsigned char *weights = NULL;
@@ -186,7 +187,7 @@ bool jit_fold(Graph *graph, Node *const *nodes, int count, Diag *diag) {
     target_baseline(&target);
     Module *module = module_of(arena, nodes, count);
     void **buffers = result_buffers(owner, module->graphs.item[0]);
-    Jit *jit = jit_compile(module, &target, '0', diag);
+    Jit *jit = jit_compile(module, &target, '0', false, diag);
     int result = jit ? jit_call(jit, NULL, buffers) : -1;
     jit_free(jit);
     arena_free(arena);

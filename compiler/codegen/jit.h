@@ -7,19 +7,15 @@
 
 typedef struct Jit Jit;
 
-// Compiles a finished module for this machine. Null after an error.
-Jit *jit_compile(const Module *module, const Target *target, char level, Diag *diag);
+// Compiles a finished module for this machine. Null after an error. `by_layer`: on a pool each layer, shared or not, is
+// one call of pool->run with a single shard, whatever the pool's threads.
+Jit *jit_compile(const Module *module, const Target *target, char level, bool by_layer, Diag *diag);
 // The address of `<prefix of jit_compile: "jit"><suffix>`, such as "_call" or "_run"; null if there is none.
 void *jit_address(Jit *jit, const char *suffix);
 void jit_free(Jit *jit);
 
-// The layers in the order in which they run: the nodes that have code, those of Fire's bodies in its place. With a
-// pool, each shared one is one call of pool->run, the others run on the caller's thread.
-typedef struct JitLayer {
-    const Node *node;
-    bool shared;
-} JitLayer;
-const JitLayer *jit_layers(const Jit *jit, int *count);
+// The nodes that have code in the order in which they run, those of Fire's bodies in its place.
+const Node *const *jit_layers(const Jit *jit, int *count);
 
 // Runs a module in memory on the given inputs; outputs are buffers of the outputs' row-major sizes. Returns the
 // SQZ_E... code of the run, or -1 after a reported error.

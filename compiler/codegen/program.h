@@ -42,7 +42,8 @@ typedef struct Program {
     int nversions;
     Version *version;  // the one that is being lowered
     const char *prefix;
-    bool debug;  // -g
+    bool debug;     // -g
+    bool by_layer;  // on a pool each layer is one shard, for measuring
     Interface interface;
     struct {
         Weight *item;

@@ -103,6 +103,8 @@ static Val thread_count(Program *program, LLVMValueRef pool) {
 static Val shard_count(Program *program, Val threads, Val room) {
     Emit *e = program->e;
     Var shards = e_var(e, e_index(e, 1));
+    if (program->by_layer)
+        return e_get(e, shards);
     Val wanted = e_mul_const(e, threads, SHARDS_PER_THREAD);
     if (program->interface.shard_bytes)
         wanted = e_min(e, wanted, e_add_const(e, e_div(e, room, e_index(e, program->interface.shard_bytes)), 1));
@@ -128,7 +130,7 @@ static LLVMTypeRef task_type(Program *program) {
 static void run_layer(Program *program, const Layer *layer, LLVMValueRef context, LLVMValueRef pool, Val split) {
     Emit *e = program->e;
     LLVMValueRef args[2] = {context, LLVMConstInt(int32(program), 0, 0)};
-    if (!layer->kernel->shared || !pool) {
+    if ((!layer->kernel->shared && !program->by_layer) || !pool) {
         LLVMBuildCall2(e->builder, task_type(program), layer->function, args, 2, "");
         return;
     }
@@ -263,6 +265,8 @@ LLVMValueRef run_function(Program *program) {
     Val threads = thread_count(program, pool);
     Val shards = shard_count(program, threads, e_sub(e, size, e_index(e, face->workspace_bytes)));
     Val split = e_gt(e, shards, e_index(e, 1));
+    if (program->by_layer)
+        split = (Val){LLVMBuildIsNotNull(e->builder, pool, ""), DT_BOOL, 1};
     LLVMValueRef number = cpu.v ? cpu.v : LLVMConstInt(int32(program), 0, 0);
     LLVMValueRef all = new_context(program, inputs, outputs, workspace, shards, number);
     if (!face->open) {

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "codegen/kernel.h"
 #include "driver/bench.h"
 #include "ir/element.h"
 #include "support/checked.h"
@@ -15,43 +16,6 @@ double bench_seconds(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-// Taps of a convolution's window times the input channels of a group: what each output sums over. (The weights may be
-// packed, so the input says how many channels there are.)
-static double conv_taps(const Node *node) {
-    const ConvAttrs *attrs = node->attrs;
-    const Type *x = &node->in[0]->type, *w = &node->in[1]->type;
-    if (x->rank < 2 || attrs->group < 1)
-        return 0;
-    double taps = (double)x->dim[1].n / (double)attrs->group;
-    if (attrs->kernel_shape.n)
-        for (int i = 0; i < attrs->kernel_shape.n; i++)
-            taps *= (double)attrs->kernel_shape.v[i];
-    else
-        for (int i = 2; i < w->rank; i++)
-            taps *= (double)w->dim[i].n;
-    return taps;
-}
-
-double bench_macs(const Node *node) {
-    if (node->nin < 2 || !node->in[0] || !node->in[1] || !type_is_static(&node->out[0]->type) ||
-        !type_is_static(&node->in[0]->type) || !type_is_static(&node->in[1]->type))
-        return 0;
-    const Type *x = &node->in[0]->type, *y = &node->out[0]->type;
-    double outputs = (double)type_count(y);
-    switch ((int)node->op) {
-    case OP_Conv:
-        return outputs * conv_taps(node);
-    case OP_ConvTranspose:
-        return y->rank > 1 ? (double)type_count(x) * conv_taps(node) / (double)x->dim[1].n * (double)y->dim[1].n : 0;
-    case OP_MatMul:
-        return x->rank ? outputs * (double)x->dim[x->rank - 1].n : 0;
-    case OP_Gemm:
-        return x->rank == 2 ? outputs * (double)x->dim[((const GemmAttrs *)node->attrs)->trans_a ? 0 : 1].n : 0;
-    default:
-        return 0;
-    }
 }
 
 // Counted on a copy of the model after shape inference, before other passes rewrite it.
@@ -65,12 +29,12 @@ static double model_macs(const Options *options, const char *path) {
     double macs = 0;
     if (session_load(&session, path, NULL) && session_run_passes(&session))
         for (const Node *node = session.module->graphs.item[0]->first; node; node = node->next)
-            macs += bench_macs(node);
+            macs += kernel_macs(node);
     session_end(&session);
     return macs;
 }
 
-static void fill_inputs(Instance *instance) {
+void bench_fill_inputs(Instance *instance) {
     uint32_t state = 7;
     for (int i = 0; i < instance->ninputs; i++) {
         Port *port = &instance->inputs[i];
@@ -112,7 +76,7 @@ static bool bench(Session *session, Instance *instance, const Options *options) 
     if (!session_load(session, path, NULL) || !session_run_passes(session) ||
         !instance_compile(instance, session, options->threads))
         return false;
-    fill_inputs(instance);
+    bench_fill_inputs(instance);
     int wanted = options->runs < MOST_RUNS ? options->runs : MOST_RUNS;
     double *times = ARENA_ARRAY(session->arena, double, MOST_RUNS);
     int runs = measure(instance, wanted, times);
@@ -122,7 +86,7 @@ static bool bench(Session *session, Instance *instance, const Options *options) 
     printf("%s: median %.3f ms, min %.3f ms, %.2f GFLOP/s (%.1f MMAC, %d runs, %d thread%s)\n", path, 1e3 * median,
            1e3 * times[0], 2e-9 * macs / median, 1e-6 * macs, runs, instance->pool ? instance->pool->threads : 1,
            instance->pool && instance->pool->threads > 1 ? "s" : "");
-    return !options->layers || bench_layers(instance);
+    return !options->layers || bench_layers(session);
 }
 
 int command_bench(const Options *options) {

@@ -5,8 +5,16 @@
 #include "driver/instance.h"
 
 double bench_seconds(void);
-// Multiply-adds of one node, however it computes them; 0 where that means nothing.
-double bench_macs(const Node *node);
-bool bench_layers(Instance *instance);  // prints a table
+void bench_fill_inputs(Instance *instance);  // with seeded random numbers
+bool bench_layers(Session *session);         // prints a table
+
+// The layers of the session's module, compiled for this machine, and how long each took on one thread.
+typedef struct LayerTimes {
+    const Node *const *node;
+    double *seconds;  // the best of several passes
+    int n;
+} LayerTimes;
+// False after an error. The nodes are the session's, the arrays too.
+bool layer_times(Session *session, int passes, LayerTimes *times);
 
 #endif

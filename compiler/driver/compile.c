@@ -311,8 +311,12 @@ static bool compile(Compile *c) {
 int command_compile(const Options *options) {
     Arena *arena = arena_new();
     Compile *c = ARENA_NEW(arena, Compile);
-    c->options = options;
-    session_begin(&c->session, options, stderr);
+    Options *flags = ARENA_NEW(arena, Options);
+    *flags = *options;
+    if (flags->tune)
+        options_for_here(flags);
+    c->options = flags;
+    session_begin(&c->session, flags, stderr);
     compile(c);
     int code = exit_code(&c->session.diag);
     for (int i = 0; i < c->nmore; i++)

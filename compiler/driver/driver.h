@@ -5,6 +5,7 @@
 #include "driver/options.h"
 #include "ir/ir.h"
 #include "onnx/import.h"
+#include "passes/pass.h"
 #include "support/file.h"
 #include "target/target.h"
 
@@ -16,6 +17,7 @@ typedef struct Session {
     Module *module;
     Words read;  // paths of all files read so far; they stay mapped
     double started;
+    Decisions decisions;  // of choose-kernels
 } Session;
 
 // What is compiled in memory to run here is for this very CPU, unless the flags say otherwise.
@@ -27,6 +29,8 @@ void session_end(Session *session);
 // Loads .onnx (or, by its suffix, .sqz), with the flags' --dim, --shape, --bind, --keep. `more` (may be null) adds
 // shapes and binds to the flags'.
 bool session_load(Session *session, const char *path, const OnnxOptions *more);
+// --tune: times what choose-kernels may take and makes session->decisions want the fastest. Trials load the model anew.
+bool session_tune(Session *session, const char *path, const OnnxOptions *more);
 bool session_run_passes(Session *session);  // the flags' passes, or those of the level
 // The bytes that the module's text form refers to as "FILE.bin", if there are any.
 bool session_write_sidecar(Session *session, const char *path);

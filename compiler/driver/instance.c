@@ -41,7 +41,7 @@ static bool make_ports(Instance *instance, int64_t workspace, int64_t shard, int
     instance->n = 1;
     if (!instance_resize(instance, max_i64(instance->least, 1)))
         return false;
-    int64_t shards = 2 * SHARDS_PER_THREAD;  // for bench --layers, whose pool claims two threads
+    int64_t shards = 1;
     if (threads != 1) {
         instance->pool = sqz_pool_create(threads);
         if (!instance->pool)
@@ -68,11 +68,11 @@ static void (*entry(Jit *jit, const char *suffix))(void) {
     return function;
 }
 
-bool instance_compile(Instance *instance, Session *session, int threads) {
+static bool compile(Instance *instance, Session *session, int threads, bool by_layer) {
     const Module *module = session->module;
     const Graph *graph = module->graphs.item[0];
     *instance = (Instance){.arena = session->arena, .diag = &session->diag};
-    instance->jit = jit_compile(module, &session->target, session->options->level, &session->diag);
+    instance->jit = jit_compile(module, &session->target, session->options->level, by_layer, &session->diag);
     if (!instance->jit)
         return false;
     instance->run = entry(instance->jit, "_run");
@@ -91,6 +91,14 @@ bool instance_compile(Instance *instance, Session *session, int threads) {
     instance->noutputs = graph->outputs.n;
     Interface interface = interface_of(module, "jit", session->arena);
     return make_ports(instance, interface.workspace_bytes, interface.shard_bytes, threads);
+}
+
+bool instance_compile(Instance *instance, Session *session, int threads) {
+    return compile(instance, session, threads, false);
+}
+
+bool instance_compile_by_layer(Instance *instance, Session *session) {
+    return compile(instance, session, 1, true);
 }
 
 // Shared libraries.

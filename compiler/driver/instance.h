@@ -31,6 +31,8 @@ typedef struct Instance {
 
 // Compiles the session's module, whose passes have run. `threads` as sqz_pool_create takes them; 1: no pool.
 bool instance_compile(Instance *instance, Session *session, int threads);
+// The same for a pool that sees each layer as one call of its `run`, to be put into instance->pool.
+bool instance_compile_by_layer(Instance *instance, Session *session);
 // Opens NAME.so, whose symbols begin with NAME_ (or what --name says).
 bool instance_open(Instance *instance, Session *session, const char *path, int threads);
 void instance_close(Instance *instance);

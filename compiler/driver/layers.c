@@ -1,83 +1,104 @@
-// sqzc bench --layers: how long each layer takes on one thread. No code of the model is changed for it: a pool that
-// runs all shards on the caller's thread sees each shared layer as one call of its `run`, and reads the clock around
-// it. What passes between two calls belongs to the layers between them that are not shared (small ones, by and large).
+// sqzc bench --layers: how long each layer takes on one thread, beside what choose-kernels predicted. The code is
+// compiled so that a pool sees each layer as one call of its `run`, with a single shard; the clock is read around it.
 // Each layer shows its best time of several passes.
-#include <time.h>
-
+//
+// A multiply-add counts as two operations of a direct convolution, so Winograd may exceed the machine's peak.
 #include "codegen/kernel.h"
 #include "driver/bench.h"
 
 enum { PASSES = 20 };
+static const double BOUND = 0.25;  // predictions within it count as good
 
 typedef struct Watch {
     sqz_pool pool;
-    const JitLayer *layers;
-    double *seconds;  // of each layer, in this pass
-    double *best;     // of all passes
-    double last;      // when the latest layer ended
-    int count, at;    // at: the next layer
+    double *best;  // of all passes
+    int count, at; // at: the next layer
+    bool is_first;
 } Watch;
-
-// The time since the last shared layer goes to the first of those that are not.
-static void pass_unshared(Watch *watch, double now) {
-    int first = watch->at;
-    while (watch->at < watch->count && !watch->layers[watch->at].shared)
-        watch->at++;
-    if (watch->at > first)
-        watch->seconds[first] = now - watch->last;
-}
 
 static void watch_run(void *self, int shards, void (*task)(void *arg, int shard), void *arg) {
     Watch *watch = self;
     double before = bench_seconds();
-    pass_unshared(watch, before);
     for (int i = 0; i < shards; i++)
         task(arg, i);
-    watch->last = bench_seconds();
-    if (watch->at < watch->count)
-        watch->seconds[watch->at++] = watch->last - before;
+    double seconds = bench_seconds() - before;
+    double *best = &watch->best[watch->at];
+    watch->at = (watch->at + 1) % watch->count;  // a model of several samples runs them one after the other
+    *best = watch->is_first || seconds < *best ? seconds : *best;
 }
 
-static void print_layer(const Watch *watch, int index, double total) {
-    const Node *node = watch->layers[index].node;
-    double seconds = watch->best[index], macs = bench_macs(node);
-    const char *name = node->loc && node->loc->node ? node->loc->node : node->out[0]->name;
-    printf("%9.4f ms %5.1f%%", 1e3 * seconds, 100 * seconds / total);
-    if (macs > 0)
-        printf(" %8.2f GFLOP/s", 2e-9 * macs / seconds);
-    else
-        printf("%17s", "");
-    printf("  %-16s %-14s %s\n", op_info[node->op].name, kernel_info[node->kernel].name, name);
-}
-
-static bool watch_pass(Watch *watch, Instance *instance, bool is_first) {
-    watch->at = 0;
-    watch->last = bench_seconds();
-    if (!instance_call(instance))
+bool layer_times(Session *session, int passes, LayerTimes *times) {
+    Instance instance = {0};
+    if (!instance_compile_by_layer(&instance, session))
         return false;
-    pass_unshared(watch, bench_seconds());
-    for (int i = 0; i < watch->count; i++)
-        if (is_first || watch->seconds[i] < watch->best[i])
-            watch->best[i] = watch->seconds[i];
-    return true;
+    const Node *const *nodes = jit_layers(instance.jit, &times->n);
+    const Node **copy = ARENA_ARRAY(session->arena, const Node *, times->n + 1);
+    for (int i = 0; i < times->n; i++)
+        copy[i] = nodes[i];
+    times->node = copy;
+    times->seconds = ARENA_ARRAY(session->arena, double, times->n + 1);
+    Watch watch = {.best = times->seconds, .count = times->n};
+    watch.pool = (sqz_pool){&watch, 1, watch_run};
+    bench_fill_inputs(&instance);
+    instance.pool = &watch.pool;
+    bool ok = true;
+    for (int i = 0; i < passes && ok; i++) {
+        watch.at = 0;
+        watch.is_first = i == 0;
+        ok = instance_call(&instance);
+    }
+    instance.pool = NULL;
+    instance_close(&instance);
+    return ok;
 }
 
-bool bench_layers(Instance *instance) {
-    Watch watch = {0};
-    watch.layers = jit_layers(instance->jit, &watch.count);
-    watch.seconds = ARENA_ARRAY(instance->arena, double, watch.count + 1);
-    watch.best = ARENA_ARRAY(instance->arena, double, watch.count + 1);
-    watch.pool = (sqz_pool){&watch, 2, watch_run};  // with two threads, layers are cut into shards
-    sqz_pool *pool = instance->pool;
-    instance->pool = &watch.pool;
-    bool ok = true;
-    for (int i = 0; i < PASSES && ok; i++)
-        ok = watch_pass(&watch, instance, i == 0);
-    instance->pool = pool;
+static double peak(const Target *target) {
+    return 2 * target->ghz * target->fma_per_cycle * target_lanes(target, 32);
+}
+
+static void print_layer(const Node *node, double seconds, double total, const Target *target) {
+    double macs = kernel_macs(node), rate = 2e-9 * macs / seconds, predicted = kernel_seconds(node, target);
+    const char *name = node->loc && node->loc->node ? node->loc->node : node->out[0]->name;
+    printf("%9.4f ms %9.4f ms %5.1f%%", 1e3 * predicted, 1e3 * seconds, 100 * seconds / total);
+    if (macs > 0)
+        printf(" %8.2f GFLOP/s %5.1f%%", rate, 100 * rate / peak(target));
+    else
+        printf("%24s", "");
+    printf(" %9.1f KiB  %-16s %-14s %s\n", kernel_bytes(node) / 1024, op_info[node->op].name,
+           kernel_info[node->kernel].name, name);
+}
+
+static bool is_close(double predicted, double measured) {
+    return predicted <= (1 + BOUND) * measured && predicted >= (1 - BOUND) * measured;
+}
+
+// How good the predictions are: of all layers, and of those with a fast kernel.
+static void print_summary(const LayerTimes *times, double total, const Target *target) {
+    double predicted = 0;
+    int close = 0, fast = 0, fast_close = 0;
+    for (int i = 0; i < times->n; i++) {
+        double seconds = kernel_seconds(times->node[i], target);
+        bool is_fast = kernel_info[times->node[i]->kernel].cost != NULL, good = is_close(seconds, times->seconds[i]);
+        predicted += seconds;
+        close += good;
+        fast += is_fast;
+        fast_close += is_fast && good;
+    }
+    printf("%9.4f ms %9.4f ms  in all; predicted within %.0f%%: %d of %d layers, %d of %d with fast kernels\n",
+           1e3 * predicted, 1e3 * total, 100 * BOUND, close, times->n, fast_close, fast);
+}
+
+bool bench_layers(Session *session) {
+    LayerTimes times;
+    if (!layer_times(session, PASSES, &times))
+        return false;
     double total = 0;
-    for (int i = 0; i < watch.count; i++)
-        total += watch.best[i];
-    for (int i = 0; i < watch.count && ok; i++)
-        print_layer(&watch, i, total > 0 ? total : 1);
-    return ok;
+    for (int i = 0; i < times.n; i++)
+        total += times.seconds[i];
+    printf("%12s %12s %6s %16s %6s %13s  %-16s %-14s %s\n", "predicted", "measured", "share", "rate", "peak", "moved",
+           "operator", "kernel", "layer");
+    for (int i = 0; i < times.n; i++)
+        print_layer(times.node[i], times.seconds[i], total > 0 ? total : 1, &session->target);
+    print_summary(&times, total, &session->target);
+    return true;
 }

@@ -46,9 +46,12 @@ static bool opt(Session *session, const Options *options) {
 }
 
 int command_opt(const Options *options) {
+    Options flags = *options;
     Session session;
-    session_begin(&session, options, stderr);
-    opt(&session, options);
+    if (flags.tune)
+        options_for_here(&flags);
+    session_begin(&session, &flags, stderr);
+    opt(&session, &flags);
     int code = exit_code(&session.diag);
     session_end(&session);
     return code;

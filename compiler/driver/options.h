@@ -25,7 +25,7 @@ typedef struct Options {
 
     // How.
     char level;  // '0' '1' '2' '3' 's'; of opt also 0: no passes but --passes
-    bool debug, verbose, strict;
+    bool debug, verbose, strict, tune;
     const char *target, *mcpu, *mattr;
     const char *passes, *print_after, *stop_after;  // passes null: the level's pipeline
     bool verify_each, time_report, memory_report;

@@ -5,34 +5,6 @@
 #include "driver/driver.h"
 #include "support/checked.h"
 
-// Whether a node only moves data. Views move nothing.
-static bool is_copy(const Node *node) {
-    if (node->kernel == KERNEL_view)
-        return false;
-    switch ((int)node->op) {
-    case OP_Concat:
-    case OP_DepthToSpace:
-    case OP_Expand:
-    case OP_Flatten:
-    case OP_Gather:
-    case OP_Identity:
-    case OP_Pack:
-    case OP_Pad:
-    case OP_Reshape:
-    case OP_Slice:
-    case OP_SpaceToDepth:
-    case OP_Split:
-    case OP_Squeeze:
-    case OP_Tile:
-    case OP_Transpose:
-    case OP_Unpack:
-    case OP_Unsqueeze:
-        return true;
-    default:
-        return false;
-    }
-}
-
 static int64_t value_bytes(const Value *value) {
     return type_is_static(&value->type) ? type_bytes(&value->type) : 0;
 }
@@ -142,7 +114,7 @@ static int64_t report_copies(FILE *out, const Graph *graph, const char *within) 
     for (const Node *node = graph->first; node; node = node->next) {
         if (node->body)
             saturating_add(&moved, report_copies(out, node->body, node->out[0]->name));
-        if (!is_copy(node))
+        if (!kernel_copies(node))
             continue;
         int64_t bytes = 0;
         for (int i = 0; i < node->nout; i++)

@@ -241,6 +241,8 @@ bool session_load(Session *session, const char *path, const OnnxOptions *more) {
     if (!bytes)
         return false;
     session->diag.file = path;
+    if (o->tune && !session_tune(session, path, more))
+        return false;
     if (str_ends_with(path, ".sqz"))
         return load_text(session, path, bytes, size);
     session->module =
@@ -276,6 +278,7 @@ bool session_run_passes(Session *session) {
         .diag = &session->diag,
         .small = o->level == 's',
         .strict = o->strict,
+        .decisions = &session->decisions,
     };
     PassOptions run = {names, o->print_after, o->stop_after, o->verify_each, o->time_report, stderr};
     bool ok = passes_run(&context, &run);
