@@ -30,7 +30,7 @@ static bool take_attributes(Importer *im, Draft *d, Attention *a) {
            draft_take_float(im, d, "scale", 0, &a->scale) && draft_take_float(im, d, "softcap", 0, &a->softcap);
 }
 
-static bool known_dim(Importer *im, const Draft *d, const Value *value, int axis, int64_t *n) {
+bool attention_dim(Importer *im, const Draft *d, const Value *value, int axis, int64_t *n) {
     *n = 0;
     if (value->type.rank <= axis || value->type.dim[axis].sym)
         return diag_error(im->diag, d->loc, E_DYNAMIC, "the sizes of its inputs must be known; bind them with --dim or --shape");
@@ -42,7 +42,7 @@ static Value *reshape(Importer *im, const Draft *d, Value *x, const int64_t *sha
     return draft_node(im, d, OP_Reshape, x, draft_ints(im, d, "shape", shape, n), NULL);
 }
 
-static Value *transpose(Importer *im, const Draft *d, Value *x, int64_t a, int64_t b, int64_t c, int64_t e) {
+Value *attention_transpose(Importer *im, const Draft *d, Value *x, int64_t a, int64_t b, int64_t c, int64_t e) {
     Value *y = draft_node(im, d, OP_Transpose, x, NULL, NULL);
     int64_t *perm = ARENA_ARRAY(im->arena, int64_t, 4);
     perm[0] = a;
@@ -64,17 +64,17 @@ static Value *concat(Importer *im, const Draft *d, Value *a, Value *b, int64_t a
 // [batch, length, heads * size] as [batch, heads, length, size]
 static Value *split_heads(Importer *im, const Draft *d, Value *x, int64_t heads) {
     int64_t shape[] = {0, 0, heads, -1};
-    return transpose(im, d, reshape(im, d, x, shape, 4), 0, 2, 1, 3);
+    return attention_transpose(im, d, reshape(im, d, x, shape, 4), 0, 2, 1, 3);
 }
 
 // Each head `times` times in a row.
-static Value *repeat_heads(Importer *im, const Draft *d, Value *x, int64_t times) {
+Value *attention_repeat(Importer *im, const Draft *d, Value *x, int64_t times) {
     int64_t shape[] = {1, 1, times, 1, 1};
     const Dim *dim = x->type.dim;
     int64_t heads, length, size;
     if (times == 1)
         return x;
-    if (!known_dim(im, d, x, 1, &heads) || !known_dim(im, d, x, 2, &length) || !known_dim(im, d, x, 3, &size))
+    if (!attention_dim(im, d, x, 1, &heads) || !attention_dim(im, d, x, 2, &length) || !attention_dim(im, d, x, 3, &size))
         return NULL;
     int64_t merged[] = {dim[0].sym ? -1 : dim[0].n, heads * times, length, size};
     Value *spread = draft_node(im, d, OP_Unsqueeze, x, draft_int(im, d, "axis", 2), NULL);
@@ -107,8 +107,8 @@ static bool take_operands(Importer *im, Draft *d, Attention *a) {
     for (int i = 1; i < 3; i++)
         if (draft_wants(d, i) && !draft_define(im, d, i, draft_node(im, d, OP_Identity, i == 1 ? a->k : a->v, NULL, NULL)))
             return false;
-    return known_dim(im, d, a->q, 1, &a->q_heads) && known_dim(im, d, a->k, 1, &a->kv_heads) &&
-           known_dim(im, d, a->q, 2, &a->queries) && known_dim(im, d, a->k, 2, &a->keys);
+    return attention_dim(im, d, a->q, 1, &a->q_heads) && attention_dim(im, d, a->k, 1, &a->kv_heads) &&
+           attention_dim(im, d, a->q, 2, &a->queries) && attention_dim(im, d, a->k, 2, &a->keys);
 }
 
 static bool share_heads(Importer *im, const Draft *d, Attention *a) {
@@ -116,8 +116,8 @@ static bool share_heads(Importer *im, const Draft *d, Attention *a) {
         return diag_error(im->diag, d->loc, E_SHAPE, "%lld heads of queries cannot share %lld heads of keys",
                           (long long)a->q_heads, (long long)a->kv_heads);
     int64_t times = a->q_heads / a->kv_heads;
-    a->k = repeat_heads(im, d, a->k, times);
-    a->v = a->k ? repeat_heads(im, d, a->v, times) : NULL;
+    a->k = attention_repeat(im, d, a->k, times);
+    a->v = a->k ? attention_repeat(im, d, a->v, times) : NULL;
     return a->v != NULL;
 }
 
@@ -145,7 +145,7 @@ static bool take_mask(Importer *im, Draft *d, Attention *a) {
     bool is_bool = mask->type.dtype == DT_BOOL;
     if (rank < 1)
         return diag_error(im->diag, d->loc, E_SHAPE, "the mask must have an axis");
-    if (!known_dim(im, d, mask, rank - 1, &length))
+    if (!attention_dim(im, d, mask, rank - 1, &length))
         return false;
     if (length < a->keys && length != 1) {
         pads[2 * rank - 1] = a->keys - length;
@@ -163,7 +163,7 @@ static bool hide_keys(Importer *im, Draft *d, Attention *a) {
     int64_t past = 0, column[] = {-1, 1, 1, 1};
     if (a->left < -1 || a->right < -1)
         return diag_error(im->diag, d->loc, E_ATTRIBUTE, "the sizes of a window are -1 or more");
-    if (draft_in(d, 4) && !known_dim(im, d, d->in[4], 2, &past))
+    if (draft_in(d, 4) && !attention_dim(im, d, d->in[4], 2, &past))
         return false;
     if (!lengths && !a->causal && a->left < 0 && a->right < 0)
         return true;
@@ -228,12 +228,12 @@ bool make_attention(Importer *im, Draft *d) {
     Attention a = {0};
     int64_t size, flat[] = {0, 0, -1};
     if (!draft_need(im, d, 3) || !take_attributes(im, d, &a) || !check_attributes(im, d, &a) ||
-        !take_operands(im, d, &a) || !share_heads(im, d, &a) || !known_dim(im, d, a.q, 3, &size) ||
+        !take_operands(im, d, &a) || !share_heads(im, d, &a) || !attention_dim(im, d, a.q, 3, &size) ||
         !take_mask(im, d, &a) || !hide_keys(im, d, &a))
         return false;
     double factor = sqrt(a.scale > 0 ? a.scale : size > 0 ? 1 / sqrt((double)size) : 1);
     Value *scale = draft_scalar(im, d, "scale", a.dtype, factor), *bias = make_bias(im, d, &a), *shown[4];
-    Value *k = draft_node(im, d, OP_Mul, transpose(im, d, a.k, 0, 1, 3, 2), scale, NULL);
+    Value *k = draft_node(im, d, OP_Mul, attention_transpose(im, d, a.k, 0, 1, 3, 2), scale, NULL);
     shown[0] = draft_node(im, d, OP_MatMul, draft_node(im, d, OP_Mul, a.q, scale, NULL), k, NULL);
     shown[1] = cap(im, d, &a, shown[0]);
     shown[2] = bias ? draft_node(im, d, OP_Add, shown[1], bias, NULL) : shown[1];
@@ -241,7 +241,7 @@ bool make_attention(Importer *im, Draft *d) {
     if (draft_wants(d, 3) && !draft_define(im, d, 3, draft_node(im, d, OP_Identity, shown[a.mode], NULL, NULL)))
         return false;
     Value *y = draft_node(im, d, OP_MatMul, shown[3], a.v, NULL);
-    return draft_done(im, d, a.flat ? reshape(im, d, transpose(im, d, y, 0, 2, 1, 3), flat, 3) : y);
+    return draft_done(im, d, a.flat ? reshape(im, d, attention_transpose(im, d, y, 0, 2, 1, 3), flat, 3) : y);
 }
 
 // Rotary embeddings: pairs (a, b) of the first elements of each head become (a cos - b sin, a sin + b cos).
@@ -289,7 +289,7 @@ bool make_rotary_embedding(Importer *im, Draft *d) {
     int64_t split[] = {0, 0, heads, -1};
     if (rank == 3)
         x = reshape(im, d, x, split, 4);
-    if (!known_dim(im, d, x, 3, &size))
+    if (!attention_dim(im, d, x, 3, &size))
         return false;
     rotated = rotated ? rotated : size;
     if (rotated < 0 || rotated > size || rotated % 2)

@@ -7,4 +7,9 @@
 bool make_attention(Importer *im, Draft *d);
 bool make_rotary_embedding(Importer *im, Draft *d);
 
+// What FlexAttention needs, too.
+bool attention_dim(Importer *im, const Draft *d, const Value *value, int axis, int64_t *n);  // must be a number
+Value *attention_transpose(Importer *im, const Draft *d, Value *x, int64_t a, int64_t b, int64_t c, int64_t e);
+Value *attention_repeat(Importer *im, const Draft *d, Value *x, int64_t times);  // each head `times` times in a row
+
 #endif

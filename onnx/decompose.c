@@ -11,6 +11,7 @@
 #include "onnx/losses.h"
 #include "onnx/ml.h"
 #include "onnx/norms.h"
+#include "onnx/preview.h"
 #include "onnx/qlinear.h"
 #include "onnx/quantize.h"
 #include "onnx/sequence.h"
@@ -320,6 +321,7 @@ static const struct {
     Decomposition (*find)(const char *op);
 } domains[] = {
     {"ai.onnx.ml", 5, ml_find},
+    {"ai.onnx.preview", 1, preview_find},
 };
 
 int64_t decompose_newest(const char *domain) {

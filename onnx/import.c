@@ -84,7 +84,7 @@ static bool import_initializer(Importer *im, Scope *scope, const Onnx__TensorPro
     return scope_define(scope, tensor->name, NAME_VALUE, value_constant(im->graph, tensor->name, type, bytes));
 }
 
-static bool import_initializers(Importer *im, Scope *scope, const Onnx__GraphProto *graph) {
+bool import_initializers(Importer *im, Scope *scope, const Onnx__GraphProto *graph) {
     bool ok = true;
     for (size_t i = 0; i < graph->n_initializer && !import_failed(im); i++)
         ok = import_initializer(im, scope, graph->initializer[i]) && ok;

@@ -54,6 +54,7 @@ bool import_declared_type(Importer *im, const Scope *scope, const char *name, Ty
 bool import_failed(const Importer *im);  // so often that going on makes no sense
 // Accounts for operands and values to come; false, with an error, beyond WORK_MAX or VALUES_MAX.
 bool import_work(Importer *im, size_t amount, size_t values);
+bool import_initializers(Importer *im, Scope *scope, const Onnx__GraphProto *graph);
 bool import_nodes(Importer *im, Scope *scope, Onnx__NodeProto *const *nodes, size_t n);
 bool domain_is_onnx(const char *domain);  // null, "" and "ai.onnx" are one
 // The version of ai.onnx among the imports, checked; `otherwise` where there is none.
