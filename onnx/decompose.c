@@ -170,16 +170,9 @@ static bool make_gelu(Importer *im, Draft *d) {
 
 // x sigmoid(alpha x)
 static Value *swish(Importer *im, const Draft *d, Value *x, double alpha) {
-    Value *scaled = x;
-    if (alpha != 1)
-        scaled = draft_node(im, d, OP_Mul, x, draft_scalar(im, d, "alpha", draft_dtype(d, 0), alpha), NULL);
-    return draft_node(im, d, OP_Mul, x, draft_node(im, d, OP_Sigmoid, scaled, NULL, NULL), NULL);
-}
-
-static bool make_swish(Importer *im, Draft *d) {
-    double alpha;
-    return draft_need(im, d, 1) && draft_take_float(im, d, "alpha", 1, &alpha) &&
-           draft_done(im, d, swish(im, d, d->in[0], alpha));
+    Value *result = draft_node(im, d, OP_Swish, x, NULL, NULL);
+    ((ActAttrs *)result->def->attrs)->alpha = alpha;
+    return result;
 }
 
 // swish(a) b, of one shape
@@ -310,7 +303,6 @@ static const struct {
     {"Shape", make_shape},
     {"SoftmaxCrossEntropyLoss", make_softmax_cross_entropy_loss},
     {"SwiGLU", make_swiglu},
-    {"Swish", make_swish},
     {"Trilu", make_trilu},
 };
 

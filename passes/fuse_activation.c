@@ -45,6 +45,8 @@ static bool activation_of(const Node *node, Act *act) {
         act->kind = ACT_TANH;
     } else if (node->op == OP_HardSwish) {
         act->kind = ACT_HARD_SWISH;
+    } else if (node->op == OP_Swish) {
+        *act = (Act){ACT_SWISH, attrs->alpha, 0};
     }
     return act->kind != ACT_NONE;
 }

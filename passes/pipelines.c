@@ -19,6 +19,8 @@ static const char *const fused[] = {
     "drop-noops",
     "dead-nodes",
     "fold-batchnorm",
+    "find-activations",
+    "dead-nodes",
     "fuse-activation",
     "fuse-fire",
     "fuse-elementwise",
@@ -36,6 +38,8 @@ static const char *const fast[] = {
     "drop-noops",        // they stand between the nodes that rewrites look for
     "dead-nodes",        // rewrites ask for the only user of a value: dead users would forbid them
     "fold-batchnorm",    // before activations, which follow the BatchNormalization
+    "find-activations",  // before activations are fused, after the nodes in between are gone
+    "dead-nodes",        // the parts of what was found
     "fuse-activation",   // before Fire, which wants its convolutions complete
     "fuse-fire",         // before layouts, since a group has one layout inside
     "split-strides",     // before layouts, since its convolutions want another one

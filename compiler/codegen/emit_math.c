@@ -98,7 +98,7 @@ static LogSteps split_by_ln2(Emit *e, Val x, Val lo) {
     Val h = e_fma(e, n, high, x), l = e_mul(e, n, low);
     if (lo.v)
         l = e_sub(e, l, lo);
-    Val r = e_sub(e, h, l);
+    Val r = lo.v ? e_sub(e, h, l) : e_fma(e, n, e_neg(e, low), h);
     DType bits = math_bits_type(x);
     Val whole = e_sub(e, e_bits(e, bits, t), e_bits(e, bits, magic));
     return (LogSteps){whole, r, e_sub(e, e_sub(e, h, r), l)};
@@ -168,12 +168,14 @@ Val e_tanh(Emit *e, Val x) {
     return e_select(e, tiny, x, e_copysign(e, r, x));
 }
 
-// 1 / (1 + e^-x), for negative x as e^x / (1 + e^x)
+// 1 / (1 + e^-x); 0 where that is no normal number
 // f32 1.9 ULP, f64 2.1 ULP.
 Val e_sigmoid(Emit *e, Val x) {
-    Val one = math_number(e, x, 1), y = e_exp(e, e_neg(e, e_abs(e, x)));
-    Val top = e_select(e, e_lt(e, x, math_number(e, x, 0)), y, one);
-    return e_div(e, top, e_add(e, one, y));
+    bool wide = math_is_f64(x);
+    Val one = math_number(e, x, 1), most = math_number(e, x, wide ? 708.3964 : 87.33654), y = e_neg(e, x);
+    y = exp_normal(e, e_max(e, e_neg(e, most), e_min(e, most, y)));
+    Val r = e_div(e, one, e_add(e, one, y));
+    return e_select(e, e_lt(e, x, e_neg(e, most)), math_number(e, x, 0), r);
 }
 
 // (e^x - e^-x) / 2 = (t + t / (t + 1)) / 2, t = e^x - 1
@@ -343,6 +345,8 @@ Val e_act(Emit *e, const Act *act, Val x) {
         return e_select(e, e_lt(e, x, zero), e_mul(e, x, math_number(e, x, act->alpha)), x);
     case ACT_SIGMOID:
         return e_sigmoid(e, x);
+    case ACT_SWISH:
+        return e_mul(e, x, e_sigmoid(e, act->alpha == 1 ? x : e_mul(e, x, math_number(e, x, act->alpha))));
     case ACT_TANH:
         return e_tanh(e, x);
     case ACT_HARD_SWISH:

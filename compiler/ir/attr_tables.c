@@ -17,7 +17,7 @@
     FLOAT(T, "act_beta", act.beta, "0")
 
 static const char *const acts[] = {
-    "none", "relu", "clip", "leaky_relu", "sigmoid", "tanh", "hard_swish", "hard_sigmoid", NULL};
+    "none", "relu", "clip", "leaky_relu", "sigmoid", "tanh", "hard_swish", "hard_sigmoid", "swish", NULL};
 static const char *const auto_pads[] = {"NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID", NULL};
 static const char *const gelus[] = {"none", "tanh", NULL};
 static const char *const pad_modes[] = {"constant", "reflect", "edge", "wrap", NULL};

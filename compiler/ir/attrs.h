@@ -62,11 +62,12 @@ typedef enum ActKind {
     ACT_SIGMOID,
     ACT_TANH,
     ACT_HARD_SWISH,
-    ACT_HARD_SIGMOID
+    ACT_HARD_SIGMOID,
+    ACT_SWISH
 } ActKind;
 typedef struct Act {
     int kind;            // ActKind
-    double alpha, beta;  // clip: low and high; leaky_relu: slope; hard_sigmoid: alpha and beta
+    double alpha, beta;  // clip: low and high; leaky_relu: slope; hard_sigmoid: alpha and beta; swish: alpha
 } Act;
 
 typedef enum AutoPad { AUTO_PAD_NOTSET, AUTO_PAD_SAME_UPPER, AUTO_PAD_SAME_LOWER, AUTO_PAD_VALID } AutoPad;

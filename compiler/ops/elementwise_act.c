@@ -77,6 +77,13 @@ static Val expr_sigmoid(Emit *e, const Node *node, const Val *in) {
     return e_sigmoid(e, as_float(e, in[0]));
 }
 
+// x sigmoid(alpha x)
+static Val expr_swish(Emit *e, const Node *node, const Val *in) {
+    const ActAttrs *a = node->attrs;
+    Val x = as_float(e, in[0]);
+    return e_act(e, &(Act){ACT_SWISH, a->alpha, 0}, x);
+}
+
 static Val expr_tanh(Emit *e, const Node *node, const Val *in) {
     (void)node;
     return e_tanh(e, as_float(e, in[0]));
@@ -130,6 +137,7 @@ ELEMENTWISE_IMPL(Celu, expr_celu);
 ELEMENTWISE_IMPL(HardSigmoid, expr_hard_sigmoid);
 ELEMENTWISE_IMPL(HardSwish, expr_hard_swish);
 ELEMENTWISE_IMPL(Sigmoid, expr_sigmoid);
+ELEMENTWISE_IMPL(Swish, expr_swish);
 ELEMENTWISE_IMPL(Tanh, expr_tanh);
 ELEMENTWISE_IMPL(Softplus, expr_softplus);
 ELEMENTWISE_IMPL(Softsign, expr_softsign);

@@ -10,7 +10,7 @@ from kernels import Module, spread, sweep
 
 PARTS = 4
 ACTIVATIONS = [None, ("Relu", {}), ("LeakyRelu", {"alpha": 0.1}), ("Sigmoid", {}), ("Tanh", {}), ("HardSwish", {}),
-               ("HardSigmoid", {"alpha": 0.3, "beta": 0.6}), ("Clip", {}), ("Clip up", {})]
+               ("Swish", {"alpha": 1.5}), ("HardSigmoid", {"alpha": 0.3, "beta": 0.6}), ("Clip", {}), ("Clip up", {})]
 
 
 def activate(module, x, activation):

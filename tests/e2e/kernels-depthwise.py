@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "Inputs"))
 from kernels import Module, spread, sweep
 
 PARTS = 2
-ACTIVATIONS = [None, "Relu", "Sigmoid", "HardSwish", "Tanh"]
+ACTIVATIONS = [None, "Relu", "Sigmoid", "HardSwish", "Tanh", "Swish"]
 
 
 def case(module, number):
