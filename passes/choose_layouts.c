@@ -64,17 +64,19 @@ static bool liked(const Node *node, const Target *target, Layout *in, Layout *ou
     return false;
 }
 
+// One that is smaller than the result, as the gates of squeeze-and-excitation are, is read row-major beside it.
 static bool follow_elementwise(Node *node) {
     Value *out = node->out[0];
-    bool blocked = false;
+    const Value *leader = NULL;
     for (int i = 0; i < node->nin; i++)
-        if (node->in[i] && is_blocked(node->in[i])) {
-            if (!type_same_shape(&node->in[i]->type, &out->type))
-                return false;
-            out->type.layout = node->in[i]->type.layout;
-            blocked = true;
-        }
-    return blocked;
+        if (node->in[i] && is_blocked(node->in[i]) && type_same_shape(&node->in[i]->type, &out->type))
+            leader = node->in[i];
+    for (int i = 0; i < node->nin && leader; i++)
+        if (node->in[i] && is_blocked(node->in[i]) && !type_same_shape(&node->in[i]->type, &out->type))
+            node->in[i] = converted(node->in[i], node, row_major);
+    if (leader)
+        out->type.layout = leader->type.layout;
+    return leader != NULL;
 }
 
 // Slices of channels need each part but the last to fill its blocks.
