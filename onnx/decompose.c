@@ -15,6 +15,7 @@
 #include "onnx/qlinear.h"
 #include "onnx/quantize.h"
 #include "onnx/sequence.h"
+#include "onnx/training.h"
 #include "onnx/signal.h"
 
 // Constants.
@@ -314,6 +315,7 @@ static const struct {
 } domains[] = {
     {"ai.onnx.ml", 5, ml_find},
     {"ai.onnx.preview", 1, preview_find},
+    {"ai.onnx.preview.training", 1, training_find},
 };
 
 int64_t decompose_newest(const char *domain) {

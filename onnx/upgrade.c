@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ir/element.h"
+#include "onnx/training.h"
 
 // Attributes that became inputs.
 
@@ -147,12 +148,12 @@ static bool norm_per_channel(Importer *im, Draft *d) {
     return spatial || diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute 'spatial' = 0 is not supported");
 }
 
-static bool norm_without_training(Importer *im, Draft *d) {
+static bool norm_training(Importer *im, Draft *d) {
     int64_t training;
     if (!draft_take_int(im, d, "training_mode", 0, &training))
         return false;
     if (training)
-        return diag_error(im->diag, d->loc, E_OPERATOR, "training mode is not supported");
+        return make_batch_training(im, d);
     for (; d->nout > 1; d->nout--)
         if (draft_wants(d, d->nout - 1))
             scope_define(d->scope, d->out[d->nout - 1], NAME_TRAINING, NULL);
@@ -245,7 +246,7 @@ static const struct {
     {"Add", 6, broadcast_at_axis},
     {"And", 6, broadcast_at_axis},
     {"BatchNormalization", 8, norm_per_channel},
-    {"BatchNormalization", OPSET_NEWEST, norm_without_training},
+    {"BatchNormalization", OPSET_NEWEST, norm_training},
     {"Clip", 10, clip_to_inputs},
     {"DFT", 19, dft_axis_to_input},
     {"Div", 6, broadcast_at_axis},
