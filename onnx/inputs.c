@@ -166,9 +166,9 @@ static Dim input_dim(Importer *im, Bindings *bindings, const char *input, const 
     const char *name = dimension_name(im, input, dim, index);
     Binding *binding = find_binding(bindings, name);
     if (!binding)
-        return (Dim){1, module_symbol(im->module, name)};
+        return (Dim){.n = 1, .sym = module_symbol(im->module, name)};
     binding->used = true;
-    return binding->most ? (Dim){1, im->module->open.symbol} : dim_const(binding->value);
+    return binding->most ? (Dim){.n = 1, .sym = im->module->open.symbol} : dim_const(binding->value);
 }
 
 static bool input_type(Importer *im, Bindings *bindings, const Onnx__ValueInfoProto *input, Type *type) {

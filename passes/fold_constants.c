@@ -84,7 +84,8 @@ static bool is_foldable(const Batch *batch, const Node *node, int64_t origin, in
         return false;
     *bytes = 0;
     for (int i = 0; i < node->nout; i++) {
-        if (!node->out[i] || value_is_output(node->out[i]) || !type_is_static(&node->out[i]->type))
+        if (!node->out[i] || value_is_output(node->out[i]) || !type_is_static(&node->out[i]->type) ||
+            type_counted_axis(&node->out[i]->type) >= 0)
             return false;
         *bytes = min_i64(*bytes + type_bytes(&node->out[i]->type), INT64_MAX / 8);
     }

@@ -13,7 +13,7 @@
 #include "passes/pass.h"
 #include "support/str.h"
 
-enum { MAX_CONE = 256, MAX_CONE_ELEMENTS = 1 << 16 };
+enum { COUNTED_MAX = 8, MAX_CONE = 256, MAX_CONE_ELEMENTS = 1 << 16 };
 
 static bool type_is_known(const Value *value) {
     return !value || (value->type.rank >= 0 && value->type.dtype != DT_NONE);
@@ -41,7 +41,7 @@ static bool compare_declared(PassContext *ctx, Value *value, const Type *type, S
     if (declared->dtype != type->dtype)
         return diag_error(ctx->diag, value->def->loc, E_DTYPE, "the model declares '%s' as %s, but it is %s",
                           value->name, dtype_info[declared->dtype].name, dtype_info[type->dtype].name);
-    if (!type_is_static(type) || type_same_shape(declared, type))
+    if (!type_is_static(type) || type_counted_axis(type) >= 0 || type_same_shape(declared, type))
         return true;
     if (!stale->n++)
         *stale = (Stale){value, declared, 1};
@@ -171,14 +171,31 @@ static bool take_declared(const Node *node, Arena *scratch) {
     return true;
 }
 
+// Gives a node that selects by data the output that counts; false if it has it already, or is no such node.
+static bool add_count(Node *node) {
+    int index = counted_output(node), had = node->nout;
+    if (index < had)
+        return false;
+    Value **out = ARENA_ARRAY(node->graph->module->arena, Value *, index + 1);
+    for (int i = 0; i < had; i++)
+        out[i] = node->out[i];
+    node->out = out;
+    node->nout = index + 1;
+    const char *name = out[0]->name;
+    for (int i = had; i <= index; i++)
+        node_output(node, i, arena_printf(node->graph->module->arena, "%s.%s", name, i == index ? "count" : "unused"),
+                    type_unknown());
+    return true;
+}
+
 // Tries in silence first: a symbol is reported once at the end, and what is not constant yet may become so.
-static bool infer_types(Infer *infer, const Node *node, Type *types, Arena *scratch, bool *symbol) {
+static bool infer_types(Infer *infer, Node *node, Type *types, Arena *scratch, bool *symbol) {
     Diag quiet = {0}, *loud = infer->diag;
     infer->diag = &quiet;
     bool done = infer_node(infer, node, types);
     if (!done && quiet.last == E_DYNAMIC && fold_inputs(node, scratch, loud))
         done = infer_node(infer, node, types);
-    if (!done && quiet.last == E_DYNAMIC && take_declared(node, scratch))
+    if (!done && quiet.last == E_DYNAMIC && (add_count(node) || take_declared(node, scratch)))
         quiet.last = 0;
     infer->diag = loud;
     if (!done && quiet.last == E_SYMBOL && !node->graph->module->open.symbol) {
@@ -190,7 +207,7 @@ static bool infer_types(Infer *infer, const Node *node, Type *types, Arena *scra
 
 static bool all_numbers(const DimTensor *tensor) {
     for (int i = 0; i < tensor->n; i++)
-        if (tensor->v[i].sym)
+        if (tensor->v[i].sym || tensor->v[i].count)
             return false;
     return true;
 }
@@ -246,7 +263,7 @@ static bool infer_graph(PassContext *ctx, Graph *graph, bool *symbol) {
     Stale stale = {0};
     for (Node *node = graph->first, *next; node; node = next) {
         next = node->next;
-        Type *types = ARENA_ARRAY(ctx->scratch, Type, node->nout);
+        Type *types = ARENA_ARRAY(ctx->scratch, Type, node->nout + COUNTED_MAX);
         if (!inputs_are_known(node) || !infer_types(&infer, node, types, ctx->scratch, symbol)) {
             complete = false;
             continue;

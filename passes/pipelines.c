@@ -6,6 +6,7 @@ static const char *const plain[] = {
     "infer-shapes",  // codegen needs static shapes
     "open-batch",    // reads the shapes with their symbol
     "infer-shapes",  // those of one sample
+    "trim-tails",    // codegen knows nothing of counts but that they are outputs
     "dead-nodes",    // the shape arithmetic that inference has turned into constants has no users any more
     "plan-memory",   // codegen needs places
     NULL};
@@ -16,6 +17,7 @@ static const char *const fused[] = {
     "open-batch",
     "fold-constants",
     "infer-shapes",
+    "trim-tails",
     "drop-noops",
     "dead-nodes",
     "fold-batchnorm",
@@ -35,6 +37,7 @@ static const char *const fast[] = {
     "open-batch",        // reads shapes with their symbol; before all that wants them static
     "fold-constants",    // before the rewrites, which look for constant operands
     "infer-shapes",      // a shape may have become constant by folding
+    "trim-tails",        // before anything is fused or placed, since it adds nodes and outputs
     "drop-noops",        // they stand between the nodes that rewrites look for
     "dead-nodes",        // rewrites ask for the only user of a value: dead users would forbid them
     "fold-batchnorm",    // before activations, which follow the BatchNormalization

@@ -42,7 +42,9 @@ typedef struct sqz_pool {
 
 /* One inference through the uniform entry NAME_call. `size` is sizeof(sqz_call). Inputs and outputs are in the model's
  * order, row-major, and may not overlap. The workspace is 64-aligned, not shared with a concurrent call, and its
- * contents before and after the call mean nothing. `pool` may be null (no threads). `dims` has the value of each open
+ * contents before and after the call mean nothing. `pool` may be null (no threads). Where `output_dims` is not null, a call
+ * that returns SQZ_OK writes there the sizes of all outputs, one output after the other, as many numbers for each as its
+ * rank: also of those whose size depends on the data. `dims` has the value of each open
  * dimension; null where the model has none. Fields behind it are for models with outside weights or state; null here. */
 typedef struct sqz_call {
     uint32_t size;
@@ -58,12 +60,16 @@ typedef struct sqz_call {
 } sqz_call;
 
 /* Describes an input or output. `name` is the offset of the name's text from this struct's own address. Where bit i of
- * `open` is set, dims[i] is for one: its size in a call is dims[i] times the open dimension's value. */
+ * `open` is set, dims[i] is for one: its size in a call is dims[i] times the open dimension's value.
+ * Where `counted` is not 0, one size of an output depends on the data: dims has the most that it can be, for which there
+ * must be memory, laid out as for that size; what there is comes first along that axis, and zeros behind it. How much is
+ * the (only) element of another output. The two functions below say which axis and which output. */
 typedef struct sqz_tensor {
     int32_t name;
     int32_t dtype;
     int32_t rank;
-    int32_t open;
+    uint16_t open;
+    uint16_t counted;
     int64_t dims[SQZ_MAX_RANK];
 } sqz_tensor;
 
@@ -91,6 +97,14 @@ static inline const sqz_tensor *sqz_model_tensor(const sqz_model *model, int ind
     return (const sqz_tensor *)(const void *)((const char *)model + model->tensors) + index;
 }
 static inline const char *sqz_tensor_name(const sqz_tensor *tensor) { return (const char *)tensor + tensor->name; }
+
+/* The axis of an output whose size depends on the data, and which output (int64_t, from 0) holds it; or -1. */
+static inline int sqz_tensor_counted_axis(const sqz_tensor *tensor) {
+    return tensor->counted ? (tensor->counted - 1) % SQZ_MAX_RANK : -1;
+}
+static inline int sqz_tensor_count_output(const sqz_tensor *tensor) {
+    return tensor->counted ? (tensor->counted - 1) / SQZ_MAX_RANK : -1;
+}
 
 /* libsqz.a */
 

@@ -11,7 +11,8 @@
 #include "support/checked.h"
 
 // Order of the fields of sqz_call that are used.
-enum { CALL_SIZE, CALL_INPUTS, CALL_OUTPUTS, CALL_WORKSPACE, CALL_WORKSPACE_SIZE, CALL_POOL, CALL_DIMS, CALL_FIELDS = 10 };
+enum { CALL_SIZE, CALL_INPUTS, CALL_OUTPUTS, CALL_WORKSPACE, CALL_WORKSPACE_SIZE, CALL_POOL, CALL_DIMS,
+       CALL_OUTPUT_DIMS, CALL_FIELDS = 10 };
 
 static LLVMTypeRef int32(Program *program) {
     return LLVMInt32TypeInContext(program->e->context);
@@ -94,6 +95,37 @@ static LLVMValueRef called_dim(Program *program, LLVMValueRef call) {
     return LLVMBuildLoad2(program->e->builder, LLVMInt64TypeInContext(program->e->context), dims, "");
 }
 
+// The size of an output along an axis: a number, times the open dimension, or what the output that counts says.
+static Val output_dim(Program *program, const Value *value, int axis, LLVMValueRef outputs, Val open) {
+    Emit *e = program->e;
+    const Graph *graph = program->versions[0].module->graphs.item[0];
+    const Open *dim = program->interface.open;
+    if (value->type.dim[axis].count) {
+        Ptr slots = {outputs, DT_I64};
+        LLVMValueRef index[1] = {e_index(e, graph_count_output(graph, value)).v};
+        LLVMValueRef slot = LLVMBuildInBoundsGEP2(e->builder, pointer(program), slots.v, index, 1, "");
+        return e_load_const(e, (Ptr){LLVMBuildLoad2(e->builder, pointer(program), slot, ""), DT_I64}, 0, 1);
+    }
+    Val size = e_int(e, DT_I64, value->type.dim[axis].n);
+    for (int i = 0; dim && i < graph->outputs.n; i++)
+        if (graph->outputs.item[i] == value && dim->axis[graph->inputs.n + i] == axis)
+            size = e_mul(e, size, open);
+    return size;
+}
+
+// After a call that went well: the true sizes of all outputs, one after the other.
+static void write_output_dims(Program *program, LLVMValueRef result, LLVMValueRef dims, LLVMValueRef outputs, Val open) {
+    Emit *e = program->e;
+    const Graph *graph = program->versions[0].module->graphs.item[0];
+    Val given = {LLVMBuildIsNotNull(e->builder, dims, ""), DT_BOOL, 1}, code = {result, DT_I32, 1};
+    EMIT_IF(e, e_and(e, given, e_eq(e, code, e_int(e, DT_I32, SQZ_OK)))) {
+        int64_t at = 0;
+        for (int i = 0; i < graph->outputs.n; i++)
+            for (int axis = 0; axis < graph->outputs.item[i]->type.rank; axis++)
+                e_store_const(e, (Ptr){dims, DT_I64}, at++, output_dim(program, graph->outputs.item[i], axis, outputs, open));
+    }
+}
+
 static LLVMValueRef uniform_entry(Program *program, LLVMValueRef main) {
     Emit *e = program->e;
     LLVMTypeRef params[1] = {pointer(program)}, call = call_type(program);
@@ -111,7 +143,12 @@ static LLVMValueRef uniform_entry(Program *program, LLVMValueRef main) {
         [RUN_WORKSPACE_SIZE] = abi_field(program, call, object, CALL_WORKSPACE_SIZE),
         [RUN_POOL] = abi_field(program, call, object, CALL_POOL),
         [RUN_DIM] = called_dim(program, object)};
-    LLVMBuildRet(e->builder, call_main(program, main, args));
+    LLVMValueRef dims = abi_field(program, call, object, CALL_OUTPUT_DIMS);
+    LLVMValueRef wanted = LLVMBuildIsNotNull(e->builder, dims, "");
+    emit_return_if(program, LLVMBuildAnd(e->builder, wanted, abi_bad_pointer(program, dims, 7), ""), SQZ_EARGUMENT);
+    LLVMValueRef result = call_main(program, main, args);
+    write_output_dims(program, result, dims, args[RUN_OUTPUTS], (Val){args[RUN_DIM], DT_I64, 1});
+    LLVMBuildRet(e->builder, result);
     return function;
 }
 
@@ -120,15 +157,20 @@ static LLVMValueRef uniform_entry(Program *program, LLVMValueRef main) {
 static LLVMValueRef tensor_record(Program *program, int index, int64_t name) {
     const Value *value = graph_operand(program->versions[0].module->graphs.item[0], index);
     const Open *open = program->interface.open;
-    int64_t mask = open && open->axis[index] >= 0 ? 1 << open->axis[index] : 0;
+    int64_t mask = open && open->axis[index] >= 0 ? 1 << open->axis[index] : 0, counted = 0;
+    if (type_counted_axis(&value->type) >= 0)
+        counted = 1 + type_counted_axis(&value->type) +
+                  SQZ_MAX_RANK * graph_count_output(program->versions[0].module->graphs.item[0], value);
+    LLVMTypeRef int16 = LLVMInt16TypeInContext(program->e->context);
     LLVMValueRef dims[SQZ_MAX_RANK];
     for (int i = 0; i < SQZ_MAX_RANK; i++)
         dims[i] = number64(program, i < value->type.rank ? (uint64_t)value->type.dim[i].n : 0);
     LLVMTypeRef int64 = LLVMInt64TypeInContext(program->e->context);
-    LLVMValueRef fields[5] = {number32(program, name), number32(program, dtype_info[value->type.dtype].onnx),
-                              number32(program, value->type.rank), number32(program, mask),
+    LLVMValueRef fields[6] = {number32(program, name), number32(program, dtype_info[value->type.dtype].onnx),
+                              number32(program, value->type.rank), LLVMConstInt(int16, (unsigned long long)mask, 0),
+                              LLVMConstInt(int16, (unsigned long long)counted, 0),
                               LLVMConstArray2(int64, dims, SQZ_MAX_RANK)};
-    return LLVMConstStructInContext(program->e->context, fields, 5, 0);
+    return LLVMConstStructInContext(program->e->context, fields, 6, 0);
 }
 
 static LLVMValueRef text_constant(Program *program, const Str *text) {

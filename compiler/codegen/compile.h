@@ -37,6 +37,8 @@ typedef struct Interface {
     const Open *open;                      // null: no dimension is open
     const char *open_name;                 // its identifier
 } Interface;
+// Which output counts a dimension of this one; -1: none does.
+int graph_count_output(const Graph *graph, const Value *value);
 Interface interface_of(const Module *module, const char *prefix, Arena *arena);
 
 // The text of the header beside the object.

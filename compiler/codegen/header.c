@@ -78,6 +78,14 @@ static uint64_t hash_open(uint64_t hash, const Open *open) {
     return hash;
 }
 
+int graph_count_output(const Graph *graph, const Value *value) {
+    int axis = type_counted_axis(&value->type);
+    for (int i = 0; axis >= 0 && i < graph->outputs.n; i++)
+        if (!strcmp(graph->outputs.item[i]->name, value->type.dim[axis].count->name))
+            return i;
+    return -1;
+}
+
 Interface interface_of(const Module *module, const char *prefix, Arena *arena) {
     const Graph *graph = module->graphs.item[0];
     Interface interface = {.inputs = graph->inputs.n, .outputs = graph->outputs.n};
@@ -95,6 +103,8 @@ Interface interface_of(const Module *module, const char *prefix, Arena *arena) {
     for (int i = 0; i < count; i++) {
         interface.c_names[i] = c_name(arena, graph_operand(graph, i)->name, names, i + 1);
         hash = hash_value(hash, graph_operand(graph, i));
+        if (type_counted_axis(&graph_operand(graph, i)->type) >= 0)
+            hash = hash_int(hash, graph_count_output(graph, graph_operand(graph, i)));
     }
     interface.hash = interface.open ? hash_open(hash, interface.open) : hash;
     return interface;
@@ -222,6 +232,11 @@ static void write_tensor(const Writer *w, int index) {
         str_add(w->out, ", ");
         write_shape(w, index, "n", " x ");
     }
+    int count_output = graph_count_output(w->graph, value);
+    if (count_output >= 0)
+        str_printf(w->out, "; *%s of the %" PRId64 " along dimension %d are there, zeros behind them",
+                   w->face.c_names[w->face.inputs + count_output], type->dim[type_counted_axis(type)].n,
+                   type_counted_axis(type));
     str_printf(w->out, "%s */\n",
                type->dtype == DT_BOOL                                  ? " (0 or 1)"
                : type->dtype == DT_F16 || type->dtype == DT_BF16 ? " (its bits in a uint16_t)"

@@ -57,8 +57,22 @@ static bool make_ports(Instance *instance, int64_t workspace, int64_t shard, int
 static Port *ports_of(Arena *arena, const ValueList *values, const int *open) {
     Port *ports = ARENA_ARRAY(arena, Port, values->n + 1);
     for (int i = 0; i < values->n; i++)
-        ports[i] = (Port){.name = values->item[i]->name, .type = values->item[i]->type, .open = open ? open[i] : -1};
+        ports[i] = (Port){.name = values->item[i]->name, .type = values->item[i]->type, .open = open ? open[i] : -1,
+                          .axis = -1, .count = -1};
     return ports;
+}
+
+// What the model's text says of sizes that depend on data is not known any more where ports are.
+static void link_counts(Instance *instance, const Graph *graph) {
+    for (int i = 0; i < instance->noutputs; i++) {
+        Port *port = &instance->outputs[i];
+        port->axis = type_counted_axis(&graph->outputs.item[i]->type);
+        port->count = graph_count_output(graph, graph->outputs.item[i]);
+        if (port->axis < 0)
+            continue;
+        port->type.dim[port->axis].count = NULL;
+        instance->outputs[port->count].counts = true;
+    }
 }
 
 static void (*entry(Jit *jit, const char *suffix))(void) {
@@ -89,6 +103,7 @@ static bool compile(Instance *instance, Session *session, int threads, bool by_l
     }
     instance->ninputs = graph->inputs.n;
     instance->noutputs = graph->outputs.n;
+    link_counts(instance, graph);
     Interface interface = interface_of(module, "jit", session->arena);
     return make_ports(instance, interface.workspace_bytes, interface.shard_bytes, threads);
 }
@@ -110,6 +125,12 @@ static bool port_of_tensor(Instance *instance, const sqz_tensor *tensor, Port *p
     port->name = sqz_tensor_name(tensor);
     port->type = type_make(dtype, tensor->rank, tensor->dims);
     port->open = -1;
+    port->axis = sqz_tensor_counted_axis(tensor);
+    port->count = sqz_tensor_count_output(tensor);
+    if (port->axis >= tensor->rank || port->count >= instance->noutputs)
+        return diag_error(instance->diag, NULL, E_RUN, "output '%s' is damaged", port->name);
+    if (port->axis >= 0)
+        instance->outputs[port->count].counts = true;
     for (int i = 0; i < tensor->rank; i++)
         if (tensor->open & 1 << i)
             port->open = i;
@@ -172,6 +193,25 @@ bool instance_set(Instance *instance, Port *port, const Type *type, const void *
     if (type_bytes(type))
         memcpy(port->buffer, data, (size_t)type_bytes(type));
     return true;
+}
+
+void instance_result(const Instance *instance, const Port *port, Type *type, const void **data) {
+    *type = port->type;
+    *data = port->buffer;
+    if (port->axis < 0)
+        return;
+    int64_t size = port->type.dim[port->axis].n, count, rows = 1;
+    memcpy(&count, instance->outputs[port->count].buffer, sizeof count);
+    count = min_i64(max_i64(count, 0), size);
+    for (int i = 0; i < port->axis; i++)
+        rows *= port->type.dim[i].n;
+    int64_t row = rows && size ? type_bytes(&port->type) / rows : 0, used = size ? row / size * count : 0;
+    char *result = fresh(instance->arena, rows * used);
+    for (int64_t i = 0; i < rows; i++)
+        if (used)
+            memcpy(result + i * used, (const char *)port->buffer + i * row, (size_t)used);
+    type->dim[port->axis].n = count;
+    *data = result;
 }
 
 // NAME_run(inputs..., outputs..., workspace), or with a pool

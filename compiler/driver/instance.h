@@ -11,6 +11,8 @@ typedef struct Port {  // an input or an output
     Type type;     // of one sample, until instance_resize
     int open;      // the axis that counts samples; -1: none
     void *buffer;  // of the type's bytes, for the caller to fill or to read
+    int axis, count;  // the axis whose size output `count` says after a call; -1: none
+    bool counts;      // it is such an output, which is not the model's own
 } Port;
 
 typedef struct Instance {
@@ -41,6 +43,8 @@ void instance_close(Instance *instance);
 bool instance_resize(Instance *instance, int64_t n);
 
 bool instance_call(Instance *instance);  // from buffers to buffers
+// An output after a call: what there is of it, with its true size.
+void instance_result(const Instance *instance, const Port *port, Type *type, const void **data);
 // Copies a tensor into an input's buffer; false (E_RUN) if type or shape differ.
 bool instance_set(Instance *instance, Port *port, const Type *type, const void *data);
 

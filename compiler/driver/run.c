@@ -143,7 +143,12 @@ static bool write_outputs(Run *run, const Instance *instance) {
     for (int i = 0; i < instance->noutputs; i++) {
         const Port *port = &instance->outputs[i];
         Str text = {.arena = run->session.arena};
-        npy_write(&text, &port->type, port->buffer);
+        Type type;
+        const void *data;
+        if (port->counts)
+            continue;
+        instance_result(instance, port, &type, &data);
+        npy_write(&text, &type, data);
         if (!file_write(output_path(run, port->name), text.text, text.length, &run->session.diag))
             return false;
     }
@@ -154,12 +159,17 @@ static void print_outputs(const Run *run, const Instance *instance) {
     enum { MOST = 8 };
     for (int i = 0; i < instance->noutputs; i++) {
         const Port *port = &instance->outputs[i];
-        int64_t count = type_count(&port->type);
+        Type type;
+        const void *data;
+        if (port->counts)
+            continue;
+        instance_result(instance, port, &type, &data);
+        int64_t count = type_count(&type);
         Str text = {.arena = run->session.arena};
-        str_printf(&text, "%s %s:", port->name, type_text(run->session.arena, &port->type));
+        str_printf(&text, "%s %s:", port->name, type_text(run->session.arena, &type));
         for (int64_t k = 0; k < min_i64(count, MOST); k++) {
             str_add(&text, " ");
-            element_print(&text, port->type.dtype, port->buffer, k);
+            element_print(&text, type.dtype, data, k);
         }
         puts(arena_printf(run->session.arena, "%s%s", text.text, count > MOST ? " ..." : ""));
     }

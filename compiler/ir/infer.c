@@ -9,7 +9,15 @@
 #include "support/checked.h"
 #include "support/str.h"
 
+bool fail_counted(Infer *infer, const Node *node, Dim dim) {
+    return diag_error(infer->diag, node->loc, E_COUNTED,
+                      "a dimension of up to %lld is known only as the model runs ('%s'), and %s cannot work on it",
+                      (long long)dim.n, dim.count->name, op_info[node->op].name);
+}
+
 bool fail_symbol(Infer *infer, const Node *node, Dim dim) {
+    if (dim.count)
+        return fail_counted(infer, node, dim);
     const char *name = dim.sym ? dim.sym->name : "?";
     return diag_error(infer->diag, node->loc, E_SYMBOL,
                       "dimension '%s' must be a number here: bind it with --dim %s=VALUE", name, name);
@@ -80,12 +88,14 @@ bool check_scalar(Infer *infer, const Node *node, int index) {
 
 bool check_number(Infer *infer, const Node *node, Dim dim, int64_t *number) {
     *number = dim.n;
-    return dim.sym ? fail_symbol(infer, node, dim) : true;
+    return dim.sym || dim.count ? fail_symbol(infer, node, dim) : true;
 }
 
 bool check_dim(Infer *infer, const Node *node, Dim found, Dim wanted, const char *what) {
     if (dim_equal(found, wanted))
         return true;
+    if (found.count || wanted.count)
+        return fail_counted(infer, node, found.count ? found : wanted);
     if (found.sym || wanted.sym)
         return fail_symbol(infer, node, found.sym ? found : wanted);
     return diag_error(infer->diag, node->loc, E_SHAPE, "%s must be %lld, not %lld", what, (long long)wanted.n,
@@ -126,12 +136,16 @@ static Symbol *sum_symbol(Dim a, Dim b) {
     return a.n ? a.sym : b.sym;
 }
 
+static bool is_counted(Dim a, Dim b) {
+    return a.count || b.count;
+}
+
 static bool addable(Dim a, Dim b) {
-    return a.sym == b.sym || a.n == 0 || b.n == 0;
+    return !is_counted(a, b) && (a.sym == b.sym || a.n == 0 || b.n == 0);
 }
 
 static Dim dim_make(int64_t n, Symbol *symbol) {
-    return (Dim){n, n ? symbol : NULL};
+    return (Dim){n, n ? symbol : NULL, NULL};
 }
 
 bool dim_add(Dim a, Dim b, Dim *sum) {
@@ -156,6 +170,10 @@ bool dim_mul(Dim a, Dim b, Dim *product) {
         *product = dim_const(0);
         return true;
     }
+    if (is_counted(a, b)) {
+        *product = a.count ? a : b;
+        return dim_equal(a.count ? b : a, dim_const(1));
+    }
     if ((a.sym && b.sym) || !checked_mul(a.n, b.n, &n))
         return false;
     *product = dim_make(n, a.sym ? a.sym : b.sym);
@@ -166,6 +184,10 @@ bool dim_div(Dim a, Dim b, Dim *quotient) {
     if (b.n == 0 || (b.n == -1 && a.n == INT64_MIN))
         return false;
     bool whole = a.n % b.n == 0;
+    if (is_counted(a, b)) {
+        *quotient = a;
+        return dim_equal(b, dim_const(1));
+    }
     if (b.sym && (a.sym != b.sym || !whole))
         return false;
     if (!b.sym && a.sym && !whole)
@@ -203,6 +225,8 @@ static bool broadcast_dim(Infer *infer, const Node *node, const Type *a, const T
         *dim = y;
         return true;
     }
+    if (x.count || y.count)
+        return fail_counted(infer, node, x.count ? x : y);
     if (x.sym || y.sym)
         return fail_symbol(infer, node, x.sym ? x : y);
     return fail_broadcast(infer, node, a, b);
@@ -318,8 +342,9 @@ static bool check_inputs(Infer *infer, const Node *node) {
 
 bool infer_node(Infer *infer, const Node *node, Type *out) {
     bool declared;
-    if (!check_arity(infer, node) || !check_inputs(infer, node) || !infer_declared(infer, node, out, &declared) ||
-        (!declared && !op_info[node->op].infer(infer, node, out)))
+    if (!check_arity(infer, node) || !check_inputs(infer, node) || !counted_inputs_ok(infer, node) ||
+        !infer_declared(infer, node, out, &declared) ||
+        (!declared && !op_info[node->op].infer(infer, node, out)) || !counted_results_ok(infer, node, out))
         return false;
     for (int i = 0; i < node->nout; i++)
         if (!check_size(infer, node, "the result", &out[i]))

@@ -32,6 +32,10 @@ DType declared_dtype(const Node *node, int output);  // the element type of an o
 enum { AXIS_SETS_MAX = 1 << MAX_RANK };
 int node_axis_sets(const Node *node, unsigned sets[AXIS_SETS_MAX]);
 
+// The output of an operator that says how much there is of its others; -1: it has none. It is there only where that is
+// data: infer-shapes adds it.
+int counted_output(const Node *node);
+
 // The integers of an input that must be known: a constant or a computed DimTensor. False (E_DYNAMIC, with the remedy)
 // when it is not; a missing optional input gives *dims = null and true.
 bool infer_dims(Infer *infer, const Node *node, int index, const DimTensor **dims);
@@ -130,6 +134,7 @@ INFER(infer_dft)
 INFER(infer_stft)
 INFER(infer_non_zero)
 INFER(infer_compress)
+INFER(infer_trim)
 INFER(infer_shape_of)
 INFER(infer_size_of)
 INFER(infer_fill)

@@ -33,7 +33,14 @@ bool check_dim(Infer *infer, const Node *node, Dim found, Dim wanted, const char
 bool check_axes(Infer *infer, const Node *node, const Ints *axes, int rank, bool set[MAX_RANK]);  // no repetition
 bool fail_symbol(Infer *infer, const Node *node, Dim dim);
 bool fail_dynamic(Infer *infer, const Node *node, int index);  // the elements of an input must be known
+bool fail_counted(Infer *infer, const Node *node, Dim dim);
 bool fail_too_big(Infer *infer, const Node *node);
+
+// Dimensions whose size is data (infer_counted.c): whether the operator can take them, and gives such as have a meaning.
+bool counted_inputs_ok(Infer *infer, const Node *node);
+bool counted_results_ok(Infer *infer, const Node *node, const Type *out);
+// Dimension n, counted by output `index` of the node; false (E_DYNAMIC) where the node has no such output yet.
+bool counted_dim(Infer *infer, const Node *node, int index, int64_t n, Dim *dim);
 
 // The type of an input with row-major layout.
 Type infer_like(const Type *type);

@@ -197,15 +197,29 @@ static int64_t count_set(const Value *value) {
     return set;
 }
 
+// An output that counts: there is one where the node has it already, or its input is not constant.
+static bool selected(Infer *infer, const Node *node, int input, int64_t most, Type *out, int axis) {
+    if (node->nout == 1 && node->in[input]->data) {
+        out->dim[axis] = dim_const(count_set(node->in[input]));
+        return true;
+    }
+    if (!counted_dim(infer, node, 1, most, &out->dim[axis]))
+        return fail_dynamic(infer, node, input);
+    out[1] = type_make(DT_I64, 0, NULL);
+    return true;
+}
+
 bool infer_non_zero(Infer *infer, const Node *node, Type *out) {
     const Type *x = input_type(node, 0);
+    Dim count;
     if (!check_dtype(infer, node, 0, SET_ANY))
         return false;
-    if (!node->in[0]->data)
-        return fail_dynamic(infer, node, 0);
-    int64_t dims[2] = {x->rank, count_set(node->in[0])};
-    *out = type_make(DT_I64, 2, dims);
-    return true;
+    if (!dim_count(x, &count))
+        return fail_too_big(infer, node);
+    if (count.sym)
+        return fail_symbol(infer, node, count);
+    *out = type_make(DT_I64, 2, (const int64_t[]){x->rank, 0});
+    return selected(infer, node, 0, count.n, out, 1);
 }
 
 bool infer_compress(Infer *infer, const Node *node, Type *out) {
@@ -218,8 +232,6 @@ bool infer_compress(Infer *infer, const Node *node, Type *out) {
         !check_rank(infer, node, 0, 1, MAX_RANK) ||
         (!flat && !infer_axis(infer, node, attrs->axis, x->rank, &axis)))
         return false;
-    if (!node->in[1]->data)
-        return fail_dynamic(infer, node, 1);
     if (!flat)
         size = x->dim[axis];
     else if (!dim_count(x, &size))
@@ -233,6 +245,5 @@ bool infer_compress(Infer *infer, const Node *node, Type *out) {
     *out = infer_like(x);
     if (flat)
         out->rank = 1;
-    out->dim[axis] = dim_const(count_set(node->in[1]));
-    return true;
+    return selected(infer, node, 1, length, out, axis);
 }

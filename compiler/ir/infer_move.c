@@ -103,7 +103,7 @@ static bool slice_axis(Infer *infer, const Node *node, int64_t start, int64_t en
                        SliceRange *range) {
     if (step == 0)
         return diag_error(infer->diag, node->loc, E_RANGE, "a step is 0");
-    if (!dim.sym) {
+    if (!dim.sym && !dim.count) {
         *range = slice_range(start, end, step, dim.n);
         return true;
     }

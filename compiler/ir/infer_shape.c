@@ -13,7 +13,7 @@ static bool fail_reshape(Infer *infer, const Node *node, const Type *out) {
 
 static bool fail_product(Infer *infer, const Node *node, const Type *type) {
     for (int i = 0; i < type->rank; i++)
-        if (type->dim[i].sym)
+        if (type->dim[i].sym || type->dim[i].count)
             return fail_symbol(infer, node, type->dim[i]);
     return fail_too_big(infer, node);
 }
@@ -65,8 +65,9 @@ static bool reshape_rest(Infer *infer, const Node *node, int rest, Type *out) {
     if (rest < 0) {
         if (dim_equal(whole, part))
             return true;
-        return whole.sym || part.sym ? fail_symbol(infer, node, whole.sym ? whole : part)
-                                     : fail_reshape(infer, node, out);
+        return whole.sym || whole.count || part.sym || part.count
+                   ? fail_symbol(infer, node, whole.sym || whole.count ? whole : part)
+                   : fail_reshape(infer, node, out);
     }
     if (part.n == 0)
         return fail_reshape(infer, node, out);

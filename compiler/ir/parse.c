@@ -28,7 +28,8 @@
 //               a node's result whose type is not known may have the model's behind it: ?f32<2x3>
 //   type      = "?" | (word | "?") "<" dims ("," layout)... ">"
 //   dims      = "?" | [dim "x" ...]
-//   dim       = int | [int "*"] (letters, digits and _ without x | string)
+//   dim       = int | [int "*"] symbol | "<=" int ":" symbol     the last: at most int, as the value of that name says
+//   symbol    = letters, digits and _ without x | string
 //   layout    = "nchw"int"c" | "border="int | "pitch="int
 //
 // `//` begins a comment. A value is defined before it is used, except as the base of a place. The text is untrusted:

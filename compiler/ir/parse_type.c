@@ -35,12 +35,17 @@ static bool parse_symbol(Parser *p, Symbol **symbol) {
 static bool parse_dim(Parser *p, Dim *dim) {
     Lexer *lex = &p->lex;
     *dim = dim_const(1);
+    bool counted = lex_accept(lex, "<=");
+    if (counted && !isdigit((unsigned char)*lex->at))
+        return lex_error(lex, E_PARSE, "expected a number behind <=");
     if (!isdigit((unsigned char)*lex->at))
         return parse_symbol(p, &dim->sym);
     char *digits = arena_copy(lex->arena, lex->at, strspn(lex->at, "0123456789"));  // not 0x10: that is 0 and 10
     if (!text_read_int(digits, &dim->n))
         return lex_error(lex, E_PARSE, "a dimension has more than 64 bits");
     lex->at += strlen(digits);
+    if (counted)
+        return lex_expect(lex, ":") && parse_symbol(p, &dim->count);
     if (*lex->at != '*')
         return true;
     lex->at++;

@@ -51,8 +51,19 @@ Type type_make(DType dtype, int rank, const int64_t *dims) {
     return type;
 }
 
+static bool same_symbol(const Symbol *a, const Symbol *b) {
+    return a == b || (a && b && !strcmp(a->name, b->name));
+}
+
 bool dim_equal(Dim a, Dim b) {
-    return a.n == b.n && (a.sym == b.sym || (a.sym && b.sym && !strcmp(a.sym->name, b.sym->name)));
+    return a.n == b.n && same_symbol(a.sym, b.sym) && same_symbol(a.count, b.count);
+}
+
+int type_counted_axis(const Type *type) {
+    for (int i = 0; i < type->rank; i++)
+        if (type->dim[i].count)
+            return i;
+    return -1;
 }
 
 bool type_is_static(const Type *type) {
@@ -165,17 +176,26 @@ static bool symbol_is_bare(const char *name) {
     return true;
 }
 
+static void print_symbol(Str *out, const Symbol *symbol) {
+    if (symbol_is_bare(symbol->name))
+        str_add(out, symbol->name);
+    else
+        text_quote(out, symbol->name);
+}
+
 static void print_dim(Str *out, Dim dim) {
+    if (dim.count)
+        str_add(out, "<=");
     if (!dim.sym || dim.n != 1)
         str_printf(out, "%lld", (long long)dim.n);
-    if (!dim.sym)
-        return;
-    if (dim.n != 1)
+    if (dim.sym && dim.n != 1)
         str_add(out, "*");
-    if (symbol_is_bare(dim.sym->name))
-        str_add(out, dim.sym->name);
-    else
-        text_quote(out, dim.sym->name);
+    if (dim.sym)
+        print_symbol(out, dim.sym);
+    if (dim.count) {
+        str_add(out, ":");
+        print_symbol(out, dim.count);
+    }
 }
 
 static void print_layout(Str *out, const Layout *layout) {

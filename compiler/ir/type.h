@@ -31,7 +31,7 @@ bool dtype_is_int(DType dtype);     // bool isn't
 
 enum { MAX_RANK = 8 };
 
-// A dimension: n, or n * sym.
+// A dimension: n, or n * sym; or, with a count, what a value of that name in the graph says as the model runs, n at most.
 typedef struct Symbol Symbol;
 struct Symbol {
     const char *name;
@@ -41,6 +41,7 @@ struct Symbol {
 typedef struct Dim {
     int64_t n;
     Symbol *sym;
+    Symbol *count;  // then memory is laid out for n, and what lies behind the count is any number
 } Dim;
 
 typedef enum LayoutKind {
@@ -90,8 +91,9 @@ typedef struct Strides {
 Strides type_strides(const Type *type);
 
 bool dim_equal(Dim a, Dim b);
+int type_counted_axis(const Type *type);  // the first with a count; -1: none
 static inline Dim dim_const(int64_t n) {
-    return (Dim){n, 0};
+    return (Dim){n, 0, 0};
 }
 
 // "f32<1x3x224x224, nchw16c, border=1>"

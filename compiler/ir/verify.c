@@ -58,6 +58,23 @@ static bool verify_layout(const Verifier *v, const Value *value) {
     return true;
 }
 
+// The number of a dimension is a scalar that a node of the model's graph makes; inputs and constants have none.
+static bool verify_count(const Verifier *v, const Value *value) {
+    int axis = type_counted_axis(&value->type);
+    if (axis < 0)
+        return true;
+    const Symbol *count = value->type.dim[axis].count;
+    const Value *number = value_find(v->module->graphs.item[0], count->name);
+    if (!number || !number->def || number->type.dtype != DT_I64 || number->type.rank != 0)
+        return fail_value(v, value, "has a dimension counted by '%s', which is no i64<> that a node makes", count->name);
+    for (int i = axis + 1; i < value->type.rank; i++)
+        if (value->type.dim[i].count)
+            return fail_value(v, value, "has two dimensions that are counted");
+    if (value->type.dim[axis].sym || value->data || (!value->def && !value->graph->owner))
+        return fail_value(v, value, "cannot have a dimension that is counted");
+    return true;
+}
+
 static bool verify_type(const Verifier *v, const Value *value) {
     const Type *type = &value->type;
     if (type->dtype > DT_NONE || type->rank < -1 || type->rank > MAX_RANK)
@@ -65,7 +82,7 @@ static bool verify_type(const Verifier *v, const Value *value) {
     for (int i = 0; i < type->rank; i++)
         if (type->dim[i].n < 0)
             return fail_value(v, value, "has a negative dimension");
-    if (!verify_layout(v, value))
+    if (!verify_layout(v, value) || !verify_count(v, value))
         return false;
     if (type->dtype != DT_NONE && type_is_static(type) && type_bytes(type) > BYTES_MAX)
         return fail_value(v, value, "is larger than 2^40 bytes");
@@ -113,7 +130,7 @@ static bool verify_declared(const Verifier *v, const Value *value) {
         plain.dim[i] = type->dim[i];
     bool ok = type_is_known(type) && type_is_static(type) && type_equal(&plain, type);
     for (int i = 0; ok && i < type->rank; i++)
-        ok = type->dim[i].n >= 0;
+        ok = type->dim[i].n >= 0 && !type->dim[i].count;
     return (ok && type_bytes(type) <= BYTES_MAX) || fail_value(v, value, "has a declared type that cannot be");
 }
 

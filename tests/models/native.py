@@ -25,7 +25,7 @@ class Model(ctypes.Structure):
 
 class Tensor(ctypes.Structure):
     _fields_ = [("name", ctypes.c_int32), ("dtype", ctypes.c_int32), ("rank", ctypes.c_int32),
-                ("open", ctypes.c_int32), ("dims", ctypes.c_int64 * 8)]
+                ("open", ctypes.c_uint16), ("counted", ctypes.c_uint16), ("dims", ctypes.c_int64 * 8)]
 
 
 class Call(ctypes.Structure):
@@ -63,7 +63,8 @@ def compile_model(path, folder, *flags):
 
 
 class Network:
-    """A compiled model: network(arrays) -> arrays, both in the model's order; `n` is the value of its open dimension."""
+    """A compiled model: network(arrays) -> arrays, both in the model's order; `n` is the value of its open dimension.
+    Outputs whose size depends on the data have it; behind them there must be zeros."""
 
     def __init__(self, path, folder, *flags):
         name, stem = compile_model(path, folder, *flags)
@@ -78,6 +79,7 @@ class Network:
                      for t in tensors]
         self.inputs, self.outputs = described[:self.model.inputs], described[self.model.inputs:]
         self.open = [[bool(t.open >> axis & 1) for axis in range(t.rank)] for t in tensors]
+        self.counted = [t.counted for t in tensors[self.model.inputs:]]
         self.workspace = aligned(self.model.workspace_size)
 
     def shape(self, index, n):
@@ -97,14 +99,32 @@ class Network:
         def pointers(buffers):
             return (ctypes.c_void_p * len(buffers))(*[b.ctypes.data for b in buffers])
 
+        sizes = (ctypes.c_int64 * (sum(len(shape) for _, shape in outputs) + 1))()
         call = Call(ctypes.sizeof(Call), pointers(arrays), pointers(results), self.workspace.ctypes.data,
-                    len(self.workspace), dims=ctypes.cast((ctypes.c_int64 * 1)(n), ctypes.c_void_p))
+                    len(self.workspace), dims=ctypes.cast((ctypes.c_int64 * 1)(n), ctypes.c_void_p),
+                    output_dims=ctypes.cast(sizes, ctypes.c_void_p))
         code = self.call(ctypes.byref(call))
         if code:
             raise RuntimeError(f"the model returned {code}")
         if any(overrun(block) for block in (*blocks, self.workspace)):
             raise RuntimeError("the model wrote out of bounds")
-        return results
+        return self.cut(results, list(sizes))
+
+    def cut(self, results, sizes):
+        """What there is of each result that is the model's own."""
+        counts = {(c - 1) // 8 for c in self.counted if c}
+        kept = []
+        for index, (result, counted) in enumerate(zip(results, self.counted)):
+            shape, sizes = sizes[:result.ndim], sizes[result.ndim:]
+            part = result[tuple(slice(0, size) for size in shape)]
+            if counted and (shape[(counted - 1) % 8] != results[(counted - 1) // 8] or
+                            np.count_nonzero(result) != np.count_nonzero(part)):
+                raise RuntimeError("the sizes differ, or there is something behind them")
+            if not counted and part.shape != result.shape:
+                raise RuntimeError(f"output {index} is {list(result.shape)}, the model says {shape}")
+            if index not in counts:
+                kept.append(part)
+        return kept
 
 
 CLANG = ["clang-22", "-fuse-ld=lld", "-static"]

@@ -9,7 +9,7 @@
 
 // The last node of a graph of the given inputs and body.
 static Node *last_node(Arena *arena, const char *inputs, const char *body, Diag *diag) {
-    const char *last = strstr(body, "%y ="), *type = last && strstr(last, " : ") ? "" : " : ?";
+    const char *last = strstr(body, "%y"), *type = last && strstr(last, " : ") ? "" : " : ?";
     const char *text = arena_printf(arena, "graph @main(%s) -> (%%y) {\n%s%s\n}\n", inputs, body, type);
     Module *module = parse_module(arena, text, strlen(text), NULL, diag);
     return module ? module->graphs.item[0]->last : NULL;
@@ -246,6 +246,48 @@ static const InferRow declared_rows[] = {
      "%y = MaxUnpool(%x, %i, %s) {kernel_shape = [2, 2], strides = [2, 2]} : f32<1x1x3x5>", "E0121"},
 };
 
+// Sizes that depend on data. %n is what counts them.
+#define PICK "%i, %n = NonZero(%x) : i64<2x<=12:n>, i64<>\n"
+#define ROWS PICK "%r = Transpose(%i) {perm = [1, 0]} : i64<<=12:nx2>\n"
+static const InferRow counted_rows[] = {
+    {"%x: f32<3x4>", PICK "%y = Transpose(%i) {perm = [1, 0]}", "i64<<=12:nx2>"},
+    {"%x: f32<3x4>", PICK "%y = Add(%i, %i)", "i64<2x<=12:n>"},
+    {"%x: f32<3x4>, %a: i64<2x1>", PICK "%y = Add(%i, %a)", "i64<2x<=12:n>"},
+    {"%x: f32<3x4>, %a: i64<2x12>", PICK "%y = Add(%i, %a)", "E0127"},
+    {"%x: f32<3x4>, %z: f32<3x4>", PICK "%j, %m = NonZero(%z) : i64<2x<=12:m>, i64<>\n%y = Add(%i, %j)", "E0127"},
+    {"%x: f32<3x4>", PICK "%y = Concat(%i, %i)", "i64<4x<=12:n>"},
+    {"%x: f32<3x4>", PICK "%y = Concat(%i, %i) {axis = 1}", "E0127"},
+    {"%x: f32<3x4>, %d: f32<5x6>", ROWS "%y = GatherND(%d, %r)", "f32<<=12:n>"},
+    {"%x: f32<3x4>, %d: f32<5x6>", PICK "%y = GatherND(%d, %i)", "E0127"},
+    {"%x: f32<3x4>, %d: f32<5x6>", PICK "%y = Gather(%d, %i)", "f32<2x<=12:nx6>"},
+    {"%x: f32<3x4>", PICK "const %k: i64<> = list(1)\n%y = Gather(%i, %k)", "i64<<=12:n>"},
+    {"%x: f32<3x4>", PICK "const %k: i64<> = list(1)\n%y = Gather(%i, %k) {axis = 1}", "E0127"},
+    {"%x: f32<3x4>", PICK "%y = Gather(%i, %i)", "E0127"},
+    {"%x: f32<3x4>", PICK "const %a: i64<1> = list(0)\n%y = ReduceMax(%i, %a)", "i64<1x<=12:n>"},
+    {"%x: f32<3x4>", PICK "const %a: i64<1> = list(1)\n%y = ReduceMax(%i, %a)", "E0127"},
+    {"%x: f32<3x4>", PICK "%y = ArgMax(%i)", "i64<1x<=12:n>"},
+    {"%x: f32<3x4>", PICK "%y = ArgMax(%i) {axis = 1}", "E0127"},
+    {"%x: f32<3x4>", PICK "const %s: i64<3> = list(1, 2, -1)\n%y = Reshape(%i, %s)", "i64<1x2x<=12:n>"},
+    {"%x: f32<3x4>", PICK "const %s: i64<2> = list(-1, 2)\n%y = Reshape(%i, %s)", "E0127"},
+    {"%x: f32<3x4>", PICK "const %s: i64<1> = list(-1)\n%y = Reshape(%i, %s)", "E0127"},
+    {"%x: f32<3x4>", PICK "%y = Flatten(%i)", "i64<2x<=12:n>"},
+    {"%x: f32<3x4>", PICK "%y = Flatten(%i) {axis = 0}", "E0127"},
+    {"%x: f32<3x4>", PICK "const %s: i64<1> = list(0)\nconst %e: i64<1> = list(1)\n%y = Slice(%i, %s, %e)",
+     "i64<1x<=12:n>"},
+    {"%x: f32<3x4>", PICK "const %s: i64<2> = list(0, 0)\nconst %e: i64<2> = list(1, 1)\n%y = Slice(%i, %s, %e)", "E0127"},
+    {"%x: f32<3x4>, %w: i64<2x5>", ROWS "%y = MatMul(%r, %w)", "i64<<=12:nx5>"},
+    {"%x: f32<3x4>, %w: i64<12x5>", PICK "%y = MatMul(%i, %w)", "E0127"},
+    {"%x: f32<3x4>", PICK "%y = MatMul(%i, %i)", "E0127"},
+    {"%x: f32<3x4>", ROWS "%y = MatMul(%i, %r)", "E0127"},
+    {"%x: f32<3x4>", PICK "%y = Shape(%i)", "E0127"},
+    {"%x: f32<3x4>", PICK "%y = NonZero(%i)", "E0127"},
+    {"%x: f32<3x4>", PICK "%y = sqz.Trim(%i, %n)", "i64<2x<=12:n>"},
+    {"%x: f32<3x4>, %k: i64<>", PICK "%y = sqz.Trim(%i, %k)", "E0121"},
+    {"%x: f32<3x4>", "%y = NonZero(%x)", "E0123"},
+    {"%x: f32<3x4>, %c: bool<3>", "%y, %n = Compress(%x, %c) {axis = 0} : f32<<=3:nx4>, i64<>", "f32<<=3:nx4>"},
+    {"%x: f32<3x4>, %c: bool<4>", "%y, %n = Compress(%x, %c) {axis = 0} : f32<<=3:nx4>, i64<>", "E0121"},
+};
+
 static void check_window(void) {
     Arena *arena = arena_new();
     Diag diag = {.file = "test"};
@@ -269,16 +311,16 @@ static void check_window(void) {
 
 static void check_dims(void) {
     Symbol n = {.name = "N"}, m = {.name = "M"};
-    Dim two = dim_const(2), zero = dim_const(0), sixn = {6, &n}, fourn = {4, &n}, onem = {1, &m}, dim;
-    CHECK(dim_add(sixn, fourn, &dim) && dim_equal(dim, (Dim){10, &n}));
+    Dim two = dim_const(2), zero = dim_const(0), sixn = {.n = 6, .sym = &n}, fourn = {.n = 4, .sym = &n}, onem = {.n = 1, .sym = &m}, dim;
+    CHECK(dim_add(sixn, fourn, &dim) && dim_equal(dim, (Dim){.n = 10, .sym = &n}));
     CHECK(dim_add(zero, fourn, &dim) && dim_equal(dim, fourn));
     CHECK(!dim_add(two, fourn, &dim) && !dim_add(onem, fourn, &dim));
     CHECK(dim_sub(fourn, fourn, &dim) && dim_equal(dim, zero));
-    CHECK(dim_mul(two, fourn, &dim) && dim_equal(dim, (Dim){8, &n}));
+    CHECK(dim_mul(two, fourn, &dim) && dim_equal(dim, (Dim){.n = 8, .sym = &n}));
     CHECK(dim_mul(zero, fourn, &dim) && dim_equal(dim, zero));
     CHECK(!dim_mul(onem, fourn, &dim));
-    CHECK(dim_div(sixn, two, &dim) && dim_equal(dim, (Dim){3, &n}));
-    CHECK(dim_div(sixn, (Dim){3, &n}, &dim) && dim_equal(dim, two));
+    CHECK(dim_div(sixn, two, &dim) && dim_equal(dim, (Dim){.n = 3, .sym = &n}));
+    CHECK(dim_div(sixn, (Dim){.n = 3, .sym = &n}, &dim) && dim_equal(dim, two));
     CHECK(!dim_div(sixn, fourn, &dim) && !dim_div(sixn, dim_const(4), &dim) && !dim_div(two, zero, &dim));
     CHECK(!dim_div(two, fourn, &dim));
     CHECK(dim_div(dim_const(-7), two, &dim) && dim_equal(dim, dim_const(-3)));
@@ -308,6 +350,7 @@ static void check_tensors(void) {
 
 void test_infer(void) {
     check_rows(rows, sizeof rows / sizeof *rows);
+    check_rows(counted_rows, sizeof counted_rows / sizeof *counted_rows);
     check_rows(declared_rows, sizeof declared_rows / sizeof *declared_rows);
     check_window();
     check_dims();

@@ -84,6 +84,27 @@ static void *run_on_thread(sqz_call *call)
 #define run run_on_thread
 #endif
 
+// What there is of an output, whose sizes are `dims`.
+static void write_output(const char *path, const sqz_tensor *tensor, const char *buffer, const int64_t *dims)
+{
+    FILE *file = fopen(path, "wb");
+    size_t bytes = tensor_bytes(tensor), rows = 1, used = bytes, row = bytes;
+    const int axis = sqz_tensor_counted_axis(tensor);
+    if (axis >= 0 && bytes) {
+        for (int i = 0; i < axis; i++)
+            rows *= (size_t)dims[i];
+        row = bytes / rows;
+        used = row / (size_t)tensor->dims[axis] * (size_t)dims[axis];
+    }
+    if (!file)
+        fail("cannot write", path);
+    for (size_t i = 0; i < rows; i++)
+        if (fwrite(buffer + i * row, 1, used, file) != used)
+            fail("cannot write", path);
+    if (fclose(file))
+        fail("cannot write", path);
+}
+
 int main(int argc, char **argv)
 {
     const sqz_model *model = &MODEL;
@@ -108,7 +129,8 @@ int main(int argc, char **argv)
                      .outputs = (void *const *)(buffers + model->inputs),
                      .workspace = workspace,
                      .workspace_size = (size_t)model->workspace_size,
-                     .dims = &dim};
+                     .dims = &dim,
+                     .output_dims = calloc((size_t)model->outputs * SQZ_MAX_RANK, sizeof(int64_t))};
     int result = (int)(intptr_t)run(&call);
     if (result) {
         fprintf(stderr, "runner: the model returned %d\n", result);
@@ -118,13 +140,13 @@ int main(int argc, char **argv)
     buffer_check(workspace, (size_t)model->workspace_size, "the workspace");
     for (int i = 0; i < count; i++)
         buffer_check(buffers[i], tensor_bytes(sqz_model_tensor(model, i)), sqz_tensor_name(sqz_model_tensor(model, i)));
+    const int64_t *sizes = call.output_dims;
     for (int i = 0; i < model->outputs; i++) {
         char path[4096];
+        const sqz_tensor *tensor = sqz_model_tensor(model, model->inputs + i);
         snprintf(path, sizeof path, "%s%d.raw", argv[1], i);
-        FILE *file = fopen(path, "wb");
-        size_t bytes = tensor_bytes(sqz_model_tensor(model, model->inputs + i));
-        if (!file || fwrite(buffers[model->inputs + i], 1, bytes, file) != bytes || fclose(file))
-            fail("cannot write", path);
+        write_output(path, tensor, buffers[model->inputs + i], sizes);
+        sizes += tensor->rank;
     }
     return 0;
 }

@@ -48,6 +48,8 @@ check([
      "graph @main(" + ", ".join(f"%v{i}: f32<N{i}>" for i in range(1100)) + ") -> () {}"),
     ("E0140", "expected '<'", 3, node("Relu(%x) : ?f32")),
     ("E0140", "'g32' is no element type", 2, node("Relu(%x) : ?g32<1>")),
+    ("E0140", "expected a number behind <=", 1, "graph @main(%x: f32<<=N>) -> () {}"),
+    ("E0140", "expected ':'", 1, "graph @main(%x: f32<<=4>) -> () {}"),
     # Constants.
     ("E0140", "expected list, fill", 2, constant("f32<1> = zeros")),
     ("E0140", "needs an element type and plain dimensions", 2, constant("f32<N> = fill(1)")),

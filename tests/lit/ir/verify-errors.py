@@ -39,6 +39,11 @@ check([
     ("E0141", "'y' has a declared type that cannot be", 2, node("Relu(%x) : ?f32<1xN>")),
     ("E0141", "'y' has a declared type that cannot be", 2, node("Relu(%x) : ?f32<1048576x1048576>")),
     ("E0141", "'y' has a declared type that cannot be", 2, node("Relu(%x) : ?f32<1x8x4x4, border=1>")),
+    ("E0141", "'x' has a dimension counted by 'n', which is no i64<> that a node makes", 0, value("f32<<=4:n>")),
+    ("E0141", "'x' cannot have a dimension that is counted", 0,
+     graph("%x: f32<<=4:n>, %z: f32<4>", "%y", "%y, %n = NonZero(%z) : i64<1x<=4:n>, i64<>")),
+    ("E0141", "'y' has two dimensions that are counted", 2,
+     graph("%z: f32<4>", "%y", "%y, %n = NonZero(%z) : i64<<=1:nx<=4:n>, i64<>")),
     # Operands.
     ("E0141", "Relu has 2 inputs", 2, node(f"Relu(%x, %x) : {T}")),
     ("E0141", "Add has 1 inputs", 2, node(f"Add(%x) : {T}")),

@@ -1,0 +1,129 @@
+// Dimensions whose size is data. NonZero and its kin give a value of which nobody knows how much there will be: its
+// dimension is the most that it can be, its count another output. Memory is laid out for the most, and what lies behind
+// the count is any number. So an operator can take such a value where each element of the result comes from elements at
+// the same position of that dimension: then what comes from behind the count lies behind it again.
+//
+// One thing more may go wrong there: an index may be out of range, which would fail the run. The pass trim-tails puts
+// zeros there.
+#include "ir/infer.h"
+
+#include <string.h>
+
+#include "ir/infer_check.h"
+#include "support/checked.h"
+
+bool counted_dim(Infer *infer, const Node *node, int index, int64_t n, Dim *dim) {
+    (void)infer;
+    *dim = dim_const(n);
+    if (node->nout <= index)
+        return false;
+    dim->count = module_symbol(node->graph->module, node->out[index]->name);
+    return true;
+}
+
+int counted_output(const Node *node) {
+    switch ((int)node->op) {
+    case OP_NonZero:
+    case OP_Compress: return 1;
+    default: return -1;
+    }
+}
+
+static bool is_axis(const Type *type, int64_t axis, int counted) {
+    return (axis < 0 ? axis + type->rank : axis) == counted;
+}
+
+// Whether a product sums over dimension `axis` of factor `index`.
+static bool sums_over(const Node *node, int index, int axis) {
+    int rank = input_type(node, index)->rank;
+    if (node->op == OP_Gemm) {
+        const GemmAttrs *attrs = node->attrs;
+        return axis == (index ? attrs->trans_b : !attrs->trans_a);
+    }
+    return index == 0 ? axis == rank - 1 : axis == max_i64(rank - 2, 0);
+}
+
+// Reductions, ArgMax and ArgMin lose what they reduce, which counted_results_ok sees.
+static bool takes(const Node *node, int index, int axis) {
+    const Type *type = input_type(node, index);
+    const AxisAttrs *attrs = node->attrs;
+    if (op_info[node->op].flags & ELEMENTWISE)
+        return true;
+    switch ((int)node->op) {
+    case OP_Transpose:
+    case OP_Squeeze:
+    case OP_Unsqueeze:
+    case OP_Reshape:
+    case OP_Flatten:
+    case OP_Slice:
+    case OP_Map:
+    case OP_Pack:
+    case OP_Unpack:
+    case OP_ReduceL1:
+    case OP_ReduceL2:
+    case OP_ReduceLogSum:
+    case OP_ReduceLogSumExp:
+    case OP_ReduceMax:
+    case OP_ReduceMean:
+    case OP_ReduceMin:
+    case OP_ReduceProd:
+    case OP_ReduceSum:
+    case OP_ReduceSumSquare:
+    case OP_ArgMax:
+    case OP_ArgMin:
+    case OP_Trim: return index == 0;
+    case OP_Concat:
+    case OP_Softmax:
+    case OP_LogSoftmax: return !is_axis(type, attrs->axis, axis);
+    case OP_Gather: return index == 1 || !is_axis(type, attrs->axis, axis);
+    case OP_GatherND: return index == 1 && axis < type->rank - 1 && ((const BatchAttrs *)node->attrs)->batch_dims == 0;
+    case OP_MatMul:
+    case OP_Gemm: return index < 2 && !sums_over(node, index, axis);
+    default: return false;
+    }
+}
+
+bool counted_inputs_ok(Infer *infer, const Node *node) {
+    for (int i = 0; i < node->nin; i++) {
+        int axis = node->in[i] ? type_counted_axis(&node->in[i]->type) : -1;
+        if (axis >= 0 && !takes(node, i, axis))
+            return fail_counted(infer, node, node->in[i]->type.dim[axis]);
+    }
+    return true;
+}
+
+static int64_t before(const Type *type, int axis) {
+    int64_t n = 1;
+    for (int i = 0; i < axis; i++)
+        n *= type->dim[i].n;
+    return n;
+}
+
+// A dimension of the inputs is still there, and there are not two. A reshape leaves rows where they are.
+bool counted_results_ok(Infer *infer, const Node *node, const Type *out) {
+    for (int i = 0; i < node->nin; i++) {
+        int axis = node->in[i] ? type_counted_axis(&node->in[i]->type) : -1;
+        if (axis < 0 || node->op == OP_Trim)
+            continue;
+        Dim dim = node->in[i]->type.dim[axis];
+        int to = type_counted_axis(&out[0]);
+        if (to < 0 || !dim_equal(out[0].dim[to], dim))
+            return fail_counted(infer, node, dim);
+        for (int k = to + 1; k < out[0].rank; k++)
+            if (out[0].dim[k].count)
+                return fail_counted(infer, node, out[0].dim[k]);
+        bool moves = node->op == OP_Reshape || node->op == OP_Flatten;
+        if (moves && before(&out[0], to) != before(&node->in[i]->type, axis))
+            return fail_counted(infer, node, dim);
+    }
+    return true;
+}
+
+bool infer_trim(Infer *infer, const Node *node, Type *out) {
+    *out = infer_like(input_type(node, 0));
+    int axis = type_counted_axis(out);
+    if (axis < 0 || strcmp(out->dim[axis].count->name, node->in[1]->name))
+        return diag_error(infer->diag, node->loc, E_SHAPE, "'%s' does not count a dimension of %s", node->in[1]->name,
+                          type_text(infer->arena, out));
+    return check_dtype(infer, node, 1, DTYPE_BIT(I64)) && check_rank(infer, node, 1, 0, 0);
+}
