@@ -211,6 +211,8 @@ static bool make_code(Compile *c) {
         if (!compile_module(variants, c->nmore + 1, &how, kinds[c->kind].output, &c->code.text, &s->diag))
             return false;
     }
+    if (o->memory_report && (c->kind == KIND_O || c->kind == KIND_SO))
+        fprintf(stderr, "%-27s %12zu bytes\n", "object", c->code.text.length);
     if (c->header.path)
         header_text(&c->header.text, s->module, c->prefix);
     if (c->rule.path)

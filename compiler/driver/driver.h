@@ -56,6 +56,6 @@ int command_bench(const Options *options);
 int command_list(const Options *options);
 int command_explain(const Options *options);
 
-void memory_report(FILE *out, const Module *module);
+void memory_report(FILE *out, const Module *module, const Target *target);
 
 #endif

@@ -1,9 +1,12 @@
-// --memory-report: what a finished module keeps, and what it moves without computing.
+// --memory-report: what a finished module keeps, what each chosen kernel costs in memory, and what is moved without
+// computing.
 #include <inttypes.h>
 
 #include "codegen/kernel.h"
 #include "driver/driver.h"
+#include "ir/print_parts.h"
 #include "support/checked.h"
+#include "support/str.h"
 
 static int64_t value_bytes(const Value *value) {
     return type_is_static(&value->type) ? type_bytes(&value->type) : 0;
@@ -126,9 +129,51 @@ static int64_t report_copies(FILE *out, const Graph *graph, const char *within) 
     return moved;
 }
 
-void memory_report(FILE *out, const Module *module) {
+// What one choice, or all of them, cost beside plain row-major values and plain weights.
+typedef struct Price {
+    int64_t scratch;  // of each shard
+    int64_t weights;  // as the kernel reads them
+    int64_t more;     // of these, beyond the plain ones; negative never
+    int64_t rims;     // of the results: zeros around images and lanes without a channel
+} Price;
+
+static Price price_of(const Node *node, const Target *target) {
+    const KernelInfo *info = &kernel_info[node->kernel];
+    Price price = {.scratch = info->scratch ? info->scratch(node, target) : 0};
+    const Value *weights = node_in(node, 1);
+    if (weights && weights->def && is_recipe(weights->def)) {
+        price.weights = value_bytes(weights);
+        price.more = max_i64(0, price.weights - value_bytes(weights->def->in[0]));
+    }
+    for (int i = 0; i < node->nout; i++) {
+        const Type *type = &node->out[i]->type;
+        if (type_is_static(type))
+            price.rims += type_bytes(type) - type_count(type) * dtype_info[type->dtype].bits / 8;
+    }
+    return price;
+}
+
+static void report_choices(FILE *out, Arena *arena, const Graph *graph, const Target *target, Price *sum) {
+    for (const Node *node = graph->first; node; node = node->next) {
+        if (node->op == OP_Fire)
+            report_choices(out, arena, node->body, target, sum);
+        if (node->kernel == KERNEL_generic || node->kernel == KERNEL_view)
+            continue;
+        Price price = price_of(node, target);
+        Str text = {.arena = arena};
+        print_kernel(&text, node);
+        fprintf(out, "  choice scratch %10" PRId64 " weights %10" PRId64 " +%-10" PRId64 " rims %9" PRId64 " %s %s\n", price.scratch,
+                price.weights, price.more, price.rims, text.text, node->out[0]->name);
+        saturating_add(&sum->more, price.more);
+        saturating_add(&sum->rims, price.rims);
+    }
+}
+
+void memory_report(FILE *out, const Module *module, const Target *target) {
     const Graph *graph = module->graphs.item[0];
     Arena *arena = arena_new();
+    Price sum = {0};
+    report_choices(out, arena, graph, target, &sum);
     int64_t moved = report_copies(out, graph, NULL);
     const struct {
         const char *what;
@@ -137,7 +182,9 @@ void memory_report(FILE *out, const Module *module) {
                 {"largest sum of live values", live_peak(arena, graph)},
                 {"scratch of each shard", module->shard_bytes},
                 {"weights", weights_bytes(graph)},
-                {"moved by copies", moved}};
+                {"moved by copies", moved},
+                {"weights beyond plain ones", sum.more},
+                {"rims and empty lanes", sum.rims}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         fprintf(out, "%-27s %12" PRId64 " bytes\n", rows[i].what, rows[i].bytes);
     arena_free(arena);

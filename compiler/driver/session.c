@@ -284,7 +284,7 @@ bool session_run_passes(Session *session) {
     bool ok = passes_run(&context, &run);
     arena_free(context.scratch);
     if (ok && o->memory_report)
-        memory_report(stderr, session->module);
+        memory_report(stderr, session->module, &session->target);
     session->started = now();
     return ok;
 }

@@ -12,6 +12,7 @@
 #include "support/checked.h"
 
 enum { MAX_ACC = 32, MAX_WIDTH = 16 };
+static const double SPILL = 0.5;  // cycles, for each tap of a tile
 enum { TILE_CYCLES = 4, ROW_CYCLES = 12 };  // of a tile and of a row of the output, besides their taps
 
 static bool has_shape(const Node *node) {
@@ -53,7 +54,13 @@ bool conv_depthwise_choice(Node *node, const Target *target, int number) {
     return params->rows >= 1 && product_fits(params->rows, target->block / target_lanes(target, 32));
 }
 
-// Each tap of a vector of outputs is a load and a multiply-add; accumulators that leave no room for the loads are spilled.
+// Sums, and pixels that wait for a later tap to use them again.
+static int64_t values_alive(const Window *window, int64_t rows, int64_t vecs) {
+    int64_t stride = window->stride[1], again = max_i64(0, min_i64(window->kernel[1] - stride, stride));
+    return rows * vecs + again * (rows - 1) * vecs;
+}
+
+// Each tap of a vector of outputs is a load and a multiply-add. What does not fit into the registers is spilled.
 double conv_depthwise_cost(const Node *node, const Target *target) {
     const DirectParams *params = node->params;
     const Type *x = &node->in[0]->type, *y = &node->out[0]->type;
@@ -62,7 +69,7 @@ double conv_depthwise_cost(const Node *node, const Target *target) {
     double rows = (double)(y->dim[0].n * div_up(y->dim[1].n, target->block) * y->dim[2].n);
     double tiles = rows * (double)div_up(y->dim[3].n, params->rows), pixels = rows * (double)y->dim[3].n;
     double taps = (double)(window.kernel[0] * window.kernel[1]), in = (double)type_bytes(x), out = (double)type_bytes(y);
-    double spilled = (double)max_i64(0, params->rows * vecs - target->registers / 2);
+    double spilled = SPILL * (double)max_i64(0, values_alive(&window, params->rows, vecs) - target->registers + 2);
     int rate = target->fma_per_cycle < target->loads_per_cycle ? target->fma_per_cycle : target->loads_per_cycle;
     double compute = pixels * vecs * taps / rate + tiles * (TILE_CYCLES + taps * spilled) + rows * ROW_CYCLES;
     return cost_seconds(target, cost_call(target) + compute + cost_near(target, in, in) + cost_near(target, out, out));

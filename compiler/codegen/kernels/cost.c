@@ -22,9 +22,9 @@ enum {
 
 static const double SHOWN = 0.25;  // of the time that reading takes: the rest hides behind arithmetic
 static const double FAR = 1.5;     // times as long from the third-level cache, where nothing is fetched ahead
-static const double BARE = 3;      // times as much of it shows where there is hardly any arithmetic
-static const double VECTOR = 0.75; // cycles for a vector of an elementwise operand
-static const double COPY = 0.6;    // cycles for an element that is only moved
+static const double BARE = 2.5;       // times as much of it shows where there is hardly any arithmetic
+static const double VECTOR = 0.4;     // cycles for a vector of an elementwise operand
+static const double OPERATION = 1;    // cycles for a vector that one of a chain of operators computes
 // In second-level caches: how much of what was written last, and of weights, is still in the third one.
 enum { WARM_L2S = 8, COLD_L2S = 24 };
 
@@ -132,17 +132,6 @@ double kernel_bytes(const Node *node) {
     return bytes;
 }
 
-// Elements that a window of a pool reads for each output.
-static double window_taps(const Node *node) {
-    if (node->op != OP_MaxPool && node->op != OP_AveragePool)
-        return 1;
-    Window window = node_window(node);
-    double taps = 1;
-    for (int i = 0; i < window.n; i++)
-        taps *= (double)window.kernel[i];
-    return taps;
-}
-
 bool kernel_copies(const Node *node) {
     if (node->kernel == KERNEL_view)
         return false;
@@ -177,26 +166,55 @@ static int node_count(const Graph *graph) {
     return count;
 }
 
-static double elements_of(const Node *node) {
-    double in = node_in(node, 0) && type_is_static(&node->in[0]->type) ? (double)type_count(&node->in[0]->type) : 0;
-    return larger((double)type_count(&node->out[0]->type), in);
+// Elements that a window of a pool reads for each output.
+static double window_taps(const Node *node) {
+    Window window = node_window(node);
+    double taps = 1;
+    for (int i = 0; i < window.n; i++)
+        taps *= (double)window.kernel[i];
+    return taps;
 }
 
-// Elementwise operators touch vectors of all operands, convolutions and products run in rows, the rest is loops of
-// single elements.
+// Cycles for an element of the output of operators that are neither elementwise nor products.
+static double element_cycles(const Node *node) {
+    switch ((int)node->op) {
+    case OP_Pack:
+        return 0.45;
+    case OP_Unpack:
+        return 1.8;
+    case OP_Phases:
+        return 1;
+    case OP_LRN:
+        return 18;
+    case OP_MaxPool:
+    case OP_AveragePool:
+        return 0.8 * window_taps(node);
+    default:
+        return kernel_copies(node) ? 0.6 : SCALAR;
+    }
+}
+
+// Elementwise operators touch vectors of all operands; chains of them are limited by what they compute.
+static double elementwise_cycles(const Node *node, const Target *target, double moved) {
+    const Type *y = &node->out[0]->type;
+    double vectors = (double)type_count(y) / target_lanes(target, dtype_info[y->dtype].bits);
+    double touched = moved + VECTOR * kernel_bytes(node) * 8 / target->vector_bits;
+    return larger(touched, vectors * OPERATION * node_count(node->body));
+}
+
 static double generic_cycles(const Node *node, const Target *target) {
     const Type *y = &node->out[0]->type;
     if (!type_is_static(y))
         return 0;
-    double bytes = kernel_bytes(node), moved = BARE * cost_near(target, bytes, bytes), macs = kernel_macs(node);
-    int lanes = target_lanes(target, dtype_info[y->dtype].bits);
+    double bytes = kernel_bytes(node), warm = (double)WARM_L2S * target->l2_bytes, macs = kernel_macs(node);
+    double moved = BARE * cost_near(target, bytes, bytes < warm ? bytes : warm);
     if (macs > 0)
-        return moved + macs / lanes * (node->op == OP_Conv ? 1 : SCALAR);
-    if (kernel_copies(node) || node->op == OP_Phases)
-        return moved + COPY * elements_of(node);
+        return moved + macs / target_lanes(target, dtype_info[y->dtype].bits) * (node->op == OP_Conv ? 1 : SCALAR);
     if ((op_info[node->op].flags & ELEMENTWISE) || node->op == OP_Map)
-        return moved + VECTOR * elements_of(node) * (node->nin + node->nout + node_count(node->body)) / lanes;
-    return moved + elements_of(node) * window_taps(node) * SCALAR;
+        return elementwise_cycles(node, target, moved);
+    double in = node_in(node, 0) && type_is_static(&node->in[0]->type) ? (double)type_count(&node->in[0]->type) : 0;
+    bool pools = node->op == OP_MaxPool || node->op == OP_AveragePool;
+    return moved + element_cycles(node) * (pools ? (double)type_count(y) : larger((double)type_count(y), in));
 }
 
 double kernel_seconds(const Node *node, const Target *target) {
