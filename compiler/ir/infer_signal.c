@@ -25,9 +25,12 @@ static bool check_length(Infer *infer, const Node *node, int64_t n) {
                       "a transform of %lld elements; it must have 1 to %d", (long long)n, TRANSFORM_MAX);
 }
 
-// The last axis of a signal has the real part, or that and the imaginary one.
+// The last axis of a signal has the real part, or that and the imaginary one. For an STFT it may be left out, as some
+// exporters do.
 static bool check_parts(Infer *infer, const Node *node) {
     const Type *x = input_type(node, 0);
+    if (node->op == OP_STFT && x->rank == 2)
+        return true;
     Dim parts = x->dim[x->rank - 1];
     return (!parts.sym && (parts.n == 1 || parts.n == 2)) ||
            diag_error(infer->diag, node->loc, E_SHAPE, "the last axis of the signal must be 1 (real) or 2 (complex)");
@@ -88,7 +91,7 @@ bool stft_sizes(Infer *infer, const Node *node, int64_t *n, int64_t *step, int64
 bool infer_stft(Infer *infer, const Node *node, Type *out) {
     const DftAttrs *attrs = node->attrs;
     int64_t n = 0, step = 0, frames = 0;
-    if (!check_dtype(infer, node, 0, SET_FLOAT) || !check_rank(infer, node, 0, 3, 3) || !check_parts(infer, node) ||
+    if (!check_dtype(infer, node, 0, SET_FLOAT) || !check_rank(infer, node, 0, 2, 3) || !check_parts(infer, node) ||
         !check_same_dtype(infer, node, 0, 2) || !check_rank(infer, node, 2, 1, 1) ||
         !stft_sizes(infer, node, &n, &step, &frames))
         return false;

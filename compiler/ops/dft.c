@@ -45,8 +45,9 @@ static Rows rows_of(const Node *node, Arena *arena) {
     int axis = 1, bins = 2;
     Diag quiet = {0};
     Infer infer = known_infer(arena, node, &quiet);
-    Rows r = {.complex = type_size(in, in->rank - 1) == 2, .inverse = attrs->inverse, .window = -1,
+    Rows r = {.inverse = attrs->inverse, .window = -1,
               .hermitian = attrs->inverse && attrs->onesided};
+    r.complex = (node->op == OP_DFT || in->rank == 3) && type_size(in, in->rank - 1) == 2;
     r.x_origin = type_steps(in, x);
     r.y_origin = type_steps(out, y);
     if (node->op == OP_STFT) {

@@ -73,6 +73,7 @@ static const InferRow rows[] = {
     {"%a: f32<2x5x2>, %n: i64<>", "%y = DFT(%a, %n)", "E0123"},
     {"%a: f32<2x5x2>", "const %n: i64<> = list(9999999)\n%y = DFT(%a, %n)", "E0101"},
     {"%a: f32<Nx90x1>, %w: f32<16>", "const %s: i64<> = list(4)\n%y = STFT(%a, %s, %w)", "f32<Nx19x9x2>"},
+    {"%a: f32<Nx90>, %w: f32<16>", "const %s: i64<> = list(4)\n%y = STFT(%a, %s, %w)", "f32<Nx19x9x2>"},
     {"%a: f32<1x90x1>", "const %s: i64<> = list(4)\n%y = STFT(%a, %s) {onesided = false}", "f32<1x1x90x2>"},
     {"%a: f32<1x90x1>, %w: f32<16>", "const %n: i64<> = list(4)\n%y = STFT(%a, %n, %w, %n)", "E0121"},
     {"%a: f32<1x9x1>, %w: f32<16>", "const %n: i64<> = list(4)\n%y = STFT(%a, %n, %w)", "E0121"},
