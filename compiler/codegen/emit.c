@@ -471,6 +471,31 @@ static Val half(Emit *e, Val v, int from) {
     return part;
 }
 
+// Lane i of the result: lane i of `a` where i has no bit `bit`, else lane i - bit of `b`; or, for `high`, lane i + bit of
+// `a` where i has not got it, else lane i of `b`.
+static Val exchange(Emit *e, Val a, Val b, int bit, bool high) {
+    LLVMValueRef mask[64];
+    for (int i = 0; i < a.lanes; i++) {
+        int lane = i & bit ? a.lanes + i - (high ? 0 : bit) : i + (high ? bit : 0);
+        mask[i] = LLVMConstInt(LLVMInt32TypeInContext(e->context), (unsigned)lane, 0);
+    }
+    LLVMValueRef order = LLVMConstVector(mask, (unsigned)a.lanes);
+    return val(LLVMBuildShuffleVector(e->builder, a.v, b.v, order, ""), a.dtype, a.lanes);
+}
+
+// Blocks of half the size change places, then the blocks in these (Eklundh, 1972).
+void e_transpose(Emit *e, Val *rows) {
+    int n = rows[0].lanes;
+    for (int bit = n / 2; bit > 0; bit /= 2)
+        for (int i = 0; i < n; i++) {
+            if (i & bit)
+                continue;
+            Val low = exchange(e, rows[i], rows[i + bit], bit, false);
+            rows[i + bit] = exchange(e, rows[i], rows[i + bit], bit, true);
+            rows[i] = low;
+        }
+}
+
 Val e_reduce(Emit *e, Val v, Val (*combine)(Emit *e, Val a, Val b)) {
     while (v.lanes > 1)
         v = combine(e, half(e, v, 0), half(e, v, v.lanes / 2));

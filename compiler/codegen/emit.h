@@ -70,6 +70,7 @@ Val e_to_index(Emit *e, Val v);
 Val e_bits(Emit *e, DType to, Val v);         // the same bits as another type of the same width
 Val e_lane(Emit *e, Val v, int lane);
 Val e_set_lane(Emit *e, Val v, int lane, Val scalar);
+void e_transpose(Emit *e, Val *rows);  // as many vectors as each has lanes (a power of two): rows become columns
 
 // ---- Memory. Indices count elements; vectors are consecutive elements, aligned like one.
 

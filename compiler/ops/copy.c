@@ -2,7 +2,13 @@
 //
 // Everything about a copy but the data is known while emitting, so a box is first made as simple as it can be (loops
 // of one step dropped, loops that continue each other merged) and then becomes a nest of loops, the innermost one in
-// vectors where both sides are contiguous or the source repeats one element.
+// vectors where both sides are contiguous or the source repeats one element. Where each side is contiguous along a loop
+// of its own, square tiles are transposed in registers:
+//
+//     from                       to
+//       a0 a1 a2 a3  <- B          a0 b0 c0 d0  <- A
+//       b0 b1 b2 b3                a1 b1 c1 d1
+//       ...  (rows: A)             ...  (rows: B)
 #include "ops/copy.h"
 
 #include "support/checked.h"
@@ -135,10 +141,45 @@ static Box box_simplify(const Box *box) {
     return simple;
 }
 
+// The loop at `from` becomes the one at `to` (which is behind it).
+static void box_move(Box *box, int from, int to) {
+    int64_t size = box->size[from], step = box->to[from], source = box->from[from];
+    for (int i = from; i < to; i++) {
+        box->size[i] = box->size[i + 1];
+        box->to[i] = box->to[i + 1];
+        box->from[i] = box->from[i + 1];
+    }
+    box->size[to] = size;
+    box->to[to] = step;
+    box->from[to] = source;
+}
+
+// The side of the tiles in which the box is copied, whose last two loops then are B and A; 0 where there are none.
+static int box_tile(Emit *e, Box *box, DType dtype) {
+    enum { LEAST = 4, MOST = 16, MOST_NARROW = 8 };
+    int last = box->rank - 1, b = last - 1;
+    int64_t most = min_i64(e_lanes(e, dtype), dtype_info[dtype].bits < 32 ? MOST_NARROW : MOST);
+    if (dtype == DT_BOOL || box->to[last] != 1 || box->from[last] == 0 || box->from[last] == 1)
+        return 0;
+    while (b >= 0 && box->from[b] != 1)
+        b--;
+    if (b < 0)
+        return 0;
+    most = min_i64(most, min_i64(box->size[b], box->size[last]));
+    int tile = LEAST;
+    while (tile * 2 <= most)
+        tile *= 2;
+    if (tile > most)
+        return 0;
+    box_move(box, b, last - 1);
+    return tile;
+}
+
 typedef struct Copy {
     const Box *box;
     Ptr to, from;
-    Val to_base, from_base;  // of the innermost loop
+    int tile;                // 0: no tiles
+    Val to_base, from_base;  // of the innermost loop, or of the tiles' two
 } Copy;
 
 static void copy_span(Emit *e, void *arg, Val i, int lanes) {
@@ -150,6 +191,49 @@ static void copy_span(Emit *e, void *arg, Val i, int lanes) {
     e_store(e, copy->to, target, v);
 }
 
+static void copy_tile(Emit *e, const Copy *copy, Val a, Val b) {
+    const Box *box = copy->box;
+    int last = box->rank - 1;
+    Val rows[64];
+    Val source = e_add(e, e_add(e, copy->from_base, e_mul_const(e, a, box->from[last])), b);
+    Val target = e_add(e, e_add(e, copy->to_base, e_mul_const(e, b, box->to[last - 1])), a);
+    for (int i = 0; i < copy->tile; i++)
+        rows[i] = e_load(e, copy->from, e_add_const(e, source, i * box->from[last]), copy->tile);
+    e_transpose(e, rows);
+    for (int i = 0; i < copy->tile; i++)
+        e_store(e, copy->to, e_add_const(e, target, i * box->to[last - 1]), rows[i]);
+}
+
+// Tiles along A. The last one may lie over the one before it.
+static void copy_strip(Emit *e, const Copy *copy, Val b) {
+    int64_t size = copy->box->size[copy->box->rank - 1], rest = size % copy->tile;
+    EMIT_FOR(e, a, e_index(e, 0), e_index(e, size - rest), copy->tile)
+        copy_tile(e, copy, a.i, b);
+    if (rest)
+        copy_tile(e, copy, e_index(e, size - copy->tile), b);
+}
+
+static void copy_loops(Emit *e, Copy *copy, int level, Share range, Val to, Val from);
+
+// The steps `range` of B: strips, then what is left, which is one more strip where it may lie over the one before.
+static void copy_strips(Emit *e, Copy *copy, Share range, Val to, Val from) {
+    int level = copy->box->rank - 2;
+    Val end = e_add(e, range.begin, e_and(e, e_sub(e, range.end, range.begin), e_index(e, -(int64_t)copy->tile)));
+    int64_t first, behind;
+    bool whole = e_is_const(range.begin, &first) && e_is_const(range.end, &behind) && behind - first >= copy->tile;
+    copy->to_base = to;
+    copy->from_base = from;
+    EMIT_FOR(e, b, range.begin, end, copy->tile)
+        copy_strip(e, copy, b.i);
+    if (whole && (behind - first) % copy->tile)
+        copy_strip(e, copy, e_index(e, behind - copy->tile));
+    if (!whole) {
+        Copy plain = *copy;
+        plain.tile = 0;
+        copy_loops(e, &plain, level, (Share){end, range.end}, to, from);
+    }
+}
+
 static void copy_loops(Emit *e, Copy *copy, int level, Share range, Val to, Val from) {
     const Box *box = copy->box;
     if (level == box->rank - 1) {
@@ -157,6 +241,10 @@ static void copy_loops(Emit *e, Copy *copy, int level, Share range, Val to, Val 
         copy->to_base = to;
         copy->from_base = from;
         emit_span(e, range.begin, range.end, vectors ? e_lanes(e, copy->to.dtype) : 1, copy_span, copy);
+        return;
+    }
+    if (copy->tile && level == box->rank - 2) {
+        copy_strips(e, copy, range, to, from);
         return;
     }
     Share inner = {e_index(e, 0), e_index(e, box->size[level + 1])};
@@ -169,7 +257,7 @@ void copy_box(Emit *e, Ptr to, Ptr from, const Box *box, const Parts *parts) {
     if (product(box->size, box->rank) == 0)
         return;
     Box simple = box_simplify(box);
-    Copy copy = {.box = &simple, .to = to, .from = from};
+    Copy copy = {.box = &simple, .to = to, .from = from, .tile = box_tile(e, &simple, to.dtype)};
     copy_loops(e, &copy, 0, part_of(e, parts, simple.size[0]), e_index(e, box->to_origin),
                e_index(e, box->from_origin));
 }
