@@ -65,6 +65,31 @@ static void pack_winograd(const Node *node, unsigned char *bytes) {
         }
 }
 
+// OIHW of 1x1 to the right factors of Strassen's algorithm, in the order of conv_strassen's steps: [pair of panels][factor]
+// [half of I][panel]. Sums in double precision.
+static void pack_strassen(const Node *node, unsigned char *bytes) {
+    const PackAttrs *attrs = node->attrs;
+    const Type *from = &node->in[0]->type, *to = &node->out[0]->type;
+    const void *weights = value_data(node->in[0])->bytes;
+    int64_t outs = from->dim[0].n, ins = from->dim[1].n, half = ins / 2, panel = attrs->panel;
+    for (int64_t o = 0; o < to->dim[0].n * panel; o++) {
+        int64_t left = o / panel * 2 * panel + o % panel, right = left + panel;
+        for (int64_t k = 0; k < half; k++) {
+            double b11 = left < outs ? read_f32(weights, left * ins + k) : 0;
+            double b21 = left < outs ? read_f32(weights, left * ins + half + k) : 0;
+            double b12 = right < outs ? read_f32(weights, right * ins + k) : 0;
+            double b22 = right < outs ? read_f32(weights, right * ins + half + k) : 0;
+            double t1 = b12 - b11, t2 = b22 - t1, t3 = b22 - b12, t4 = t2 - b21;
+            const double factor[7] = {b11, b21, t2, t1, b22, t3, -t4};
+            for (int f = 0; f < 7; f++) {
+                float x = (float)factor[f];
+                int64_t at = ((o / panel * 7 + f) * half + k) * panel + o % panel;
+                memcpy(bytes + at * (int64_t)sizeof x, &x, sizeof x);
+            }
+        }
+    }
+}
+
 // K x N, or N x K, to [N / panel][K][panel].
 static void pack_matrix(const Node *node, unsigned char *bytes) {
     const PackAttrs *attrs = node->attrs;
@@ -84,6 +109,8 @@ void recipe_write(const Node *node, unsigned char *bytes) {
         pack_matrix(node, bytes);
     else if (((const PackAttrs *)node->attrs)->tile)
         pack_winograd(node, bytes);
+    else if (((const PackAttrs *)node->attrs)->strassen)
+        pack_strassen(node, bytes);
     else
         pack_conv(node, bytes);
 }

@@ -347,6 +347,7 @@ static const AttrRow pack_rows[] = {
     INT(PackAttrs, "panel", panel, NULL),
     INT(PackAttrs, "block", block, NULL),
     INT(PackAttrs, "tile", tile, NULL),
+    BOOL(PackAttrs, "strassen", strassen, NULL),
     BOOL(PackAttrs, "transposed", transposed, NULL),
     END};
 const AttrTable pack_attrs = {"pack", sizeof(PackAttrs), pack_rows};

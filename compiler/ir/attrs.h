@@ -313,6 +313,7 @@ typedef struct FireAttrs {
 typedef struct PackAttrs {  // sqz.PackConv and sqz.PackMatrix: recipes for constants
     int64_t panel, block;   // output channels of a panel; input channels of a block
     int64_t tile;           // transformed for Winograd tiles of so many outputs in each direction; 0: as they are
+    bool strassen;          // as the seven right factors of Strassen's algorithm
     bool transposed;        // of a matrix: outputs come first
 } PackAttrs;
 

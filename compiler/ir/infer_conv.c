@@ -258,11 +258,19 @@ static bool check_group(Infer *infer, const Node *node, int64_t channels, int64_
                       (long long)attrs->group);
 }
 
+// Output channels of one unit of the first dimension: a panel, or a pair of them.
+static int64_t packed_unit(const Node *node) {
+    const Type *weights = input_type(node, 1);
+    const Node *recipe = node->in[1]->def;
+    bool pairs = recipe && recipe->op == OP_PackConv && ((const PackAttrs *)recipe->attrs)->strassen;
+    return weights->dim[weights->rank - 1].n * (pairs ? 2 : 1);
+}
+
 // The output channels of packed weights lie between two panels; the value that the node defines says how many.
 static bool packed_channels(Infer *infer, const Node *node, Dim *channels) {
     const Type *weights = input_type(node, 1), unknown = type_unknown();
     const Type *result = node->out[0] ? &node->out[0]->type : &unknown;
-    int64_t panels = weights->dim[0].n, panel = weights->dim[weights->rank - 1].n, most;
+    int64_t panels = weights->dim[0].n, panel = packed_unit(node), most;
     int64_t n = result->rank > 1 ? result->dim[1].n : 0;
     *channels = dim_const(n);
     if (checked_mul(panels, panel, &most) && n <= most && n > most - panel)
@@ -425,6 +433,19 @@ static bool pack_for_winograd(Infer *infer, const Node *node, Type *out) {
     return true;
 }
 
+// [pairs of panels, 1, 1, 7, half of the input channels, panel].
+static bool pack_for_strassen(Infer *infer, const Node *node, Type *out) {
+    const PackAttrs *attrs = node->attrs;
+    const Type *weights = input_type(node, 0);
+    bool point = weights->rank == 4 && type_is_static(weights) && weights->dim[2].n == 1 && weights->dim[3].n == 1;
+    if (!point || weights->dim[1].n % 2)
+        return diag_error(infer->diag, node->loc, E_SHAPE, "the weights are %s; they must be 1x1, of an even number of inputs",
+                          type_text(infer->arena, weights));
+    int64_t dims[6] = {div_up(div_up(weights->dim[0].n, attrs->panel), 2), 1, 1, 7, weights->dim[1].n / 2, attrs->panel};
+    *out = type_make(DT_F32, 6, dims);
+    return true;
+}
+
 // f32<O, I, KH, KW> becomes f32<ceil(O / panel), ceil(I / block), KH, KW, block, panel>.
 bool infer_pack_conv(Infer *infer, const Node *node, Type *out) {
     const PackAttrs *attrs = node->attrs;
@@ -434,6 +455,8 @@ bool infer_pack_conv(Infer *infer, const Node *node, Type *out) {
         return false;
     if (attrs->tile)
         return pack_for_winograd(infer, node, out);
+    if (attrs->strassen)
+        return pack_for_strassen(infer, node, out);
     *out = infer_like(input_type(node, 0));
     for (int i = 0; i < 2; i++)
         if (out->dim[i].sym)

@@ -76,8 +76,8 @@ bool infer_norm(Infer *infer, const Node *node, Type *out) {
 // [panels, K, panel] of K x N, or of N x K where it is transposed.
 bool infer_pack_matrix(Infer *infer, const Node *node, Type *out) {
     const PackAttrs *attrs = node->attrs;
-    if (attrs->panel < 1 || attrs->panel > INT32_MAX || attrs->tile)
-        return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "panel must be positive, and tile 0");
+    if (attrs->panel < 1 || attrs->panel > INT32_MAX || attrs->tile || attrs->strassen)
+        return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "panel must be positive, tile 0 and strassen false");
     const Type *matrix = input_type(node, 0);
     if (!check_dtype(infer, node, 0, DTYPE_BIT(F32)) || !check_rank(infer, node, 0, 2, 2))
         return false;

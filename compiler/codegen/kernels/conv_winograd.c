@@ -430,25 +430,31 @@ static Plan plan_of(Emit *e, const Node *node) {
     return p;
 }
 
+typedef struct Context {
+    const Node *node;
+    Plan plan;
+    Blocks blocks;
+} Context;
+
+static void part_emit(Emit *e, void *opaque, Val set, Val first, Val last) {
+    Context *context = opaque;
+    Plan *p = &context->plan;
+    const Blocks *blocks = &context->blocks;
+    Val count = e_index(e, blocks->count), batch = e_div(e, set, count), number = e_rem(e, set, count);
+    Val row = e_mul_const(e, number, blocks->each.rows * p->tile), plane = e_mul_const(e, batch, p->s.panels);
+    EMIT_IF(e, e_eq(e, number, e_index(e, 0)))
+        lower_border(e, p->y.p, &context->node->out[0]->type, e_add(e, plane, first), e_add(e, plane, last));
+    EMIT_IF(e, e_lt(e, number, e_index(e, blocks->count - 1)))
+        if (blocks->count > 1)
+            block_emit(e, p, &blocks->each, batch, row, first, last);
+    EMIT_IF(e, e_eq(e, number, e_index(e, blocks->count - 1)))
+        block_emit(e, p, &blocks->last, batch, row, first, last);
+}
+
 // Units are (batch, block of tiles, part of the panels); the rim is cleared with an image's first block.
 void conv_winograd_lower(Emit *e, const Node *node) {
     const WinogradParams *params = node->params;
-    Plan p = plan_of(e, node);
-    Blocks blocks = blocks_of(p.s.down, params->band);
-    Share share = e_share(e, p.y.batch * blocks.count * params->split);
-    Val split = e_index(e, params->split), count = e_index(e, blocks.count), zero = e_index(e, 0);
-    EMIT_FOR(e, set, e_div(e, share.begin, split), e_div(e, e_add_const(e, share.end, params->split - 1), split), 1) {
-        Val start = e_mul_const(e, set.i, params->split);
-        Val low = e_max(e, e_sub(e, share.begin, start), zero), high = e_min(e, e_sub(e, share.end, start), split);
-        Val first = e_div(e, e_mul_const(e, low, p.s.panels), split), last = e_div(e, e_mul_const(e, high, p.s.panels), split);
-        Val batch = e_div(e, set.i, count), number = e_rem(e, set.i, count);
-        Val row = e_mul_const(e, number, params->band * p.tile), plane = e_mul_const(e, batch, p.s.panels);
-        EMIT_IF(e, e_eq(e, number, zero))
-            lower_border(e, p.y.p, &node->out[0]->type, e_add(e, plane, first), e_add(e, plane, last));
-        EMIT_IF(e, e_lt(e, number, e_index(e, blocks.count - 1)))
-            if (blocks.count > 1)
-                block_emit(e, &p, &blocks.each, batch, row, first, last);
-        EMIT_IF(e, e_eq(e, number, e_index(e, blocks.count - 1)))
-            block_emit(e, &p, &blocks.last, batch, row, first, last);
-    }
+    Context context = {.node = node, .plan = plan_of(e, node)};
+    context.blocks = blocks_of(context.plan.s.down, params->band);
+    share_sets(e, context.plan.y.batch * context.blocks.count, params->split, context.plan.s.panels, part_emit, &context);
 }

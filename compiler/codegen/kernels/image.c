@@ -31,6 +31,17 @@ Val image_act(Emit *e, const Image *image, const Act *act, Val channel, Val x) {
     return e_select(e, exists, y, e_zero(e, y.dtype, y.lanes));
 }
 
+void share_sets(Emit *e, int64_t sets, int64_t split, int64_t pieces, PartEmit emit, void *context) {
+    Share share = e_share(e, sets * split);
+    Val parts = e_index(e, split), zero = e_index(e, 0);
+    EMIT_FOR(e, set, e_div(e, share.begin, parts), e_div(e, e_add_const(e, share.end, split - 1), parts), 1) {
+        Val start = e_mul_const(e, set.i, split);
+        Val low = e_max(e, e_sub(e, share.begin, start), zero), high = e_min(e, e_sub(e, share.end, start), parts);
+        Val first = e_div(e, e_mul_const(e, low, pieces), parts), last = e_div(e, e_mul_const(e, high, pieces), parts);
+        emit(e, context, set.i, first, last);
+    }
+}
+
 bool is_image(const Type *type) {
     return type->dtype == DT_F32 && type->rank == 4 && type_is_static(type) && type_count(type) > 0;
 }

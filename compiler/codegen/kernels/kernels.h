@@ -14,6 +14,7 @@
 KERNEL_FUNCTIONS(conv_direct)
 KERNEL_FUNCTIONS(conv_depthwise)
 KERNEL_FUNCTIONS(conv_winograd)
+KERNEL_FUNCTIONS(conv_strassen)
 KERNEL_FUNCTIONS(pool_blocked)
 KERNEL_FUNCTIONS(global_pool)
 #undef KERNEL_FUNCTIONS
@@ -29,6 +30,8 @@ void conv_direct_packing(const Node *node, PackAttrs *attrs);
 void conv_depthwise_packing(const Node *node, PackAttrs *attrs);
 void conv_winograd_packing(const Node *node, PackAttrs *attrs);
 int64_t conv_winograd_scratch(const Node *node, const Target *target);
+void conv_strassen_packing(const Node *node, PackAttrs *attrs);
+int64_t conv_strassen_scratch(const Node *node, const Target *target);
 
 typedef struct DirectParams {
     int64_t rows;    // pixels of a register tile
@@ -45,6 +48,14 @@ typedef struct WinogradParams {
     int64_t split;  // parts of the output channels that shards may do for themselves
 } WinogradParams;
 extern const AttrTable winograd_params;
+
+typedef struct StrassenParams {
+    int64_t rows;   // pixel pairs of a register tile of the products
+    int64_t pairs;  // pixel pairs of a block
+    int64_t ahead;  // as above
+    int64_t split;
+} StrassenParams;
+extern const AttrTable strassen_params;
 
 // ---- Shared
 
@@ -65,6 +76,10 @@ bool is_image(const Type *type);                          // static rank-4 f32
 
 // The rim that an input needs so that a window never leaves it.
 int needed_border(const Window *window);
+// Shares `sets` pieces of work, each of which consists of `pieces` that `split` shards may do for themselves: calls `emit`
+// once, in a loop, for pieces first .. last - 1 of a set.
+typedef void (*PartEmit)(Emit *e, void *context, Val set, Val first, Val last);
+void share_sets(Emit *e, int64_t sets, int64_t split, int64_t pieces, PartEmit emit, void *context);
 
 // A row of `length` pixels as tiles of nearly equal size, at most `most`: `extra` of base + 1, then the rest of base.
 typedef struct RowTiles {

@@ -17,8 +17,8 @@
 // F(4,4) 2.2e-6, F(2,5) 7e-7, F(4,5) 3.3e-6; a direct sum has 3e-7.
 static const double points3[] = {0, 1, -1};
 static const double points5[] = {0, 0.7, -0.7, 1.4, -1.4};
-static const double points6[] = {0, 0.5, -0.5, 1.1, -1.1, 2.5};
-static const double points7[] = {0, 0.55, -0.55, 1.1, -1.1, 1.75, -1.75};
+static const double points6[] = {0.44, -0.44, 0.9, -0.9, 1.6, -1.6};
+static const double points7[] = {0, 0.58, -0.58, 1.03, -1.03, 1.7, -1.7};
 
 static const double *points_of(int finite) {
     return finite <= 3 ? points3 : finite <= 5 ? points5 : finite == 6 ? points6 : points7;
