@@ -112,10 +112,13 @@ bool conv_strassen_accepts(const Node *node, const Target *target) {
            y->dim[2].n * y->dim[3].n >= 2 && (node->kernel != KERNEL_conv_strassen || params_fit(node, target));
 }
 
-// Pairs of pixels of a block: their left factors take half of the second-level cache.
-static int64_t choose_pairs(const Sizes *s, const Target *target) {
-    int64_t most = max_i64(1, target->l2_bytes / 2 / (FACTORS * v_row(s) * (int64_t)sizeof(float)));
-    return div_up(s->half, div_up(s->half, most));
+// Pairs of pixels of a block: their left factors take half of the second-level cache, their sums half of the first-level
+// one. If possible, so many that whole register tiles fill them.
+static int64_t choose_pairs(const Sizes *s, const Target *target, int64_t rows) {
+    int64_t left = FACTORS * v_row(s) * (int64_t)sizeof(float), sums = PLANES * s->block * (int64_t)sizeof(float);
+    int64_t most = max_i64(1, min_i64(target->l2_bytes / 2 / left, target->l1_bytes / 2 / sums));
+    int64_t even = div_up(s->half, div_up(s->half, most));
+    return min_i64(align_up(even, rows), most);
 }
 
 double conv_strassen_cost(Node *node, const Target *target) {
@@ -123,15 +126,15 @@ double conv_strassen_cost(Node *node, const Target *target) {
     Sizes s = sizes_of(node, 1);
     int lanes = target_lanes(target, 32);
     params->rows = product_most_rows(target, target->block / lanes);
-    params->pairs = choose_pairs(&s, target);
+    params->pairs = choose_pairs(&s, target, params->rows);
     s = sizes_of(node, params->pairs);
     params->split = max_i64(1, min_i64(s.duos, 8 / s.blocks));
     double weights = (double)(FACTORS * s.inner * s.block * s.duos) * (double)sizeof(float);
     params->ahead = weights > (double)target->l2_bytes / 2 ? AHEAD : 0;
     double half = (double)s.half, vecs = (double)s.block / lanes, inner = (double)s.inner, duos = (double)s.duos;
-    double products = FACTORS * half * vecs * inner * duos / (target->fma_per_cycle * 0.88);
-    double left = half * inner / lanes * 8 * (double)params->split;
-    double sums = half * vecs * duos * 16;
+    double products = FACTORS * half * vecs * inner * duos / (target->fma_per_cycle * 0.93);
+    double left = half * inner / lanes * 49;
+    double sums = half * vecs * duos * 40;
     double hz = target->ghz * 1e9, batch = (double)node->out[0]->type.dim[0].n;
     return batch * (products + left + sums + weights * (double)s.blocks / 128) / hz;
 }
