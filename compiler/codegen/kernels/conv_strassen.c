@@ -22,6 +22,7 @@
 // Adding on costs no more than starting at zero, so the only work beside the products is step 1 and the sums in C22.
 // Differences of large numbers make it a little less exact than a plain sum (tests/e2e/kernels-strassen.py), and an
 // infinity or NaN spreads to one other pixel and one other channel.
+#include "codegen/kernels/cost.h"
 #include "codegen/kernels/kernels.h"
 #include "codegen/kernels/product.h"
 #include "codegen/lower.h"
@@ -31,6 +32,8 @@
 enum { FACTORS = 7 };
 enum { GAP = 16 };     // elements between two pixels of V, so that their lines don't share a cache set
 enum { AHEAD = 2048 };  // elements: far enough to hide the third-level cache
+static const double LEFT = 49;  // cycles for a vector of each of the seven left factors, which are written to the second-level cache
+static const double SUMS = 24;  // cycles for a vector of sums, which go from product to product and into the output
 
 static const AttrRow strassen_rows[] = {
     {"rows", ATTR_INT, offsetof(StrassenParams, rows), "1", NULL},
@@ -112,6 +115,10 @@ bool conv_strassen_accepts(const Node *node, const Target *target) {
            y->dim[2].n * y->dim[3].n >= 2 && (node->kernel != KERNEL_conv_strassen || params_fit(node, target));
 }
 
+static int64_t weights_bytes(const Sizes *s) {
+    return FACTORS * s->inner * s->block * s->duos * (int64_t)sizeof(float);
+}
+
 // Pairs of pixels of a block: their left factors take half of the second-level cache, their sums half of the first-level
 // one. If possible, so many that whole register tiles fill them.
 static int64_t choose_pairs(const Sizes *s, const Target *target, int64_t rows) {
@@ -121,22 +128,42 @@ static int64_t choose_pairs(const Sizes *s, const Target *target, int64_t rows) 
     return min_i64(align_up(even, rows), most);
 }
 
-double conv_strassen_cost(Node *node, const Target *target) {
+// The block that seems best, a smaller and a larger one.
+bool conv_strassen_choice(Node *node, const Target *target, int number) {
     StrassenParams *params = node->params;
     Sizes s = sizes_of(node, 1);
-    int lanes = target_lanes(target, 32);
-    params->rows = product_most_rows(target, target->block / lanes);
-    params->pairs = choose_pairs(&s, target, params->rows);
+    params->rows = product_most_rows(target, target->block / target_lanes(target, 32));
+    int64_t pairs = choose_pairs(&s, target, params->rows);
+    const int64_t options[] = {pairs, max_i64(1, pairs / 2), min_i64(2 * pairs, s.half)};
+    if (number >= 3)
+        return false;
+    params->pairs = options[number];
     s = sizes_of(node, params->pairs);
     params->split = max_i64(1, min_i64(s.duos, 8 / s.blocks));
-    double weights = (double)(FACTORS * s.inner * s.block * s.duos) * (double)sizeof(float);
-    params->ahead = weights > (double)target->l2_bytes / 2 ? AHEAD : 0;
-    double half = (double)s.half, vecs = (double)s.block / lanes, inner = (double)s.inner, duos = (double)s.duos;
-    double products = FACTORS * half * vecs * inner * duos / (target->fma_per_cycle * 0.93);
-    double left = half * inner / lanes * 49;
-    double sums = half * vecs * duos * 40;
-    double hz = target->ghz * 1e9, batch = (double)node->out[0]->type.dim[0].n;
-    return batch * (products + left + sums + weights * (double)s.blocks / 128) / hz;
+    params->ahead = weights_bytes(&s) > target->l2_bytes / 2 ? AHEAD : 0;
+    return true;
+}
+
+// What a block costs: its left factors, then for each pair of panels seven products and the outputs.
+static double block_cycles(const Sizes *s, const Target *target, int64_t rows, int64_t pairs) {
+    int64_t vecs = s->block / target_lanes(target, 32);
+    double vectors = (double)(pairs * s->inner / s->block * vecs), sums = (double)(pairs * s->block * PLANES) * sizeof(float);
+    double products = FACTORS * cost_row(target, pairs, rows, vecs, (double)s->inner);
+    double planes = (double)(pairs * vecs) * SUMS + cost_near(target, 3 * sums, sums);
+    return vectors * LEFT + (double)s->duos * (products + planes);
+}
+
+double conv_strassen_cost(const Node *node, const Target *target) {
+    const StrassenParams *params = node->params;
+    Sizes s = sizes_of(node, params->pairs);
+    double cycles = (double)(s.blocks - 1) * block_cycles(&s, target, params->rows, s.each) +
+                    block_cycles(&s, target, params->rows, s.last);
+    double weights = (double)weights_bytes(&s), left = (double)(FACTORS * v_factor(&s)) * sizeof(float);
+    double again = cost_near(target, left * (double)(s.duos * s.blocks), left) +
+                   cost_again(target, weights * (double)(s.blocks - 1), weights);
+    double out = (double)type_bytes(&node->out[0]->type), batch = (double)node->out[0]->type.dim[0].n;
+    double bytes = cost_far(target, weights) + cost_near(target, out, out);
+    return cost_seconds(target, cost_call(target) + batch * (cycles + again + bytes));
 }
 
 void conv_strassen_packing(const Node *node, PackAttrs *attrs) {

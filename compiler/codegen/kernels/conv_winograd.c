@@ -22,11 +22,13 @@
 #include "ir/infer.h"
 #include "support/checked.h"
 
-enum { MOST_TILE = 4 };     // larger ones are less exact
-enum { GAP = 16 };          // elements between two points, so that their lines don't share a cache set
-enum { WANTED_TILES = 14 };  // of a block: enough for a few register tiles between two readings of the weights
+#define MOST_ERROR 1e-5  // of a layer's largest output
+enum { GAP = 16 };           // elements between two points, so that their lines don't share a cache set
+enum { WANTED_TILES = 14 };   // of a block: a few register tiles between two readings of the weights, while M stays close
 enum { AHEAD = 2048 };       // elements: far enough to hide the third-level cache
-static const double TRANSFORM = 4.5;  // cycles for a vector of a transform: loads, arithmetic and store
+// Cycles for a vector of a transform, by the number of points in a row: loads, arithmetic and store, and where registers are
+// few, what goes through memory.
+static const double TRANSFORM[WINOGRAD_POINTS + 1] = {[4] = 4.5, [5] = 4.5, [6] = 4.5, [7] = 5.5, [8] = 7.5};
 static const double PRODUCT = 0.88;   // of a register tile's time: tiles are independent and short, so they overlap
 
 static const AttrRow winograd_rows[] = {
@@ -137,8 +139,8 @@ int64_t conv_winograd_scratch(const Node *node, const Target *target) {
 
 // Rows of tiles in a block. Few, so that V and M stay in the second-level cache.
 static int64_t choose_band(const Sizes *s) {
-    int64_t band = div_up(WANTED_TILES, s->right.full + (s->right.edge > 0));
-    return max_i64(1, min_i64(band, s->down.full));
+    int64_t wide = s->right.full + (s->right.edge > 0);
+    return max_i64(1, min_i64((WANTED_TILES + wide / 2) / wide, s->down.full));
 }
 
 static int64_t weights_bytes(const Sizes *s) {
@@ -150,9 +152,10 @@ enum { BANDS = 4 };
 
 bool conv_winograd_choice(Node *node, const Target *target, int number) {
     WinogradParams *params = node->params;
-    params->tile = 2 + number / BANDS;
-    if (params->tile > MOST_TILE || !winograd_exists((int)params->tile, (int)node_window(node).kernel[0]))
+    int tile = 2 + number / BANDS, taps = (int)node_window(node).kernel[0];
+    if (!winograd_exists(tile, taps) || winograd_error(tile, taps, node->in[0]->type.dim[1].n) > MOST_ERROR)
         return false;
+    params->tile = tile;
     Sizes s = sizes_of(node, params->tile);
     int64_t band = choose_band(&s), larger = min_i64(2 * band, max_i64(1, s.down.full));
     int64_t bands[BANDS] = {band, larger, max_i64(1, band / 2), band};
@@ -180,9 +183,10 @@ static double products_cycles(const Sizes *s, const Target *target, int64_t most
     return PRODUCT * cycles * (double)s->panels;
 }
 
-// Vectors of a pixel's channels, in and out.
+// Vectors of channels, in and out; the way back is shorter for filters of more than 3 taps.
 static double vectors_of(const Sizes *s, const Target *target) {
-    return (double)((s->blocks_in + s->panels) * s->block) / target_lanes(target, 32);
+    double back = (double)(s->points - s->taps + 1) / ((double)s->points - 2);
+    return ((double)s->blocks_in + (double)s->panels * back) * (double)s->block / target_lanes(target, 32);
 }
 
 // The products of all panels read V again, and leave M to the output transform.
@@ -199,7 +203,7 @@ static double transforms_cycles(const Sizes *s, const Target *target, const Bloc
     int64_t more = s->taps - 1;
     double down = (double)(block->rows * s->points + (block->edge ? s->down.edge + more : 0));
     double right = (double)(s->right.full * s->points + (s->right.edge ? s->right.edge + more : 0));
-    return down * right * vectors_of(s, target) * TRANSFORM;
+    return down * right * vectors_of(s, target) * TRANSFORM[s->points];
 }
 
 double conv_winograd_cost(const Node *node, const Target *target) {

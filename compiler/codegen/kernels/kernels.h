@@ -30,6 +30,7 @@ void conv_direct_packing(const Node *node, PackAttrs *attrs);
 void conv_depthwise_packing(const Node *node, PackAttrs *attrs);
 void conv_winograd_packing(const Node *node, PackAttrs *attrs);
 int64_t conv_winograd_scratch(const Node *node, const Target *target);
+bool conv_strassen_choice(Node *node, const Target *target, int number);
 void conv_strassen_packing(const Node *node, PackAttrs *attrs);
 int64_t conv_strassen_scratch(const Node *node, const Target *target);
 

@@ -19,8 +19,12 @@ typedef struct Winograd {
 // `input` makes up for the difference. `weights` are those of F(full, taps).
 Winograd winograd_make(int size, int full, int taps);
 
-// Whether there are matrices for F(full, taps) whose error is below 1e-5 of the largest output.
+// Whether there are matrices for F(full, taps).
 bool winograd_exists(int full, int taps);
+
+// The largest error of F(full x full, taps x taps) in f32 over so many input channels, relative to the largest output, as
+// measured on random images and weights.
+double winograd_error(int full, int taps, int64_t channels);
 
 // out = matrix * in for `rows` x `cols` of a matrix whose lines are `stride` apart; values may be vectors. Lines or
 // columns that differ in signs only are computed from shared sums.
