@@ -85,16 +85,30 @@ def build(sqzc, folder, stem, text, machine, flags):
     return stem
 
 
-def uses(sqzc, stem, kernel):
+def uses(sqzc, stem, kernel, choose):
     """How many nodes of a module get a kernel."""
-    subprocess.run([sqzc, stem + ".sqz", "-o", stem + ".opt.sqz"], check=True)
-    with open(stem + ".opt.sqz") as file:
-        return file.read().count(f"kernel({kernel}")
+    with open(stem + ".sqz") as file:
+        text = file.read()
+    return chosen(sqzc, stem, text, choose, []).count(f"kernel({kernel}")
 
 
-def sweep(make, targets, kernel, least, tolerance=TOLERANCE):
+AFTER_KERNELS = "--passes=pack-weights,dead-nodes,place-concats,order-nodes,plan-memory"
+
+
+def chosen(sqzc, stem, text, choose, flags):
+    """The module's text once kernels are chosen, with choose(text) made of it."""
+    with open(stem + ".in.sqz", "w") as file:
+        file.write(text)
+    subprocess.run([sqzc, "opt", stem + ".in.sqz", "-O2", "--stop-after=choose-kernels", "-o", stem + ".chosen.sqz", *flags],
+                   check=True)
+    with open(stem + ".chosen.sqz") as file:
+        return choose(file.read())
+
+
+def sweep(make, targets, kernel, least, tolerance=TOLERANCE, choose=lambda text: text):
     """Compares the module that make(part) gives at -O2 for each (machine, CPU, part) with -O0 for this machine, and
-    exits. In each part the kernel must do `least` nodes or more. `sqzc` and a folder come from the command line."""
+    exits. In each part the kernel must do `least` nodes or more. `choose` may change the kernels in the text, to force one
+    that costs too much on small shapes. `sqzc` and a folder come from the command line."""
     sqzc, folder = sys.argv[1:3]
     os.makedirs(folder, exist_ok=True)
     failures, references = 0, {}
@@ -107,12 +121,14 @@ def sweep(make, targets, kernel, least, tolerance=TOLERANCE):
             program = build(sqzc, folder, f"plain{part}", text, "x86-64", ["-O0"])
             references[part] = (text, program + ".raw")
             subprocess.run([program, "write", program + ".raw"], check=True)
-            if uses(sqzc, program, kernel) < least:
+            if uses(sqzc, program, kernel, choose) < least:
                 failures += 1
-                print(f"part {part}: only {uses(sqzc, program, kernel)} nodes by {kernel}")
+                print(f"part {part}: only {uses(sqzc, program, kernel, choose)} nodes by {kernel}")
         text, wanted = references[part]
-        program = build(sqzc, folder, f"{machine}-{cpu}-{part}".replace(" ", ""), text, machine,
-                        ["-O2", f"--mcpu={cpu}"])
+        stem, triple = f"{machine}-{cpu}-{part}".replace(" ", ""), MACHINES[machine][0]
+        flags = [f"--mcpu={cpu}"] + ([f"--target={triple}"] if triple else [])
+        text = chosen(sqzc, os.path.join(folder, stem), text, choose, flags)
+        program = build(sqzc, folder, stem, text, machine, [AFTER_KERNELS, f"--mcpu={cpu}"])
         result = subprocess.run([*MACHINES[machine][2], program, "compare", wanted, str(tolerance)], capture_output=True,
                                 text=True)
         if result.returncode:
