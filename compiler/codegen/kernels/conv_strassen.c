@@ -32,8 +32,8 @@
 enum { FACTORS = 7 };
 enum { GAP = 16 };     // elements between two pixels of V, so that their lines don't share a cache set
 enum { AHEAD = 2048 };  // elements: far enough to hide the third-level cache
-static const double LEFT = 49;  // cycles for a vector of each of the seven left factors, which are written to the second-level cache
-static const double SUMS = 24;  // cycles for a vector of sums, which go from product to product and into the output
+static const double LEFT = 30;  // cycles for a vector of each of the seven left factors, which are written to the second-level cache
+static const double SUMS = 16;  // cycles for a vector of sums, which go from product to product and into the output
 
 static const AttrRow strassen_rows[] = {
     {"rows", ATTR_INT, offsetof(StrassenParams, rows), "1", NULL},

@@ -28,7 +28,7 @@ enum { WANTED_TILES = 14 };   // of a block: a few register tiles between two re
 enum { AHEAD = 2048 };       // elements: far enough to hide the third-level cache
 // Cycles for a vector of a transform, by the number of points in a row: loads, arithmetic and store, and where registers are
 // few, what goes through memory.
-static const double TRANSFORM[WINOGRAD_POINTS + 1] = {[4] = 4.5, [5] = 4.5, [6] = 4.5, [7] = 5.5, [8] = 7.5};
+static const double TRANSFORM[WINOGRAD_POINTS + 1] = {[4] = 4.5, [5] = 4.5, [6] = 4.5, [7] = 6.5, [8] = 6.8};
 static const double PRODUCT = 0.88;   // of a register tile's time: tiles are independent and short, so they overlap
 
 static const AttrRow winograd_rows[] = {
@@ -189,13 +189,14 @@ static double vectors_of(const Sizes *s, const Target *target) {
     return ((double)s->blocks_in + (double)s->panels * back) * (double)s->block / target_lanes(target, 32);
 }
 
-// The products of all panels read V again, and leave M to the output transform.
+// The products of all panels read V again, and leave M to the output transform: best in the first-level cache.
 static double matrices_cycles(const Sizes *s, const Target *target, const Block *block) {
     double points = (double)(s->points * s->points), tiles = (double)block_tiles(block, s->right);
     double v = points * (double)v_stride(s, block_tiles(block, s->right)) * sizeof(float);
     double m = points * (double)m_stride(s, block_tiles(block, s->right)) * sizeof(float);
     double panels = tiles > 0 ? (double)s->panels : 0;
-    return cost_near(target, panels * v, v) + cost_near(target, panels * m, m + v / points);
+    double sums = m > 1.25 * target->l1_bytes ? panels * m / target->l2_rate : 0;
+    return cost_near(target, panels * v, v) + sums;
 }
 
 // Vectors that the transforms of all tiles load, combine and store.
