@@ -16,6 +16,7 @@ import sys
 import tempfile
 
 from race import PEERS, ROOT, Race
+from table import head, machine, row, split_flags
 
 DEFAULT = ["squeezenet10", "squeezenet11", "mobilenetv2", "resnet18", "efficientnet_lite0", "light_shufflenet",
            "light_densenet121"]
@@ -46,15 +47,8 @@ def header(options):
     return cells
 
 
-def row(cells):
-    print("| " + " | ".join(cells) + " |", flush=True)
-
-
 def main():
-    arguments, flags = sys.argv[1:], ["--mcpu=native"]
-    if "--" in arguments:
-        at = arguments.index("--")
-        arguments, flags = arguments[:at], arguments[at + 1:]
+    arguments, flags = split_flags(sys.argv[1:])
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*")
     parser.add_argument("--threads", type=int, default=1)
@@ -66,8 +60,8 @@ def main():
         if name not in PEERS:
             parser.error(f"unknown peer '{name}'; known: {', '.join(PEERS)}")
     found = [os.path.join(ROOT, "build", "models", name + ".onnx") for name in DEFAULT]
-    row(header(options))
-    row(["---"] * len(header(options)))
+    print(machine() + "\n")
+    head(header(options))
     with tempfile.TemporaryDirectory() as folder:
         for path in options.models or filter(os.path.exists, found):
             row(compare_model(path, options, folder))

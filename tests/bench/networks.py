@@ -16,6 +16,7 @@ import sys
 import tempfile
 
 import race
+from table import head, row, split_flags
 
 LIGHT = ["light_" + name for name in ("bvlc_alexnet", "densenet121", "inception_v1", "inception_v2", "resnet50",
                                       "shufflenet", "squeezenet", "vgg19", "zfnet512")]
@@ -47,15 +48,8 @@ def geometric_mean(numbers):
     return math.exp(sum(map(math.log, numbers)) / len(numbers))
 
 
-def row(cells):
-    print("| " + " | ".join(cells) + " |", flush=True)
-
-
 def main():
-    arguments, flags = sys.argv[1:], ["--mcpu=native"]
-    if "--" in arguments:
-        at = arguments.index("--")
-        arguments, flags = arguments[:at], arguments[at + 1:]
+    arguments, flags = split_flags(sys.argv[1:])
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("networks", nargs="*")
     parser.add_argument("--rounds", type=int, default=20)
@@ -64,8 +58,7 @@ def main():
     if options.list:
         print("\n".join([*MADE, *map(title, shared_models())]))
         return
-    row(["network", "sqzc ms", "onnxruntime ms", "ratio", "CPU ratio", "difference"])
-    row(["---"] * 6)
+    head(["network", "sqzc ms", "onnxruntime ms", "ratio", "CPU ratio", "difference"])
     ratios = []
     with tempfile.TemporaryDirectory() as folder:
         for path in paths(options.networks or MADE) + ([] if options.networks else shared_models()):

@@ -1,4 +1,4 @@
-"""What compare.py and networks.py share: runtimes as contestants, and how their time is taken."""
+"""What the programs of this folder share: runtimes as contestants, and how their time is taken."""
 
 import ctypes
 import os
