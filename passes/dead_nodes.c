@@ -29,6 +29,23 @@ static void drop_last_outputs(Node *node, const int *uses) {
     }
 }
 
+static void clean(Graph *graph, Arena *scratch);
+
+// What no body reads any more, the node does not read either.
+static void clean_bodies(Node *node, Arena *scratch) {
+    for (int b = 0; b < 2; b++)
+        if (node_body(node, b))
+            clean(node_body(node, b), scratch);
+    for (int i = node->nin - 1; i >= flow_captures(node); i--) {
+        int uses = value_uses(node->body->inputs.item[i]);
+        if (uses + (node->otherwise ? value_uses(node->otherwise->inputs.item[i]) : 0) == 0)
+            flow_drop_capture(node, i);
+    }
+    for (int b = 0; b < 2; b++)
+        if (node_body(node, b))
+            graph_compact(node_body(node, b));
+}
+
 static void clean(Graph *graph, Arena *scratch) {
     int *uses = ARENA_ARRAY(scratch, int, graph->values.n);
     count_outputs(graph, uses);
@@ -38,6 +55,8 @@ static void clean(Graph *graph, Arena *scratch) {
             node_remove(node);
             continue;
         }
+        if (node_is_flow(node))
+            clean_bodies(node, scratch);
         drop_last_outputs(node, uses);
         count_inputs(node, uses);
     }

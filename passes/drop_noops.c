@@ -120,6 +120,9 @@ static Value *noop_source(const Node *node, Arena *scratch) {
 static void drop(Graph *graph, Arena *scratch) {
     for (Node *node = graph->first, *next; node; node = next) {
         next = node->next;
+        for (int i = 0; i < 2 && node_is_flow(node); i++)
+            if (node_body(node, i))
+                drop(node_body(node, i), scratch);
         Value *source = noop_source(node, scratch);
         if (source)
             node_bypass(node, source);

@@ -159,10 +159,11 @@ static const Type *declared_shape(const Value *value, Arena *scratch) {
 
 // Gives the results of a declared node the types that the model declares; false if there is one that it doesn't.
 static bool take_declared(const Node *node, Arena *scratch) {
-    for (int i = 0; i < node->nout; i++)
+    int first = node->op == OP_Loop ? (int)((const LoopAttrs *)node->attrs)->carried : 0;
+    for (int i = first; i < node->nout; i++)
         if (!node->out[i] || !declared_shape(node->out[i], scratch))
             return false;
-    for (int i = 0; i < node->nout; i++) {
+    for (int i = first; i < node->nout; i++) {
         Value *value = node->out[i];
         value->type = *declared_shape(value, scratch);
         if (!value->declared)
@@ -246,14 +247,80 @@ static void make_constant(Node *node, const DimTensor *tensor) {
     node_remove(node);
 }
 
-static void track_dims(Infer *infer, Node *node) {
+static void set_known(Infer *infer, Arena *scratch, int id, DimTensor *tensor) {
+    if (id >= infer->nknown) {  // values that came from an inlined branch
+        int n = 2 * id + 64;
+        DimTensor **known = ARENA_ARRAY(scratch, DimTensor *, n);
+        for (int i = 0; i < infer->nknown; i++)
+            known[i] = infer->known[i];
+        infer->known = known;
+        infer->nknown = n;
+    }
+    infer->known[id] = tensor;
+}
+
+static void track_dims(Infer *infer, Node *node, Arena *scratch) {
     DimTensor *tensor = node->out[0] ? infer_eval_dims(infer, node) : NULL;
     if (!tensor)
         return;
     if (all_numbers(tensor))
         make_constant(node, tensor);
-    else if (node->out[0]->id < infer->nknown)
-        infer->known[node->out[0]->id] = tensor;
+    else
+        set_known(infer, scratch, node->out[0]->id, tensor);
+}
+
+// Control flow.
+
+// The branch of an If that is always taken; null where that depends on the model's inputs.
+static Graph *taken_branch(PassContext *ctx, const Node *node) {
+    if (node->op != OP_If || !type_is_known(node->in[0]) || !type_is_static(&node->in[0]->type) ||
+        node->in[0]->type.dtype != DT_BOOL || type_count(&node->in[0]->type) != 1)
+        return NULL;
+    fold_inputs(node, ctx->scratch, ctx->diag);
+    const Constant *condition = value_data(node->in[0]);
+    return !condition ? NULL : *(const unsigned char *)condition->bytes ? node->body : node->otherwise;
+}
+
+// What a body's input is: the same as outside, a slice of a Scan's input, the number of the iteration.
+static Type inner_type(Infer *quiet, const Node *node, int index) {
+    Type type = node->in[index]->type;
+    type.layout = (Layout){.kind = LAYOUT_ROW_MAJOR, .block = 1};
+    if (node->op == OP_Loop && index == 0)
+        return type_make(DT_I64, 0, NULL);
+    ScanWalk walk;
+    int slice = node->op == OP_Scan ? index - (int)((const ScanAttrs *)node->attrs)->states : -1;
+    if (slice < 0 || index >= flow_captures(node) || type.rank < 1 || !scan_walk(quiet, node, false, slice, &walk))
+        return type;
+    type.rank--;
+    for (int i = walk.axis; i < type.rank; i++)
+        type.dim[i] = type.dim[i + 1];
+    type.dim[type.rank] = dim_const(0);
+    return type;
+}
+
+// Gives the body's inputs their types; what the node's constants are, the body has as constants of its own.
+static void enter_body(PassContext *ctx, const Node *node, Graph *body) {
+    Diag silent = {0};
+    Infer quiet = {.arena = ctx->scratch, .diag = &silent};
+    for (int i = 0; i < body->inputs.n && i < node->nin; i++) {
+        Value *input = body->inputs.item[i];
+        input->type = inner_type(&quiet, node, i);
+        const Constant *data = value_data(input);
+        if (i >= flow_captures(node) && data && value_uses(input))
+            value_replace(input, value_constant(body, input->name, input->type, data->bytes));
+    }
+}
+
+static bool infer_graph(PassContext *ctx, Graph *graph, bool *symbol);
+
+static bool infer_bodies(PassContext *ctx, const Node *node, bool *symbol) {
+    bool complete = true;
+    for (int i = 0; i < 2 && node_is_flow(node); i++)
+        if (node_body(node, i)) {
+            enter_body(ctx, node, node_body(node, i));
+            complete &= infer_graph(ctx, node_body(node, i), symbol);
+        }
+    return complete;
 }
 
 static bool infer_graph(PassContext *ctx, Graph *graph, bool *symbol) {
@@ -262,16 +329,20 @@ static bool infer_graph(PassContext *ctx, Graph *graph, bool *symbol) {
     bool complete = true;
     Stale stale = {0};
     for (Node *node = graph->first, *next; node; node = next) {
-        next = node->next;
+        Graph *branch = taken_branch(ctx, node);
+        next = branch ? node_inline(node, branch) : node->next;
+        if (branch)
+            continue;
         Type *types = ARENA_ARRAY(ctx->scratch, Type, node->nout + COUNTED_MAX);
-        if (!inputs_are_known(node) || !infer_types(&infer, node, types, ctx->scratch, symbol)) {
+        if (!inputs_are_known(node) || !infer_bodies(ctx, node, symbol) ||
+            !infer_types(&infer, node, types, ctx->scratch, symbol)) {
             complete = false;
             continue;
         }
         for (int i = 0; i < node->nout; i++)
             complete &= compare_declared(ctx, node->out[i], &types[i], &stale);
         set_types(node, types);
-        track_dims(&infer, node);
+        track_dims(&infer, node, ctx->scratch);
     }
     warn_stale(ctx, &stale);
     return complete;
@@ -299,6 +370,10 @@ static void symbols_of(Arena *scratch, Symbols *symbols, const Graph *graph) {
             if (type->dim[k].sym && type->dim[k].sym != graph->module->open.symbol)
                 symbols_add(scratch, symbols, type->dim[k].sym);
     }
+    for (const Node *node = graph->first; node; node = node->next)
+        for (int i = 0; i < 2; i++)
+            if (node_body(node, i))
+                symbols_of(scratch, symbols, node_body(node, i));
 }
 
 static bool report_symbols(PassContext *ctx, const Symbols *symbols) {

@@ -36,14 +36,18 @@ static int64_t root_bytes(const Value *root) {
     return outside ? 0 : min_i64(type_bytes(&root->type), INT64_MAX / (1 << 20));
 }
 
-static int64_t body_bytes(const Node *node) {
+static int64_t graph_bytes(const Graph *body) {
     int64_t sum = 0;
-    for (int i = 0; node->body && i < node->body->values.n; i++) {
-        const Value *value = node->body->values.item[i];
+    for (int i = 0; body && i < body->values.n; i++) {
+        const Value *value = body->values.item[i];
         if (value->def && value->place.kind != PLACE_IN)
             sum += root_bytes(value);
     }
     return sum;
+}
+
+static int64_t body_bytes(const Node *node) {
+    return max_i64(graph_bytes(node->body), graph_bytes(node->otherwise));
 }
 
 static Walk walk_start(const Schedule *s, Arena *scratch) {

@@ -1,8 +1,8 @@
 // Gives every value that needs storage of its own a place in the workspace.
 //
 // A value is alive from the node that first writes it, or a slice of it, to the last one that reads it. Largest first,
-// each value takes the lowest offset where it overlaps no placed value that is alive at the same time. The bodies of
-// Fire nodes take part as if they stood in the outer graph.
+// each value takes the lowest offset where it overlaps no placed value that is alive at the same time. Bodies take part
+// as if they stood in the outer graph; what control flow hands over is alive throughout.
 #include <stdlib.h>
 
 #include "codegen/kernel.h"
@@ -44,17 +44,46 @@ static void touch(Plan *plan, const Value *value) {
     LIST_PUSH(plan->arena, plan, interval);
 }
 
+static void touch_all(Plan *plan, Value *const *values, int count) {
+    for (int i = 0; i < count; i++)
+        if (values[i])
+            touch(plan, values[i]);
+}
+
+static void scan(Plan *plan, const Graph *graph, const Target *target);
+
+// What a Loop or Scan reads and writes is alive from before its first turn to behind its last one; what lives within a
+// turn may share storage there.
+static void scan_flow(Plan *plan, const Node *node, const Target *target) {
+    for (int b = 0; b < 2; b++) {
+        const Graph *body = node_body(node, b);
+        for (int end = 0; body && end < 2; end++) {
+            touch_all(plan, node->in, node->nin);
+            if (node->op != OP_If) {
+                touch_all(plan, body->inputs.item, flow_captures(node));
+                touch_all(plan, body->outputs.item, body->outputs.n);
+            }
+            if (node->op != OP_If || end)
+                touch_all(plan, node->out, node->nout);
+            plan->step++;
+            if (!end)
+                scan(plan, body, target);
+        }
+    }
+}
+
 static void scan(Plan *plan, const Graph *graph, const Target *target) {
     for (const Node *node = graph->first; node; node = node->next) {
         if (node->op == OP_Fire) {
             scan(plan, node->body, target);
             continue;
         }
-        for (int i = 0; i < node->nin; i++)
-            if (node->in[i])
-                touch(plan, node->in[i]);
-        for (int i = 0; i < node->nout; i++)
-            touch(plan, node->out[i]);
+        if (node_is_flow(node)) {
+            scan_flow(plan, node, target);
+            continue;
+        }
+        touch_all(plan, node->in, node->nin);
+        touch_all(plan, node->out, node->nout);
         plan->step++;
         if (kernel_info[node->kernel].scratch)
             plan->shard_bytes = max_i64(plan->shard_bytes, kernel_info[node->kernel].scratch(node, target));

@@ -29,6 +29,15 @@ static void describe_layer(LLVMDIBuilderRef builder, const Program *program, con
             LLVMInstructionSetDebugLoc(i, location);
 }
 
+static void describe_layers(LLVMDIBuilderRef builder, Program *program, const Layer *layers, LLVMMetadataRef file,
+                            LLVMMetadataRef type, unsigned *number) {
+    for (const Layer *layer = layers; layer; layer = layer->next) {
+        describe_layer(builder, program, layer, file, type, (*number)++);
+        for (int i = 0; i < 2; i++)
+            describe_layers(builder, program, layer->bodies[i], file, type, number);
+    }
+}
+
 static void module_flag(Program *program, const char *name, unsigned value) {
     LLVMTypeRef int32 = LLVMInt32TypeInContext(program->e->context);
     LLVMAddModuleFlag(program->e->module, LLVMModuleFlagBehaviorWarning, name, strlen(name),
@@ -43,8 +52,7 @@ void program_debug(Program *program) {
     LLVMMetadataRef type = LLVMDIBuilderCreateSubroutineType(builder, file, NULL, 0, LLVMDIFlagZero);
     for (int i = 0; i < program->nversions; i++) {
         unsigned number = 1;
-        for (const Layer *layer = program->versions[i].layers; layer; layer = layer->next)
-            describe_layer(builder, program, layer, file, type, number++);
+        describe_layers(builder, program, program->versions[i].layers, file, type, &number);
     }
     module_flag(program, "Debug Info Version", LLVMDebugMetadataVersion());
     module_flag(program, "Dwarf Version", 4);

@@ -114,8 +114,9 @@ static bool check_graph(const Graph *graph, const Target *target, Diag *diag) {
         if (node->kernel != KERNEL_generic && !kernel_fits(node, target))
             return diag_error(diag, node->loc, E_VERIFY, "'%s' cannot be computed by kernel %s", node->out[0]->name,
                               kernel_info[node->kernel].name);
-        if (node->op == OP_Fire && !check_graph(node->body, target, diag))
-            return false;
+        for (int i = 0; i < 2; i++)
+            if (node->op != OP_Map && node_body(node, i) && !check_graph(node_body(node, i), target, diag))
+                return false;
     }
     return true;
 }

@@ -122,7 +122,7 @@ static LLVMValueRef byte_offset(Program *program, LLVMValueRef base, int64_t off
     return LLVMBuildInBoundsGEP2(program->e->builder, byte, base, index, 1, "");
 }
 
-static LLVMValueRef context_field(Program *program, LLVMValueRef context, unsigned field) {
+LLVMValueRef context_field(Program *program, LLVMValueRef context, unsigned field) {
     Emit *e = program->e;
     LLVMValueRef address = LLVMBuildStructGEP2(e->builder, program->context_type, context, field, "");
     return LLVMBuildLoad2(e->builder, LLVMStructGetTypeAtIndex(program->context_type, field), address, "");
@@ -143,8 +143,7 @@ static LLVMValueRef argument(Program *program, LLVMValueRef context, unsigned fi
                           LLVMBuildInBoundsGEP2(program->e->builder, pointer, array, i, 1, ""), "");
 }
 
-// Null after an error.
-static LLVMValueRef address_of(Program *program, LLVMValueRef context, const Value *value, const Loc *loc) {
+LLVMValueRef address_of(Program *program, LLVMValueRef context, const Value *value, const Loc *loc) {
     const Graph *graph = program->version->module->graphs.item[0];
     int64_t offset = 0;
     const Value *root = place_root(value, &offset);
@@ -193,9 +192,8 @@ static bool layer_body(Program *program, const Node *node, const Kernel *kernel,
     return true;
 }
 
-static bool layer_lower(Program *program, const Node *node) {
+static Layer *layer_new(Program *program, const Node *node, const Kernel *kernel) {
     Emit *e = program->e;
-    const Kernel *kernel = kernel_of(program, node);
     const char *label = node->loc && node->loc->node ? node->loc->node : node->out[0]->name;
     const char *name = arena_printf(e->arena, "%s_layer_%s", version_prefix(program), str_identifier(e->arena, label));
     LLVMTypeRef types[2] = {emit_pointer_type(e), LLVMInt32TypeInContext(e->context)};
@@ -204,7 +202,30 @@ static bool layer_lower(Program *program, const Node *node) {
     *layer = (Layer){.node = node, .kernel = kernel, .function = emit_function(e, name, type, false)};
     *program->version->last_layer = layer;
     program->version->last_layer = &layer->next;
+    return layer;
+}
+
+static bool layer_lower(Program *program, const Node *node) {
+    const Kernel *kernel = kernel_of(program, node);
+    const Layer *layer = layer_new(program, node, kernel);
     return layer_body(program, node, kernel, layer->function);
+}
+
+static bool graph_lower(Program *program, const Graph *graph);
+
+// The layers of the bodies first: they are functions of their own.
+static bool layer_of_flow(Program *program, const Node *node) {
+    Layer **last = program->version->last_layer, *bodies[2] = {NULL, NULL};
+    for (int i = 0; i < 2; i++) {
+        program->version->last_layer = &bodies[i];
+        if (node_body(node, i) && !graph_lower(program, node_body(node, i)))
+            return false;
+    }
+    program->version->last_layer = last;
+    Layer *layer = layer_new(program, node, NULL);
+    layer->bodies[0] = bodies[0];
+    layer->bodies[1] = bodies[1];
+    return flow_lower(program, layer);
 }
 
 static bool types_supported(const Program *program, const Node *node) {
@@ -234,8 +255,9 @@ static bool kernel_supported(const Program *program, const Node *node) {
 static bool graph_supported(const Program *program, const Graph *graph) {
     bool ok = true;
     for (const Node *node = graph->first; node; node = node->next) {
-        bool body = !node->body || graph_supported(program, node->body);
-        ok = body && types_supported(program, node) && kernel_supported(program, node) && ok;
+        for (int i = 0; i < 2; i++)
+            ok = (!node_body(node, i) || graph_supported(program, node_body(node, i))) && ok;
+        ok = types_supported(program, node) && kernel_supported(program, node) && ok;
     }
     return ok;
 }
@@ -251,6 +273,9 @@ static bool graph_lower(Program *program, const Graph *graph) {
     for (const Node *node = graph->first; node; node = node->next) {
         if (node->op == OP_Fire) {
             if (!graph_lower(program, node->body))
+                return false;
+        } else if (node_is_flow(node)) {
+            if (!layer_of_flow(program, node))
                 return false;
         } else if (emits_code(node) && !layer_lower(program, node)) {
             return false;

@@ -94,7 +94,7 @@ static bool is_sound(Program *program) {
 
 static LLVMTypeRef context_type(Emit *e) {
     LLVMTypeRef p = emit_pointer_type(e), w = LLVMInt32TypeInContext(e->context), n = emit_index_type(e);
-    LLVMTypeRef fields[] = {p, p, p, w, w, w, n, n};
+    LLVMTypeRef fields[] = {p, p, p, w, w, w, n, n, p};
     return LLVMStructTypeInContext(e->context, fields, sizeof fields / sizeof *fields, 0);
 }
 

@@ -15,11 +15,13 @@ struct Kernel {
     Kernel *next;
 };
 
+// A node of control flow is one layer, whose function runs those of its bodies.
 typedef struct Layer Layer;
 struct Layer {
     const Node *node;
-    const Kernel *kernel;
+    const Kernel *kernel;  // null for control flow
     struct LLVMOpaqueValue *function;  // void (context, shard)
+    Layer *bodies[2];
     Layer *next;
 };
 
@@ -56,11 +58,18 @@ typedef struct Program {
 
 // Fields of the context.
 enum { CONTEXT_WORKSPACE, CONTEXT_INPUTS, CONTEXT_OUTPUTS, CONTEXT_STATUS, CONTEXT_SHARDS, CONTEXT_CPU, CONTEXT_TASKS,
-       CONTEXT_ROUNDS };
+       CONTEXT_ROUNDS, CONTEXT_POOL };
 
 // Makes room for the versions, one for each variant.
 void program_open(Program *program, Emit *e, const Variant *variants, int count, const char *prefix);
 bool program_lower(Program *program);                         // kernels and layers of all versions
+// run.c: runs layers in their order, where `split` holds on the pool those that can be split; a null one: on this thread.
+void program_run_layers(Program *program, const Layer *layers, struct LLVMOpaqueValue *context,
+                        struct LLVMOpaqueValue *pool, Val split);
+bool flow_lower(Program *program, Layer *layer);  // emits the function; the layers of the bodies are there already
+// lower.c: a field of the context; where a value lies (null after an error).
+struct LLVMOpaqueValue *context_field(Program *program, struct LLVMOpaqueValue *context, unsigned field);
+struct LLVMOpaqueValue *address_of(Program *program, struct LLVMOpaqueValue *context, const Value *value, const Loc *loc);
 void program_entries(Program *program);                       // abi.c: the functions and data that users see
 void program_weights(const Program *program, unsigned char *bytes);  // weights_size bytes, zeroed
 

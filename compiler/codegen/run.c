@@ -130,7 +130,8 @@ static LLVMTypeRef task_type(Program *program) {
 static void run_layer(Program *program, const Layer *layer, LLVMValueRef context, LLVMValueRef pool, Val split) {
     Emit *e = program->e;
     LLVMValueRef args[2] = {context, LLVMConstInt(int32(program), 0, 0)};
-    if ((!layer->kernel->shared && !program->by_layer) || !pool) {
+    bool shared = (layer->kernel && layer->kernel->shared) || program->by_layer;
+    if (!shared || !pool) {
         LLVMBuildCall2(e->builder, task_type(program), layer->function, args, 2, "");
         return;
     }
@@ -145,6 +146,11 @@ static void run_layer(Program *program, const Layer *layer, LLVMValueRef context
     LLVMPositionBuilderAtEnd(e->builder, next);
 }
 
+void program_run_layers(Program *program, const Layer *layers, LLVMValueRef context, LLVMValueRef pool, Val split) {
+    for (const Layer *layer = layers; layer; layer = layer->next)
+        run_layer(program, layer, context, pool, split);
+}
+
 // The version with the number that the context has.
 static void run_layers(Program *program, LLVMValueRef context, LLVMValueRef pool, Val split) {
     Emit *e = program->e;
@@ -153,13 +159,12 @@ static void run_layers(Program *program, LLVMValueRef context, LLVMValueRef pool
         if (program->nversions > 1)
             is_this = e_eq(e, get(program, context, CONTEXT_CPU, DT_I32), e_int(e, DT_I32, i));
         EMIT_IF(e, is_this)
-            for (const Layer *layer = program->versions[i].layers; layer; layer = layer->next)
-                run_layer(program, layer, context, pool, split);
+            program_run_layers(program, program->versions[i].layers, context, pool, split);
     }
 }
 
 static LLVMValueRef new_context(Program *program, LLVMValueRef inputs, LLVMValueRef outputs, LLVMValueRef workspace,
-                                Val shards, LLVMValueRef cpu) {
+                                Val shards, LLVMValueRef cpu, LLVMValueRef pool) {
     LLVMValueRef context = LLVMBuildAlloca(program->e->builder, program->context_type, "context");
     set(program, context, CONTEXT_WORKSPACE, workspace);
     set(program, context, CONTEXT_INPUTS, inputs);
@@ -167,6 +172,7 @@ static LLVMValueRef new_context(Program *program, LLVMValueRef inputs, LLVMValue
     set(program, context, CONTEXT_STATUS, LLVMConstInt(int32(program), SQZ_OK, 0));
     set(program, context, CONTEXT_SHARDS, e_cast(program->e, DT_I32, shards).v);
     set(program, context, CONTEXT_CPU, cpu);
+    set(program, context, CONTEXT_POOL, pool);
     return context;
 }
 
@@ -178,13 +184,14 @@ static LLVMValueRef slot_at(Program *program, LLVMValueRef array, int index) {
 }
 
 // A context for single samples of those of `all`: its operands are an array on the stack.
-static LLVMValueRef sample_context(Program *program, LLVMValueRef all, LLVMValueRef workspace, Val shards) {
+static LLVMValueRef sample_context(Program *program, LLVMValueRef all, LLVMValueRef workspace, Val shards,
+                                   LLVMValueRef pool) {
     Emit *e = program->e;
     int inputs = program->interface.inputs, count = inputs + program->interface.outputs;
     LLVMTypeRef array = LLVMArrayType2(pointer(program), (uint64_t)max_i64(count, 1));
     LLVMValueRef slots = LLVMBuildAlloca(e->builder, array, "slots");
     return new_context(program, slots, slot_at(program, slots, inputs), workspace, shards,
-                       get(program, all, CONTEXT_CPU, DT_I32).v);
+                       get(program, all, CONTEXT_CPU, DT_I32).v, pool);
 }
 
 static void point_to_sample(Program *program, LLVMValueRef all, LLVMValueRef context, Val sample) {
@@ -213,7 +220,7 @@ static LLVMValueRef samples_function(Program *program) {
     LLVMValueRef offset[1] = {e_mul_const(e, task, program->interface.workspace_bytes).v};
     LLVMValueRef workspace = LLVMBuildGEP2(e->builder, LLVMInt8TypeInContext(e->context),
                                            abi_field(program, program->context_type, all, CONTEXT_WORKSPACE), offset, 1, "");
-    LLVMValueRef context = sample_context(program, all, workspace, e_index(e, 1));
+    LLVMValueRef context = sample_context(program, all, workspace, e_index(e, 1), LLVMConstNull(pointer(program)));
     EMIT_FOR(e, round, e_index(e, 0), rounds, 1) {
         point_to_sample(program, all, context, e_add(e, e_mul(e, round.i, tasks), task));
         run_layers(program, context, NULL, (Val){0});
@@ -268,11 +275,11 @@ LLVMValueRef run_function(Program *program) {
     if (program->by_layer)
         split = (Val){LLVMBuildIsNotNull(e->builder, pool, ""), DT_BOOL, 1};
     LLVMValueRef number = cpu.v ? cpu.v : LLVMConstInt(int32(program), 0, 0);
-    LLVMValueRef all = new_context(program, inputs, outputs, workspace, shards, number);
+    LLVMValueRef all = new_context(program, inputs, outputs, workspace, shards, number, pool);
     if (!face->open) {
         run_layers(program, all, pool, split);
     } else {
-        LLVMValueRef context = sample_context(program, all, workspace, shards);
+        LLVMValueRef context = sample_context(program, all, workspace, shards, pool);
         Val count = e_to_index(e, n), done = pool_samples(program, task, all, pool, threads, count, size);
         EMIT_FOR(e, sample, done, count, 1) {
             point_to_sample(program, all, context, sample.i);

@@ -56,9 +56,12 @@ static void flatten(Flat *flat, const Graph *graph) {
         if (is_in_workspace(graph->values.item[i]))
             LIST_PUSH(flat->arena, &flat->values, graph->values.item[i]);
     for (const Node *node = graph->first; node; node = node->next) {
-        if (node->op == OP_Fire)
-            flatten(flat, node->body);
-        else
+        if (node->op != OP_Fire)
+            LIST_PUSH(flat->arena, &flat->nodes, node);
+        for (int i = 0; i < 2 && node->op != OP_Map; i++)
+            if (node_body(node, i))
+                flatten(flat, node_body(node, i));
+        if (node_is_flow(node))  // what it reads is alive to its end
             LIST_PUSH(flat->arena, &flat->nodes, node);
     }
 }
@@ -107,16 +110,18 @@ static int64_t weights_bytes(const Graph *graph) {
             saturating_add(&bytes, value_bytes(value));
     }
     for (const Node *node = graph->first; node; node = node->next)
-        if (node->op == OP_Fire)
-            saturating_add(&bytes, weights_bytes(node->body));
+        for (int i = 0; i < 2 && node->op != OP_Map; i++)
+            if (node_body(node, i))
+                saturating_add(&bytes, weights_bytes(node_body(node, i)));
     return bytes;
 }
 
 static int64_t report_copies(FILE *out, const Graph *graph, const char *within) {
     int64_t moved = 0;
     for (const Node *node = graph->first; node; node = node->next) {
-        if (node->body)
-            saturating_add(&moved, report_copies(out, node->body, node->out[0]->name));
+        for (int i = 0; i < 2; i++)
+            if (node_body(node, i))
+                saturating_add(&moved, report_copies(out, node_body(node, i), node->out[0]->name));
         if (!kernel_copies(node))
             continue;
         int64_t bytes = 0;

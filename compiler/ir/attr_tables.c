@@ -343,6 +343,19 @@ const AttrTable tree_attrs = {"tree", sizeof(TreeAttrs), tree_rows};
 static const AttrRow fire_rows[] = {INT(FireAttrs, "band", band, "0"), END};
 const AttrTable fire_attrs = {"fire", sizeof(FireAttrs), fire_rows};
 
+static const AttrRow loop_rows[] = {INT(LoopAttrs, "carried", carried, "0"), END};
+const AttrTable loop_attrs = {"loop", sizeof(LoopAttrs), loop_rows};
+
+static const AttrRow scan_rows[] = {
+    INT(ScanAttrs, "states", states, "0"),
+    INT(ScanAttrs, "num_scan_inputs", num_scan_inputs, "0"),
+    INTS(ScanAttrs, "scan_input_axes", scan_input_axes),
+    INTS(ScanAttrs, "scan_input_directions", scan_input_directions),
+    INTS(ScanAttrs, "scan_output_axes", scan_output_axes),
+    INTS(ScanAttrs, "scan_output_directions", scan_output_directions),
+    END};
+const AttrTable scan_attrs = {"scan", sizeof(ScanAttrs), scan_rows};
+
 static const AttrRow pack_rows[] = {
     INT(PackAttrs, "panel", panel, NULL),
     INT(PackAttrs, "block", block, NULL),

@@ -310,6 +310,15 @@ typedef struct FireAttrs {
     int64_t band;  // rows of the squeezed map computed before the expands use them; 0: the whole map
 } FireAttrs;
 
+typedef struct LoopAttrs {
+    int64_t carried;  // values that one iteration hands to the next
+} LoopAttrs;
+
+typedef struct ScanAttrs {  // empty lists: axis 0, forwards
+    int64_t states, num_scan_inputs;
+    Ints scan_input_axes, scan_input_directions, scan_output_axes, scan_output_directions;
+} ScanAttrs;
+
 typedef struct PackAttrs {  // sqz.PackConv and sqz.PackMatrix: recipes for constants
     int64_t panel, block;   // output channels of a panel; input channels of a block
     int64_t tile;           // transformed for Winograd tiles of so many outputs in each direction; 0: as they are
@@ -371,6 +380,8 @@ ATTR_TABLE(einsum_attrs)
 ATTR_TABLE(compress_attrs)
 ATTR_TABLE(tree_attrs)
 ATTR_TABLE(fire_attrs)
+ATTR_TABLE(loop_attrs)
+ATTR_TABLE(scan_attrs)
 ATTR_TABLE(pack_attrs)
 #undef ATTR_TABLE
 

@@ -63,6 +63,13 @@ Value *value_append(Graph *graph, const char *name, Type type) {
     return value;
 }
 
+void value_adopt(Graph *graph, Value *value) {
+    value->name = unique_name(graph, value->name);
+    value->graph = graph;
+    value->id = graph->values.n;
+    LIST_PUSH(graph->module->arena, &graph->values, value);
+}
+
 Value *value_new(Graph *graph, const char *name, Type type) {
     return value_append(graph, unique_name(graph, name), type);
 }
@@ -274,15 +281,41 @@ static int position_of(const ValueList *list, const Value *value) {
     return -1;
 }
 
+// Which of the node's inputs a body's inputs of these numbers carry from turn to turn: first, and one behind the last.
+static void carried_range(const Node *node, int64_t *first, int64_t *end) {
+    *first = *end = 0;
+    if (node->op == OP_Loop) {
+        *first = 2;
+        *end = 2 + ((const LoopAttrs *)node->attrs)->carried;
+    } else if (node->op == OP_Scan) {
+        *end = ((const ScanAttrs *)node->attrs)->states;
+    }
+}
+
+int flow_captures(const Node *node) {
+    int64_t first, end;
+    carried_range(node, &first, &end);
+    if (node->op == OP_Scan)
+        end += ((const ScanAttrs *)node->attrs)->num_scan_inputs;
+    return node->op == OP_If ? 1 : end < 0 || end > node->nin ? node->nin : (int)end;
+}
+
 Value *value_outside(const Value *value) {
     const Graph *graph = value->graph;
     const Node *owner = graph->owner;
-    if (!owner || owner->op != OP_Fire)
+    if (!owner || (owner->op != OP_Fire && !node_is_flow(owner)))
         return NULL;
+    bool turns = owner->op == OP_Loop || owner->op == OP_Scan;
     int output = position_of(&graph->outputs, value), input = position_of(&graph->inputs, value);
     if (output >= 0 && output < owner->nout)
-        return owner->out[output];
-    return input >= 0 && input < owner->nin ? owner->in[input] : NULL;
+        return turns ? NULL : owner->out[output];
+    if (input < 0 || input >= owner->nin)
+        return NULL;
+    if (!turns || input >= flow_captures(owner))
+        return owner->in[input];
+    int64_t first, end;
+    carried_range(owner, &first, &end);
+    return input >= first && input < end && input - first < owner->nout ? owner->out[input - first] : NULL;
 }
 
 Value *place_root(const Value *value, int64_t *offset) {

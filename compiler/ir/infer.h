@@ -75,6 +75,13 @@ bool column_plan(Infer *infer, const Node *node, Columns *columns);
 bool dft_sizes(Infer *infer, const Node *node, int *axis, int64_t *n);
 bool stft_sizes(Infer *infer, const Node *node, int64_t *n, int64_t *step, int64_t *frames);
 
+// How a Scan walks its inputs and outputs; what lowering uses, too, where it cannot fail.
+typedef struct ScanWalk {
+    int axis;
+    bool backwards;
+} ScanWalk;
+bool scan_walk(Infer *infer, const Node *node, bool output, int index, ScanWalk *walk);
+
 #define INFER(name) bool name(Infer *infer, const Node *node, Type *out);
 INFER(infer_same)
 INFER(infer_binary)
@@ -142,6 +149,9 @@ INFER(infer_range)
 INFER(infer_lookup)
 INFER(infer_trees)
 INFER(infer_body)
+INFER(infer_if)
+INFER(infer_loop)
+INFER(infer_scan)
 INFER(infer_repack)
 INFER(infer_phases)
 INFER(infer_pack_conv)

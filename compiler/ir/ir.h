@@ -62,7 +62,8 @@ struct Node {
     int kernel;    // KernelKind of codegen/kernel.h; 0 is the generic lowering
     void *attrs;   // the struct of op_info[op].attrs
     void *params;  // the struct of the kernel's parameter table, or null
-    Graph *body;   // sqz.Fire, sqz.Map: closed; body inputs stand for the node's inputs in order
+    Graph *body;   // HAS_BODY: closed; body inputs stand for the node's inputs in order
+    Graph *otherwise;  // If: the body where the condition is false
     Loc *loc;
     Graph *graph;
     int nin, nout;
@@ -114,6 +115,7 @@ bool value_is_output(const Value *value);
 int value_uses(const Value *value);           // by nodes of its graph, each input counted, plus graph outputs
 Node *value_single_user(const Value *value);  // the one node that reads it, if it isn't a graph output; or null
 void value_replace(Value *old, Value *new_);  // in all nodes' inputs and the graph's outputs
+void value_adopt(Graph *graph, Value *value);  // that was another graph's; its name is made unique
 // The integers of a constant (i32 or i64), sign-extended, into the arena; false if it is no such constant.
 bool value_as_ints(const Value *value, Arena *arena, Ints *ints);
 // The elements of a constant of any type as doubles, into the arena; false if it is no constant.
@@ -146,13 +148,26 @@ static inline Value *graph_operand(const Graph *graph, int index) {  // the inpu
 // Removes values that nothing refers to and renumbers the others.
 void graph_compact(Graph *graph);
 
-// What stands for an input or output of a Fire's body outside of it; null for all other values.
+// Bodies of control flow: If, Loop, Scan.
+static inline bool node_is_flow(const Node *node) {
+    return (op_info[node->op].flags & FLOW) != 0;
+}
+static inline Graph *node_body(const Node *node, int index) {  // 0 or 1; null if there is none
+    return index ? node->otherwise : node->body;
+}
+int flow_captures(const Node *node);  // the first of its inputs that the bodies see as it is
+void flow_drop_capture(Node *node, int index);  // that no body reads
+// Moves the nodes of a body before its node, which is removed: they write what it would have written. The body's
+// inputs and outputs must be those of the node, as an If's are. Returns the first of them, or what followed the node.
+Node *node_inline(Node *node, Graph *body);
+
+// What stands outside for an input or output of a body that shares its storage; null for all other values. Those of
+// Fire and If are the node's own; what a Loop or Scan carries lies in the node's outputs.
 Value *value_outside(const Value *value);
 
-// The value that owns the storage, and the offset into it in elements. Follows places, and leads from the inputs and
-// outputs of a Fire's body to those of its node.
+// The value that owns the storage, and the offset into it in elements. Follows places, and leads out of bodies.
 Value *place_root(const Value *value, int64_t *offset);
-// The bytes of a constant, also where a Fire's body sees it as an input; null for what is no constant.
+// The bytes of a constant, also where a body sees it as an input; null for what is no constant.
 const Constant *value_data(const Value *value);
 
 #endif

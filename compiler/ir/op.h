@@ -21,6 +21,7 @@ enum OpFlag {
     DIMS = 64,        // shape inference computes it on small integer tensors
     RANDOM = 128,     // not folded
     ANY_LAYOUT = 256, // the generic lowering reads and writes blocks of channels too
+    FLOW = 512,       // control flow: nodes of the bodies are layers of their own
 
     // Whether an operator keeps samples apart that lie side by side along an axis of its inputs: one of these rules,
     // which open.c reads. Elementwise operators and views need none; any other without one may not see an open dimension.

@@ -13,7 +13,7 @@
 //             | "random" "(" int ")"                from a seed: floats in [-1, 1), integers of 4 bits (parse_data.c)
 //             | "bytes" "(" int "of" string ")"     from this offset of a file beside the text
 //   node      = value "," ... "=" operator "(" operand "," ... ")" [attributes] ":" type "," ...
-//               [kernel] [places] [loc] ["body" signature block]
+//               [kernel] [places] [loc] ["body" signature block ["else" signature block]]
 //   operand   = value | "_"                         an optional input left out
 //   value     = "%"name
 //   name      = letters, digits and _ . / - $, or a string
@@ -305,20 +305,29 @@ static bool parse_outputs(Parser *p, Scope *scope, Node *node, const NameList *n
 static bool parse_signature(Parser *p, Scope *scope, NameList *outputs);
 static bool parse_block(Parser *p, Scope *scope, const NameList *outputs);
 
-static bool parse_body(Parser *p, Node *node) {
-    if (!lex_accept_word(&p->lex, "body"))
-        return true;
-    if (!(op_info[node->op].flags & HAS_BODY))
-        return lex_error(&p->lex, E_PARSE, "%s has no body", op_info[node->op].name);
+static bool parse_body(Parser *p, Node *node, Graph **body) {
     if (++p->depth > DEPTH_MAX)
         return lex_error(&p->lex, E_LIMIT, "bodies lie more than %d deep", DEPTH_MAX);
     Scope scope = {.graph = graph_new(p->module, "body")};
     NameList outputs = {0};
-    node->body = scope.graph;
+    *body = scope.graph;
     scope.graph->owner = node;
     bool ok = parse_signature(p, &scope, &outputs) && parse_block(p, &scope, &outputs);
     p->depth--;
     return ok;
+}
+
+static bool parse_bodies(Parser *p, Node *node) {
+    if (!lex_accept_word(&p->lex, "body"))
+        return true;
+    if (!(op_info[node->op].flags & HAS_BODY))
+        return lex_error(&p->lex, E_PARSE, "%s has no body", op_info[node->op].name);
+    if (!parse_body(p, node, &node->body))
+        return false;
+    if (!lex_accept_word(&p->lex, "else"))
+        return true;
+    return node->op == OP_If ? parse_body(p, node, &node->otherwise)
+                             : lex_error(&p->lex, E_PARSE, "%s has one body", op_info[node->op].name);
 }
 
 static bool parse_node(Parser *p, Scope *scope) {
@@ -332,7 +341,7 @@ static bool parse_node(Parser *p, Scope *scope) {
     if (operands.n)
         memcpy(node->in, operands.item, (size_t)operands.n * sizeof *node->in);
     if (!parse_attrs(p, node) || !parse_outputs(p, scope, node, &names) || !parse_kernel(p, node) ||
-        !parse_places(p, scope, node->out, node->nout) || !parse_loc(p, node, line) || !parse_body(p, node))
+        !parse_places(p, scope, node->out, node->nout) || !parse_loc(p, node, line) || !parse_bodies(p, node))
         return false;
     graph_append(scope->graph, node);
     return true;

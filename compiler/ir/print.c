@@ -259,10 +259,12 @@ static void print_node_at(Printer *p, const Node *node) {
     print_kernel(out, node);
     print_places(out, node->out, node->nout);
     print_loc(out, node);
-    if (node->body) {
-        str_add(out, " body");
-        print_params(out, node->body);
-        print_block(p, node->body);
+    for (int i = 0; i < 2; i++) {
+        if (!node_body(node, i))
+            continue;
+        str_add(out, i ? " else" : " body");
+        print_params(out, node_body(node, i));
+        print_block(p, node_body(node, i));
     }
     str_add(out, "\n");
 }
@@ -338,8 +340,9 @@ static void sidecar_graph(Sidecar *sidecar, const Graph *graph) {
         sidecar->size = align_up(sidecar->size + value->data->size, SIDECAR_ALIGN);
     }
     for (const Node *node = graph->first; node; node = node->next)
-        if (node->body)
-            sidecar_graph(sidecar, node->body);
+        for (int i = 0; i < 2; i++)
+            if (node_body(node, i))
+                sidecar_graph(sidecar, node_body(node, i));
 }
 
 static void sidecar_module(Sidecar *sidecar, const Module *module) {

@@ -40,3 +40,48 @@ void node_set_input(Node *node, int index, Value *value) {
     }
     node->in[index] = value;
 }
+
+static void list_remove(ValueList *list, int index) {
+    list->n--;
+    for (int i = index; i < list->n; i++)
+        list->item[i] = list->item[i + 1];
+}
+
+void flow_drop_capture(Node *node, int index) {
+    for (int b = 0; b < 2; b++)
+        if (node_body(node, b))
+            list_remove(&node_body(node, b)->inputs, index);
+    node->nin--;
+    for (int i = index; i < node->nin; i++)
+        node->in[i] = node->in[i + 1];
+}
+
+Node *node_inline(Node *node, Graph *body) {
+    for (int i = 0; i < body->inputs.n; i++) {
+        value_replace(body->inputs.item[i], node->in[i]);
+        body->inputs.item[i]->graph = NULL;
+    }
+    for (int i = 0; i < body->outputs.n; i++) {
+        Value *inner = body->outputs.item[i], *outer = node->out[i];
+        value_replace(inner, outer);
+        for (int k = 0; k < inner->def->nout; k++)
+            if (inner->def->out[k] == inner)
+                inner->def->out[k] = outer;
+        outer->def = inner->def;
+        inner->graph = NULL;
+    }
+    for (int i = 0; i < body->values.n; i++)
+        if (body->values.item[i]->graph)
+            value_adopt(node->graph, body->values.item[i]);
+    Node *first = NULL;
+    for (Node *inner = body->first, *next; inner; inner = next) {
+        next = inner->next;
+        inner->prev = inner->next = NULL;
+        inner->graph = node->graph;
+        graph_insert_before(node, inner);
+        first = first ? first : inner;
+    }
+    first = first ? first : node->next;
+    node_remove(node);
+    return first;
+}

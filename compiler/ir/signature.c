@@ -103,8 +103,9 @@ static void sign_node(Str *out, Numbering *numbering, const Node *node, bool inn
     print_kernel(out, node);
     if (inner)
         sign_places(out, numbering, node);
-    if (node->body)
-        sign_body(out, node->body);
+    for (int i = 0; i < 2; i++)
+        if (node_body(node, i))
+            sign_body(out, node_body(node, i));
     str_add(out, "\n");
 }
 

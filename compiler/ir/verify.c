@@ -232,18 +232,19 @@ static bool verify_kernel(const Verifier *v, const Node *node) {
 
 static bool verify_graph(const Verifier *v, const Graph *graph, int depth);
 
-static bool verify_inside(const Verifier *v, const Node *node, int depth) {
-    const Graph *body = node->body;
-    bool wanted = (op_info[node->op].flags & HAS_BODY) != 0;
+static bool verify_inside(const Verifier *v, const Node *node, int index, int depth) {
+    const Graph *body = node_body(node, index);
+    bool wanted = index ? node->op == OP_If : (op_info[node->op].flags & HAS_BODY) != 0;
+    int tested = node->op == OP_Loop;  // a Loop's body has the condition as its first output
     if (!body)
         return !wanted || fail_node(v, node, "has no body");
     if (!wanted || body->owner != node || body->module != v->module)
         return fail_node(v, node, "has a body that is not its own");
     if (depth == DEPTH_MAX)
         return fail_node(v, node, "lies more than %d bodies deep", DEPTH_MAX);
-    if (body->inputs.n != node->nin || body->outputs.n != node->nout)
+    if (body->inputs.n != node->nin || body->outputs.n != node->nout + tested)
         return fail_node(v, node, "and its body differ in the number of inputs or outputs");
-    return verify_graph(v, body, depth + 1) && verify_body(v, node);
+    return verify_counts(v, node) && verify_graph(v, body, depth + 1) && verify_body(v, node, body);
 }
 
 // Types by inference.
@@ -289,7 +290,8 @@ static bool verify_inference(const Verifier *v, const Node *node) {
 
 static bool verify_node(const Verifier *v, const Node *node, bool *defined, int depth) {
     return verify_arity(v, node) && verify_operands(v, node, defined) && verify_recipe(v, node) &&
-           verify_kernel(v, node) && verify_inside(v, node, depth) && verify_inference(v, node);
+           verify_kernel(v, node) && verify_inside(v, node, 0, depth) && verify_inside(v, node, 1, depth) &&
+           verify_inference(v, node);
 }
 
 static bool verify_nodes(const Verifier *v, const Graph *graph, bool *defined, int depth) {

@@ -1,5 +1,6 @@
 // Bodies: closed graphs whose inputs and outputs are those of their node. That of a sqz.Map is computed element by
-// element, so it holds elementwise nodes only, and all its inputs broadcast to the node's output.
+// element, so it holds elementwise nodes only, and all its inputs broadcast to the node's output. Those of control flow
+// may have constants of their own; their types are inference's to check.
 #include "ir/verify_parts.h"
 
 static bool same_types(const Verifier *v, const Node *node) {
@@ -48,12 +49,53 @@ static bool verify_map(const Verifier *v, const Node *node) {
 
 static bool verify_fire(const Verifier *v, const Node *node) {
     for (const Node *inner = node->body->first; inner; inner = inner->next)
-        if (inner->op == OP_Fire)
-            return fail_node(v, inner, "stands in another sqz.Fire");
+        if (inner->op == OP_Fire || node_is_flow(inner))
+            return fail_node(v, inner, "stands in %s sqz.Fire", node_is_flow(inner) ? "a" : "another");
     return true;
 }
 
-bool verify_body(const Verifier *v, const Node *node) {
+bool verify_counts(const Verifier *v, const Node *node) {
+    int64_t carried = 0, walked = 0, fixed = 0;
+    if (node->op == OP_Loop) {
+        carried = ((const LoopAttrs *)node->attrs)->carried;
+        fixed = 2;
+    } else if (node->op == OP_Scan) {
+        carried = ((const ScanAttrs *)node->attrs)->states;
+        walked = ((const ScanAttrs *)node->attrs)->num_scan_inputs;
+    }
+    if (carried < 0 || carried > node->nout || walked < 0 || walked > node->nin || fixed + carried + walked > node->nin)
+        return fail_node(v, node, "has fewer operands than its attributes say");
+    return true;
+}
+
+static bool is_plain(const Value *value) {
+    const Layout *layout = &value->type.layout;
+    return layout->kind == LAYOUT_ROW_MAJOR && !layout->border && !layout->pitch;
+}
+
+// Control flow copies what it hands over, byte by byte; and since each output of a body is a value that a node of the
+// body makes, and no other output, nothing is overwritten that is still to be read.
+static bool verify_flow(const Verifier *v, const Node *node, const Graph *body) {
+    for (int i = 0; i < node->nin; i++)
+        if (!is_plain(node->in[i]) || !is_plain(body->inputs.item[i]))
+            return fail_node(v, node, "has a layout at input %d", i);
+    for (int i = 0; i < node->nout; i++)
+        if (!is_plain(node->out[i]))
+            return fail_node(v, node, "has a layout at output %d", i);
+    for (int i = 0; i < body->outputs.n; i++) {
+        const Value *output = body->outputs.item[i];
+        if (!output->def || !is_plain(output))
+            return fail_value(v, output, "is an output of a body, but not made there, or has a layout");
+        for (int k = 0; k < i; k++)
+            if (body->outputs.item[k] == output)
+                return fail_value(v, output, "is two outputs of a body");
+    }
+    return true;
+}
+
+bool verify_body(const Verifier *v, const Node *node, const Graph *body) {
+    if (node_is_flow(node))
+        return verify_flow(v, node, body);
     if (!has_no_constants(v, node->body) || !same_types(v, node))
         return false;
     return node->op == OP_Map ? verify_map(v, node) : verify_fire(v, node);

@@ -1,7 +1,8 @@
 // Nothing is written where something else is still alive, nor into what isn't ours to change: the model's inputs and
 // the constants.
 //
-// Nodes are steps; those in a Fire's body run one after the other like those around it, and a sqz.Map is one step. A
+// Nodes are steps; those in a Fire's body run one after the other like those around it, and a sqz.Map is one step. A body
+// of control flow stands between two steps of its node. A
 // value is alive from the step that defines it to the last one that reads it. Values that lie in one another belong to
 // one storage, that of their root: within a storage, each write is compared with the values there; between storages in
 // the workspace, it suffices to compare when they are in use.
@@ -67,7 +68,7 @@ static Storage *storage_of(Memory *m, const Value *root) {
     return &m->item[*slot - 1];
 }
 
-// Inputs and outputs of a Fire's body are the values outside.
+// Inputs and outputs of a body are the values outside.
 static const Value *outermost(const Value *value) {
     for (const Value *next = value; next; next = value->place.kind == PLACE_IN ? NULL : value_outside(value))
         value = next;
@@ -105,6 +106,37 @@ static bool touch(Memory *m, const Value *value, bool written) {
     return true;
 }
 
+static bool walk(Memory *m, const Graph *graph);
+
+static bool touch_all(Memory *m, Value *const *values, int count, bool written) {
+    for (int i = 0; i < count; i++)
+        if (values[i] && !touch(m, values[i], written))
+            return false;
+    return true;
+}
+
+// Before its first turn and after each one a Loop or Scan copies: then all that it copies from and to is in use, and so
+// is what the next turn reads. The branches of an If run one after the other here, in the order of its bodies.
+static bool walk_flow(Memory *m, const Node *node) {
+    bool turns = node->op != OP_If;
+    for (int b = 0; b < 2; b++) {
+        const Graph *body = node_body(node, b);
+        if (!body)
+            continue;
+        for (int end = 0; end < 2; end++) {
+            if (!touch_all(m, node->in, node->nin, false) ||
+                (turns && (!touch_all(m, body->inputs.item, flow_captures(node), true) ||
+                           !touch_all(m, body->outputs.item, body->outputs.n, true))) ||
+                ((turns || end) && !touch_all(m, node->out, node->nout, turns)))
+                return false;
+            m->step++;
+            if (!end && !walk(m, body))
+                return false;
+        }
+    }
+    return true;
+}
+
 static bool walk(Memory *m, const Graph *graph) {
     for (const Node *node = graph->first; node; node = node->next) {
         bool written = !kernel_is_view(node->kernel) && !(op_info[node->op].flags & RECIPE);
@@ -113,12 +145,13 @@ static bool walk(Memory *m, const Graph *graph) {
                 return false;
             continue;
         }
-        for (int i = 0; i < node->nin; i++)
-            if (node->in[i] && !touch(m, node->in[i], false))
+        if (node_is_flow(node)) {
+            if (!walk_flow(m, node))
                 return false;
-        for (int i = 0; i < node->nout; i++)
-            if (!touch(m, node->out[i], written))
-                return false;
+            continue;
+        }
+        if (!touch_all(m, node->in, node->nin, false) || !touch_all(m, node->out, node->nout, written))
+            return false;
         m->step++;
     }
     return true;

@@ -15,7 +15,9 @@ typedef struct Verifier {
 bool fail_node(const Verifier *v, const Node *node, const char *format, ...) __attribute__((format(printf, 3, 4)));
 bool fail_value(const Verifier *v, const Value *value, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-bool verify_body(const Verifier *v, const Node *node);  // whose body is a sound graph with as many inputs and outputs
+bool verify_counts(const Verifier *v, const Node *node);  // the attributes that say how many operands are of a kind
+// Of a body that is a sound graph with as many inputs and outputs as its node.
+bool verify_body(const Verifier *v, const Node *node, const Graph *body);
 bool verify_places(const Verifier *v, const Graph *graph);
 bool verify_memory(const Verifier *v, const Graph *graph);  // of the module
 

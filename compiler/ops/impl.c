@@ -6,8 +6,12 @@
 #include "ir/ops.def"
 #undef OP
 
-// A Fire's body is lowered node by node, and a recipe runs when the object is written: neither has loops of its own.
+// Bodies are lowered node by node (those of control flow between what codegen/flow.c emits), and a recipe runs when the
+// object is written: none of these has loops of its own.
 const OpImpl impl_Fire = {0};
+const OpImpl impl_If = {0};
+const OpImpl impl_Loop = {0};
+const OpImpl impl_Scan = {0};
 const OpImpl impl_PackConv = {0};
 const OpImpl impl_PackMatrix = {0};
 

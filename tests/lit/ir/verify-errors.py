@@ -10,6 +10,10 @@ from errors import check, node
 T = "f32<1x8x4x4>"
 R = f"Relu(%x) : {T}"
 
+BRANCH = "body(%c: bool<>, %x: f32<1>) -> (%o) { %o = Relu(%x) : f32<1> }"
+LOOP = (f"%o = Loop(%n, %c, %i) {{carried = 1}} : {T} "
+        f"body(%k: i64<>, %c: bool<>, %v: {T}) -> (%co, %o) {{ %co = Identity(%c) : bool<> %o = Relu(%v) : {T} }}")
+
 
 def graph(inputs, outputs, *lines, head=""):
     return head + f"graph @main({inputs}) -> ({outputs}) {{\n" + "".join(f"  {line}\n" for line in lines) + "}\n"
@@ -80,6 +84,27 @@ check([
     ("E0141", "sqz.Fire stands in another sqz.Fire", 2,
      node(f"sqz.Fire(%x) : {T} body(%i: {T}) -> (%o) {{ %o = sqz.Fire(%i) : {T} body(%i: {T}) -> (%o) {{ "
           f"%o = Relu(%i) : {T} }} }}")),
+    # Control flow.
+    ("E0141", "Loop stands in a sqz.Fire", 2, graph(
+        f"%n: i64<>, %c: bool<>, %x: {T}", "%y",
+        f"%y = sqz.Fire(%n, %c, %x) : {T} body(%n: i64<>, %c: bool<>, %i: {T}) -> (%o) {{ {LOOP} }}")),
+    ("E0141", "If has no body", 2, graph("%c: bool<>", "%y", "%y = If(%c) : f32<1>")),
+    ("E0141", "If has no body", 2, graph("%c: bool<>, %x: f32<1>", "%y", f"%y = If(%c, %x) : f32<1> {BRANCH}")),
+    ("E0141", "If and its body differ in the number of inputs or outputs", 2, graph(
+        "%c: bool<>, %x: f32<1>", "%y", f"%y = If(%c) : f32<1> {BRANCH} else{BRANCH[4:]}")),
+    ("E0141", "Loop has fewer operands than its attributes say", 2, graph(
+        "%n: i64<>, %c: bool<>", "%y",
+        "%y = Loop(%n, %c) {carried = 1} : f32<1> body(%i: i64<>, %c: bool<>) -> (%o, %z) {",
+        "%o = Not(%c) : bool<> %z = Identity(%o) : bool<> }")),
+    ("E0141", "'c' is an output of a body, but not made there", 0, graph(
+        "%n: i64<>, %c: bool<>", "%y", "%y = Loop(%n, %c) : f32<1> body(%i: i64<>, %c: bool<>) -> (%c, %i) {}")),
+    ("E0141", "'o' is two outputs of a body", 3, graph(
+        "%n: i64<>, %c: bool<>", "%y", "%y = Loop(%n, %c) : bool<3> body(%i: i64<>, %c: bool<>) -> (%o, %o) {",
+        "%o = Not(%c) : bool<> }")),
+    ("E0141", "If has a layout at input 1", 2, graph(
+        "%c: bool<>, %x: f32<1x8x4x4, border=1>", "%y", f"%y = If(%c, %x) : f32<1> {BRANCH} else{BRANCH[4:]}")),
+    ("E0121", "input 1 is f32<2>, but f32<1> in the body", 2, graph(
+        "%c: bool<>, %x: f32<2>", "%y", f"%y = If(%c, %x) : f32<1> {BRANCH} else{BRANCH[4:]}")),
     # Places.
     ("E0141", "'y' ends at byte 4672, behind the workspace's end", 3, place("0x1040")),
     ("E0141", "behind the workspace's end", 2, place("0x0", head="")),

@@ -7,11 +7,11 @@ import sys
 import tempfile
 
 
-def complaint(path, row):
+def complaint(path, row, flags):
     code, message, line, text = row
     with open(path, "wb") as file:
         file.write(text if isinstance(text, bytes) else text.encode())
-    run = subprocess.run([os.environ["SQZC"], "opt", path], capture_output=True, check=False)
+    run = subprocess.run([os.environ["SQZC"], "opt", path, *flags], capture_output=True, check=False)
     said = run.stderr.decode(errors="replace")
     wanted = f"{path}:{line}: " if line else f"{path}: "
     if run.returncode == 1 and not run.stdout and f"error[{code}]" in said and message in said and said.startswith(wanted):
@@ -19,10 +19,11 @@ def complaint(path, row):
     return f"wanted exit 1 and line {line} {code} {message}\ngot exit {run.returncode} and {said}of\n{text[:4000]}\n"
 
 
-def check(rows):
+def check(rows, passes=""):
+    flags = [f"--passes={passes}"] if passes else []
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "wrong.sqz")
-        wrong = [c for c in (complaint(path, row) for row in rows) if c]
+        wrong = [c for c in (complaint(path, row, flags) for row in rows) if c]
     print("\n".join(wrong) or f"{len(rows)} texts are refused as they should")
     sys.exit(bool(wrong))
 
