@@ -8,6 +8,8 @@
 
 #include "ir/element.h"
 #include "onnx/attention.h"
+#include "onnx/flow.h"
+#include "onnx/lists.h"
 #include "onnx/losses.h"
 #include "onnx/ml.h"
 #include "onnx/norms.h"
@@ -274,6 +276,7 @@ static const struct {
     {"BlackmanWindow", make_window},
     {"CastLike", make_cast_like},
     {"CausalConvWithState", make_causal_conv},
+    {"ConcatFromSequence", make_concat_from_sequence},
     {"Constant", make_constant},
     {"ConstantOfShape", make_filled},
     {"ConvInteger", make_conv_integer},
@@ -281,28 +284,43 @@ static const struct {
     {"Dropout", make_dropout},
     {"DynamicQuantizeLinear", make_dynamic_quantize},
     {"Gelu", make_gelu},
-    {"GRU", make_recurrent},
     {"GlobalLpPool", make_global_lp_pool},
     {"GroupNormalization", make_group_normalization},
+    {"GRU", make_recurrent},
     {"HammingWindow", make_window},
     {"HannWindow", make_window},
     {"Hardmax", make_hardmax},
-    {"LSTM", make_recurrent},
+    {"Identity", make_identity},
+    {"If", make_if},
     {"LayerNormalization", make_layer_normalization},
+    {"Loop", make_loop},
     {"LpNormalization", make_lp_normalization},
+    {"LSTM", make_recurrent},
     {"MatMulInteger", make_matmul_integer},
     {"MeanVarianceNormalization", make_mean_variance_normalization},
     {"MelWeightMatrix", make_mel_weights},
     {"NegativeLogLikelihoodLoss", make_nll_loss},
     {"OneHot", make_one_hot},
+    {"Optional", make_optional},
+    {"OptionalGetElement", make_optional_get_element},
+    {"OptionalHasElement", make_optional_has_element},
     {"QLinearConv", make_qlinear_conv},
     {"QLinearMatMul", make_qlinear_matmul},
     {"QuantizeLinear", make_quantize},
     {"RMSNormalization", make_rms_normalization},
     {"RNN", make_recurrent},
     {"RotaryEmbedding", make_rotary_embedding},
+    {"Scan", make_scan},
+    {"SequenceAt", make_sequence_at},
+    {"SequenceConstruct", make_sequence_construct},
+    {"SequenceEmpty", make_sequence_empty},
+    {"SequenceErase", make_sequence_erase},
+    {"SequenceInsert", make_sequence_insert},
+    {"SequenceLength", make_sequence_length},
+    {"SequenceMap", make_sequence_map},
     {"Shape", make_shape},
     {"SoftmaxCrossEntropyLoss", make_softmax_cross_entropy_loss},
+    {"SplitToSequence", make_split_to_sequence},
     {"SwiGLU", make_swiglu},
     {"Trilu", make_trilu},
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ir/element.h"
+#include "ir/infer_check.h"
 #include "support/str.h"
 
 bool draft_wants(const Draft *d, int output) {
@@ -245,7 +246,7 @@ static int used_inputs(Value *const *in, int nin) {
     return nin;
 }
 
-static Node *append(Importer *im, const Draft *d, OpKind op, Value *const *in, int nin, int nout) {
+Node *draft_append(Importer *im, const Draft *d, OpKind op, Value *const *in, int nin, int nout) {
     Node *node = node_new(im->graph, op, used_inputs(in, nin), nout);
     for (int i = 0; i < node->nin; i++)
         node->in[i] = in[i];
@@ -263,10 +264,58 @@ static const char *lower_name(Importer *im, OpKind op) {
 
 Value *draft_node(Importer *im, const Draft *d, OpKind op, Value *a, Value *b, Value *c) {
     Value *in[] = {a, b, c};
-    Node *node = append(im, d, op, in, 3, 1);
+    Node *node = draft_append(im, d, op, in, 3, 1);
     Value *value = node_output(node, 0, part_name(im, d, lower_name(im, op)), type_unknown());
     draft_infer(im, node);
     return value;
+}
+
+enum { KNOWN_DEPTH = 64 };
+
+static bool compare(OpKind op, int64_t a, int64_t b, int64_t *number) {
+    switch ((int)op) {
+    case OP_Equal: *number = a == b; return true;
+    case OP_Less: *number = a < b; return true;
+    case OP_LessOrEqual: *number = a <= b; return true;
+    case OP_Greater: *number = a > b; return true;
+    case OP_GreaterOrEqual: *number = a >= b; return true;
+    case OP_And: *number = a && b; return true;
+    case OP_Or: *number = a || b; return true;
+    default: return false;
+    }
+}
+
+static bool known(Importer *im, const Value *value, int depth, int64_t *number) {
+    if (!value || depth > KNOWN_DEPTH)
+        return false;
+    if (value->data && !dtype_is_float(value->type.dtype) && type_count(&value->type) == 1) {
+        *number = element_int(value->type.dtype, value->data->bytes, 0);
+        return true;
+    }
+    im->infer.arena = im->scratch;
+    const DimTensor *dims = value->graph == im->graph ? infer_known(&im->infer, value) : NULL;
+    if (dims && dims->n == 1 && !dims->v[0].sym) {
+        *number = dims->v[0].n;
+        return true;
+    }
+    const Node *def = value->def;
+    int64_t a, b = 0;
+    if (!def || def->nin < 1 || !known(im, def->in[0], depth + 1, &a))
+        return false;
+    *number = def->op == OP_Not ? !a : a;
+    if (def->op == OP_Identity || def->op == OP_Not || def->op == OP_Squeeze || def->op == OP_Unsqueeze ||
+        def->op == OP_Reshape)
+        return true;
+    if (def->op == OP_Cast) {
+        DType to = ((const CastAttrs *)def->attrs)->to;
+        *number = to == DT_BOOL ? a != 0 : a;
+        return to == DT_BOOL || to == DT_I64;
+    }
+    return def->nin == 2 && known(im, def->in[1], depth + 1, &b) && compare(def->op, a, b, number);
+}
+
+bool draft_known(Importer *im, const Value *value, int64_t *number) {
+    return known(im, value, 0, number);
 }
 
 Value *draft_add_axes(Importer *im, const Draft *d, Value *value, int rank, int count) {
@@ -316,6 +365,12 @@ bool draft_define(Importer *im, Draft *d, int output, Value *value) {
     if (value->def && strcmp(value->name, label) && !value_find(im->graph, label))
         value->name = arena_string(im->arena, label);
     return scope_define(d->scope, d->out[output], NAME_VALUE, value) ||
+           diag_error(im->diag, d->loc, E_GRAPH, "value '%s' is defined twice", d->out[output]);
+}
+
+bool draft_define_list(Importer *im, Draft *d, int output, List *list) {
+    d->done = true;
+    return !draft_wants(d, output) || scope_define_list(d->scope, d->out[output], list) ||
            diag_error(im->diag, d->loc, E_GRAPH, "value '%s' is defined twice", d->out[output]);
 }
 
@@ -437,7 +492,7 @@ bool draft_finish(Importer *im, Draft *d, OpKind op) {
         nout--;
     if (!check_arity(im, d, op, nin, nout))
         return false;
-    Node *node = append(im, d, op, d->in, nin, nout);
+    Node *node = draft_append(im, d, op, d->in, nin, nout);
     bool ok = set_attributes(im, d, node);
     for (int i = 0; i < nout; i++) {
         const char *label = *d->out[i] ? scope_label(d->scope, d->out[i]) : NULL;

@@ -11,7 +11,8 @@ typedef struct Draft {
     Loc *loc;
     Scope *scope;
     Value **in;  // with room for DRAFT_SPARE more; null: left out
-    int nin;
+    List **list;  // of inputs that are sequences, else null; as many as `in` had at first
+    int nin, nlist;
     const char *const *out;  // names in the scope, "" where not wanted
     int nout;
     Onnx__AttributeProto **attr;  // with room for DRAFT_SPARE more
@@ -26,6 +27,9 @@ typedef bool (*Decomposition)(Importer *im, Draft *d);
 
 static inline Value *draft_in(const Draft *d, int index) {
     return index < d->nin ? d->in[index] : 0;
+}
+static inline List *draft_list(const Draft *d, int index) {
+    return index < d->nlist ? d->list[index] : 0;
 }
 bool draft_wants(const Draft *d, int output);
 int draft_rank(const Draft *d, int input);     // -1 if not known
@@ -53,6 +57,10 @@ Value *draft_constant(Importer *im, const Draft *d, const char *part, const Type
 Value *draft_node(Importer *im, const Draft *d, OpKind op, Value *a, Value *b, Value *c);
 void draft_infer(Importer *im, Node *node);  // again, once attributes of a draft_node were set
 
+Node *draft_append(Importer *im, const Draft *d, OpKind op, Value *const *in, int nin, int nout);
+// One integer or truth that is known while importing, through simple operators on sizes too.
+bool draft_known(Importer *im, const Value *value, int64_t *number);
+
 // `value`, which has `rank` axes, with `count` more of size 1 behind them.
 Value *draft_add_axes(Importer *im, const Draft *d, Value *value, int rank, int count);
 // 0, 1, ... up to the scalar or one-element `count`, of type i64, followed by `behind` axes of size 1.
@@ -68,5 +76,6 @@ bool draft_done(Importer *im, Draft *d, Value *result);
 bool draft_finish(Importer *im, Draft *d, OpKind op);
 // `value` is what the output's name stands for.
 bool draft_define(Importer *im, Draft *d, int output, Value *value);
+bool draft_define_list(Importer *im, Draft *d, int output, List *list);
 
 #endif

@@ -40,7 +40,9 @@ static bool check_call(Importer *im, const Draft *d, const Onnx__FunctionProto *
 static bool bind_inputs(Importer *im, const Draft *d, const Onnx__FunctionProto *function, Scope *scope) {
     for (size_t i = 0; i < function->n_input; i++) {
         Value *value = draft_in(d, (int)i);
-        if (!scope_define(scope, function->input[i], value ? NAME_VALUE : NAME_ABSENT, value))
+        List *list = draft_list(d, (int)i);
+        if (list ? !scope_define_list(scope, function->input[i], list)
+                 : !scope_define(scope, function->input[i], value ? NAME_VALUE : NAME_ABSENT, value))
             return diag_error(im->diag, d->loc, E_GRAPH, "function '%s' has two inputs '%s'", function->name,
                               function->input[i]);
     }
@@ -50,6 +52,11 @@ static bool bind_inputs(Importer *im, const Draft *d, const Onnx__FunctionProto 
 static bool return_outputs(Importer *im, Draft *d, const Onnx__FunctionProto *function, const Scope *scope) {
     for (int i = 0; i < d->nout; i++) {
         const Name *name = scope_find(scope, function->output[i]);
+        if (name && name->state == NAME_LIST) {
+            if (!draft_define_list(im, d, i, name->list))
+                return false;
+            continue;
+        }
         if (!name || name->state != NAME_VALUE)
             return diag_error(im->diag, d->loc, E_GRAPH, "function '%s' does not define its output '%s'",
                               function->name, function->output[i]);
@@ -68,7 +75,7 @@ bool function_inline(Importer *im, Draft *d, const Onnx__FunctionProto *function
     const char **results = ARENA_ARRAY(im->scratch, const char *, function->n_output);
     for (int i = 0; i < d->nout; i++)
         results[i] = *d->out[i] ? scope_label(d->scope, d->out[i]) : NULL;
-    Scope scope = {.arena = im->scratch, .caller = d->scope, .function = function, .result_names = results,
+    Scope scope = {.arena = im->scratch, .graph = d->scope->graph, .caller = d->scope, .function = function, .result_names = results,
                    .prefix = arena_printf(im->scratch, "%s/", d->loc->node), .attributes = d->attr,
                    .nattributes = d->nattr};
     if (!import_opset(im, function->name, function->opset_import, function->n_opset_import, d->scope->opset,

@@ -9,6 +9,7 @@
 #include "onnx/decompose.h"
 #include "onnx/functions.h"
 #include "onnx/guard.h"
+#include "onnx/lists.h"
 #include "onnx/upgrade.h"
 #include "support/checked.h"
 
@@ -119,12 +120,12 @@ typedef struct Body {
 } Body;
 
 // Finds an operand. `*failed` where it comes from a node that was reported already.
-static bool find_operand(Importer *im, const Draft *d, const Body *body, const char *text, Value **value,
+static bool find_operand(Importer *im, const Draft *d, const Body *body, const char *text, Value **value, List **list,
                          bool *failed) {
     *value = NULL;
     if (!*text)
         return true;
-    const Name *name = scope_find(d->scope, text);
+    const Name *name = scope_see(d->scope, text);
     if (!name && defined_later(body->nodes, body->n, text))
         return diag_error(im->diag, d->loc, E_GRAPH,
                           "value '%s' is read before it is defined: the nodes are not in order, or form a cycle",
@@ -135,6 +136,7 @@ static bool find_operand(Importer *im, const Draft *d, const Body *body, const c
         return diag_error(im->diag, d->loc, E_OPERATOR, "value '%s' is a result of training, which is not supported",
                           text);
     *value = name->value;
+    *list = name->list;
     *failed = *failed || name->state == NAME_FAILED;
     return true;
 }
@@ -143,8 +145,10 @@ static bool draft_operands(Importer *im, Draft *d, const Onnx__NodeProto *proto,
     bool ok = true;
     d->nin = (int)proto->n_input;
     d->in = ARENA_ARRAY(im->scratch, Value *, proto->n_input + DRAFT_SPARE);
+    d->list = ARENA_ARRAY(im->scratch, List *, proto->n_input);
+    d->nlist = d->nin;
     for (int i = 0; i < d->nin && !import_failed(im); i++)
-        ok = find_operand(im, d, body, proto->input[i], &d->in[i], failed) && ok;
+        ok = find_operand(im, d, body, proto->input[i], &d->in[i], &d->list[i], failed) && ok;
     d->nout = (int)proto->n_output;
     d->out = (const char *const *)proto->output;
     return ok;
@@ -206,7 +210,17 @@ static bool unsupported(Importer *im, const Draft *d, const Onnx__NodeProto *pro
     return diag_error(im->diag, d->loc, E_OPERATOR, "operator %s is not supported", d->op);
 }
 
+static bool check_lists(Importer *im, const Draft *d) {
+    for (int i = 0; i < d->nlist && !takes_lists(d->op); i++)
+        if (d->list[i])
+            return diag_error(im->diag, d->loc, E_DTYPE, "input %d is %s; %s takes tensors", i,
+                              d->list[i]->none ? "an empty optional" : "a sequence", d->op);
+    return true;
+}
+
 static bool import_draft(Importer *im, Draft *d) {
+    if (!check_lists(im, d))
+        return false;
     if (domain_is_onnx(d->domain) && !upgrade_draft(im, d))
         return false;
     if (d->done)
@@ -259,12 +273,13 @@ bool import_nodes(Importer *im, Scope *scope, Onnx__NodeProto *const *nodes, siz
 
 // Outputs.
 
-static void add_output(Importer *im, const char *name, Value *value) {
+void import_add_output(Importer *im, const char *name, Value *value) {
     if (!value->def || value_is_output(value)) {  // an input, a constant, or an output already: a copy
         Node *copy = node_new(im->graph, OP_Identity, 1, 1);
         copy->in[0] = value;
         graph_append(im->graph, copy);
         value = node_output(copy, 0, name, type_unknown());
+        draft_infer(im, copy);
     }
     LIST_PUSH(im->arena, &im->graph->outputs, value);
 }
@@ -279,16 +294,36 @@ static void restore_name(Importer *im, const char *name, Value *value) {
     value->name = arena_string(im->arena, name);
 }
 
+// A sequence becomes an output for each of its elements.
+static bool import_list_output(Importer *im, const char *name, const List *list) {
+    if (list->none)
+        return diag_error(im->diag, NULL, E_DTYPE, "output '%s' is an empty optional, which has no tensor", name);
+    if (!list->n)
+        return diag_error(im->diag, NULL, E_DTYPE, "output '%s' is an empty sequence, which has no tensor", name);
+    if (!import_work(im, (size_t)list->n, (size_t)list->n))
+        return false;
+    for (int i = 0; i < list->n; i++) {
+        const char *element = arena_printf(im->arena, "%s_%d", name, i);
+        Node *copy = node_new(im->graph, OP_Identity, 1, 1);
+        copy->in[0] = list->item[i];
+        graph_append(im->graph, copy);
+        LIST_PUSH(im->arena, &im->graph->outputs, node_output(copy, 0, element, type_unknown()));
+    }
+    return true;
+}
+
 static bool import_output(Importer *im, const Scope *scope, const Onnx__ValueInfoProto *output) {
     const Name *name = output->name && *output->name ? scope_find(scope, output->name) : NULL;
     if (!name)
         return diag_error(im->diag, NULL, E_GRAPH, "output '%s' is never defined", output->name ? output->name : "");
     if (name->state == NAME_TRAINING)
         return diag_error(im->diag, NULL, E_OPERATOR, "output '%s' is a result of training", output->name);
+    if (name->state == NAME_LIST)
+        return import_list_output(im, output->name, name->list);
     if (name->state != NAME_VALUE)
         return false;
     restore_name(im, output->name, name->value);
-    add_output(im, output->name, name->value);
+    import_add_output(im, output->name, name->value);
     return true;
 }
 
@@ -298,7 +333,7 @@ static bool keep_value(Importer *im, const Scope *scope, const char *text) {
     if (!value)
         return diag_error(im->diag, NULL, E_USAGE, "--keep: the model has no value '%s'", text);
     if (!value_is_output(value))
-        add_output(im, text, value);
+        import_add_output(im, text, value);
     return true;
 }
 
@@ -307,7 +342,7 @@ static void keep_all(Importer *im, const Scope *scope, const Onnx__GraphProto *g
         for (size_t k = 0; k < graph->node[i]->n_output; k++) {
             const Name *name = scope_find(scope, graph->node[i]->output[k]);
             if (name && name->value && name->value->def && !value_is_output(name->value))
-                add_output(im, name->text, name->value);
+                import_add_output(im, name->text, name->value);
         }
 }
 
@@ -325,8 +360,14 @@ static bool import_outputs(Importer *im, const Scope *scope, const Onnx__GraphPr
 // Inference is a pass; what the importer found on its way is not to be relied on.
 static void forget_types(Graph *graph) {
     for (int i = 0; i < graph->values.n; i++)
-        if (graph->values.item[i]->def)
+        if (graph->values.item[i]->def || (graph->owner && !graph->values.item[i]->data))
             graph->values.item[i]->type = type_unknown();
+    for (const Node *node = graph->first; node; node = node->next)
+        for (int i = 0; i < 2; i++)
+            if (node_body(node, i)) {
+                forget_types(node_body(node, i));
+                graph_compact(node_body(node, i));
+            }
 }
 
 static bool import_model(Importer *im) {
@@ -340,6 +381,7 @@ static bool import_model(Importer *im) {
     im->module = module_new(im->arena, name);
     im->graph = graph_new(im->module, name);
     LIST_PUSH(im->arena, &im->module->graphs, im->graph);
+    scope.graph = im->graph;
     bool ok = import_initializers(im, &scope, graph);
     ok = import_inputs(im, &scope, graph) && ok;
     ok = import_nodes(im, &scope, graph->node, graph->n_node) && ok;

@@ -19,6 +19,8 @@ enum {
     INPUTS_MAX = 4096,    // of the graph
     FUNCTIONS_MAX = 4096,
     ATTRIBUTES_MAX = 256,  // of a node
+    BODY_DEPTH_MAX = 12,   // of bodies in bodies
+    TRIPS_MAX = 4096,      // of a loop that is unrolled
     CALL_DEPTH_MAX = 32,  // of functions that call functions
     WORK_MAX = 8 << 20    // operands and attributes of all nodes, functions inlined
 };
@@ -37,7 +39,7 @@ typedef struct Importer {
     Module *module;
     Graph *graph;
     Infer infer;  // for draft_infer
-    int call_depth;
+    int call_depth, body_depth;
     size_t work;
     bool stop;  // a limit was reached
 } Importer;
@@ -55,6 +57,7 @@ bool import_failed(const Importer *im);  // so often that going on makes no sens
 // Accounts for operands and values to come; false, with an error, beyond WORK_MAX or VALUES_MAX.
 bool import_work(Importer *im, size_t amount, size_t values);
 bool import_initializers(Importer *im, Scope *scope, const Onnx__GraphProto *graph);
+void import_add_output(Importer *im, const char *name, Value *value);  // of im->graph, made there and no other output
 bool import_nodes(Importer *im, Scope *scope, Onnx__NodeProto *const *nodes, size_t n);
 bool domain_is_onnx(const char *domain);  // null, "" and "ai.onnx" are one
 // The version of ai.onnx among the imports, checked; `otherwise` where there is none.

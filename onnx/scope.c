@@ -41,9 +41,55 @@ bool scope_define(Scope *scope, const char *text, NameState state, Value *value)
     Name *name = probe(scope->slot, scope->capacity, text);
     if (name->text)
         return false;
-    *name = (Name){text, state, value};
+    *name = (Name){text, state, value, NULL};
     scope->n++;
     return true;
+}
+
+bool scope_define_list(Scope *scope, const char *text, List *list) {
+    if (!scope_define(scope, text, NAME_LIST, NULL))
+        return false;
+    scope_find(scope, text)->list = list;
+    return true;
+}
+
+// A constant is one of the body's own: it is the same bytes.
+static Value *capture(Scope *scope, Value *value) {
+    Captures *captures = scope->captures;
+    if (!captures || !value)
+        return value;
+    if (value->data)
+        return value_constant(scope->graph, value->name, value->type, value->data->bytes);
+    for (int i = 0; i < captures->outer.n; i++)
+        if (captures->outer.item[i] == value)
+            return captures->inner.item[i];
+    Value *inner = value_new(scope->graph, value->name, value->type);
+    LIST_PUSH(scope->arena, &captures->outer, value);
+    LIST_PUSH(scope->arena, &captures->inner, inner);
+    return inner;
+}
+
+static List *capture_list(Scope *scope, const List *list) {
+    List *copy = ARENA_NEW(scope->arena, List);
+    *copy = *list;
+    copy->item = ARENA_ARRAY(scope->arena, Value *, list->n);
+    for (int i = 0; i < list->n; i++)
+        copy->item[i] = capture(scope, list->item[i]);
+    return copy;
+}
+
+Name *scope_see(Scope *scope, const char *text) {
+    Name *name = scope_find(scope, text);
+    if (name || !scope->outer)
+        return name;
+    const Name *outside = scope_see(scope->outer, text);
+    if (!outside)
+        return NULL;
+    List *list = outside->list ? capture_list(scope, outside->list) : NULL;
+    scope_define(scope, text, outside->state, capture(scope, outside->value));
+    name = scope_find(scope, text);
+    name->list = list;
+    return name;
 }
 
 const char *scope_label(const Scope *scope, const char *text) {
