@@ -14,6 +14,12 @@ static bool check_inside(Infer *infer, const Node *node, const Graph *body, int 
             return diag_error(infer->diag, node->loc, E_SHAPE, "the type of output '%s' of the body is not known",
                               output->name);
     }
+    // Whoever reads such values looks for their counts in his own graph.
+    for (int i = 0; i < body->values.n; i++) {
+        const Type *type = &body->values.item[i]->type;
+        if (type->rank > 0 && type_counted_axis(type) >= 0)
+            return fail_counted(infer, node, type->dim[type_counted_axis(type)]);
+    }
     return true;
 }
 
