@@ -336,6 +336,13 @@ const AttrTable einsum_attrs = {"einsum", sizeof(EinsumAttrs), einsum_rows};
 static const AttrRow compress_rows[] = {INT(CompressAttrs, "axis", axis, "9223372036854775807"), END};
 const AttrTable compress_attrs = {"compress", sizeof(CompressAttrs), compress_rows};
 
+static const AttrRow unique_rows[] = {
+    INT(UniqueAttrs, "axis", axis, "9223372036854775807"), BOOL(UniqueAttrs, "sorted", sorted, "1"), END};
+const AttrTable unique_attrs = {"unique", sizeof(UniqueAttrs), unique_rows};
+
+static const AttrRow nms_rows[] = {BOOL(NmsAttrs, "center_point_box", center_point_box, "0"), END};
+const AttrTable nms_attrs = {"nms", sizeof(NmsAttrs), nms_rows};
+
 static const AttrRow tree_rows[] = {
     WORD(TreeAttrs, "aggregate", aggregate, "sum", aggregates), INT(TreeAttrs, "targets", targets, "1"), END};
 const AttrTable tree_attrs = {"tree", sizeof(TreeAttrs), tree_rows};

@@ -214,6 +214,15 @@ typedef struct TopKAttrs {
     bool largest, sorted;  // the result is always sorted
 } TopKAttrs;
 
+typedef struct UniqueAttrs {
+    int64_t axis;  // or COMPRESS_FLAT
+    bool sorted;
+} UniqueAttrs;
+
+typedef struct NmsAttrs {  // NonMaxSuppression
+    bool center_point_box;
+} NmsAttrs;
+
 typedef struct EyeAttrs {
     DType dtype;  // none: the input's
     int64_t k;
@@ -378,6 +387,8 @@ ATTR_TABLE(tensor_scatter_attrs)
 ATTR_TABLE(deform_attrs)
 ATTR_TABLE(einsum_attrs)
 ATTR_TABLE(compress_attrs)
+ATTR_TABLE(unique_attrs)
+ATTR_TABLE(nms_attrs)
 ATTR_TABLE(tree_attrs)
 ATTR_TABLE(fire_attrs)
 ATTR_TABLE(loop_attrs)

@@ -24,7 +24,9 @@ bool counted_dim(Infer *infer, const Node *node, int index, int64_t n, Dim *dim)
 int counted_output(const Node *node) {
     switch ((int)node->op) {
     case OP_NonZero:
+    case OP_NonMaxSuppression:
     case OP_Compress: return 1;
+    case OP_Unique: return 4;
     default: return -1;
     }
 }

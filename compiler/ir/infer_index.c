@@ -4,6 +4,7 @@
 #include "ir/element.h"
 #include "ir/infer.h"
 #include "ir/infer_check.h"
+#include "support/checked.h"
 
 bool infer_gather_elements(Infer *infer, const Node *node, Type *out) {
     const AxisAttrs *attrs = node->attrs;
@@ -246,4 +247,69 @@ bool infer_compress(Infer *infer, const Node *node, Type *out) {
     if (flat)
         out->rank = 1;
     return selected(infer, node, 1, length, out, axis);
+}
+
+bool infer_unique(Infer *infer, const Node *node, Type *out) {
+    const UniqueAttrs *attrs = node->attrs;
+    const Type *x = input_type(node, 0);
+    Dim size, counted;
+    int axis = 0;
+    bool flat = attrs->axis == COMPRESS_FLAT;
+    if (!check_dtype(infer, node, 0, SET_ANY) || (!flat && !infer_axis(infer, node, attrs->axis, x->rank, &axis)))
+        return false;
+    if (!flat)
+        size = x->dim[axis];
+    else if (!dim_count(x, &size))
+        return fail_too_big(infer, node);
+    if (size.sym)
+        return fail_symbol(infer, node, size);
+    if (!counted_dim(infer, node, counted_output(node), size.n, &counted))
+        return fail_dynamic(infer, node, 0);
+    out[0] = infer_like(x);
+    out[0].rank = flat ? 1 : x->rank;
+    out[0].dim[axis] = counted;
+    for (int i = 1; i <= 3; i++) {
+        out[i] = type_make(DT_I64, 1, &size.n);
+        out[i].dim[0] = i == 2 ? size : counted;  // 2: of all slices, which group they are in
+    }
+    out[4] = type_make(DT_I64, 0, NULL);
+    return true;
+}
+
+// How many boxes of a class may be taken, if that is known.
+static int64_t nms_most(const Node *node, int64_t n, Arena *arena) {
+    Ints ints;
+    if (!node_in(node, 2) || type_count(input_type(node, 2)) == 0)
+        return 0;
+    if (!value_as_ints(node->in[2], arena, &ints) || ints.n != 1)
+        return n;
+    return min_i64(max_i64(ints.v[0], 0), n);
+}
+
+bool infer_nms(Infer *infer, const Node *node, Type *out) {
+    int64_t batches, classes, n, most;
+    if (!check_dtype(infer, node, 0, DTYPE_BIT(F32)) || !check_dtype(infer, node, 1, DTYPE_BIT(F32)) ||
+        !check_dtype(infer, node, 2, DTYPE_BIT(I64)) || !check_rank(infer, node, 0, 3, 3) ||
+        !check_rank(infer, node, 1, 3, 3))
+        return false;
+    const Type *boxes = input_type(node, 0), *scores = input_type(node, 1);
+    if (!check_number(infer, node, scores->dim[0], &batches) || !check_number(infer, node, scores->dim[1], &classes) ||
+        !check_number(infer, node, scores->dim[2], &n) ||
+        !check_dim(infer, node, boxes->dim[0], scores->dim[0], "the number of batches") ||
+        !check_dim(infer, node, boxes->dim[1], scores->dim[2], "the number of boxes") ||
+        !check_dim(infer, node, boxes->dim[2], dim_const(4), "the numbers of a box"))
+        return false;
+    for (int i = 2; i < node->nin; i++)
+        if (node->in[i] && type_count(input_type(node, i)) > 0 &&
+            (!check_scalar(infer, node, i) || (i > 2 && !check_dtype(infer, node, i, DTYPE_BIT(F32)))))
+            return false;
+    if (!checked_mul(batches, classes, &most) || !checked_mul(most, nms_most(node, n, infer->arena), &most))
+        return fail_too_big(infer, node);
+    *out = type_make(DT_I64, 2, (const int64_t[]){0, 3});
+    if (most == 0 && node->nout == 1)
+        return true;
+    if (!counted_dim(infer, node, 1, most, &out->dim[0]))
+        return fail_dynamic(infer, node, 0);
+    out[1] = type_make(DT_I64, 0, NULL);
+    return true;
 }

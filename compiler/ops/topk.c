@@ -6,6 +6,7 @@
 #include "codegen/lower.h"
 #include "ops/copy.h"
 #include "ops/declared.h"
+#include "ops/heap.h"
 #include "ops/reduce.h"
 
 typedef struct TopK {
@@ -15,45 +16,14 @@ typedef struct TopK {
     Val row;  // where the row begins
 } TopK;
 
-static Val greater(Emit *e, Val a, Val b) {
-    Val plain = e_gt(e, a, b);
-    if (!dtype_is_float(a.dtype))
-        return plain;
-    return e_or(e, plain, e_and(e, e_is_nan(e, a), e_not(e, e_is_nan(e, b))));
-}
-
 // Whether element a of the row comes before element b.
-static Val before(Emit *e, const TopK *t, Val a, Val b) {
+static Val before(Emit *e, const void *arg, Val a, Val b) {
+    const TopK *t = arg;
     Val x = load_compute(e, t->x, e_add(e, t->row, e_mul_const(e, a, t->x_step)), 1);
     Val y = load_compute(e, t->x, e_add(e, t->row, e_mul_const(e, b, t->x_step)), 1);
-    Val wins = t->largest ? greater(e, x, y) : greater(e, y, x);
-    Val loses = t->largest ? greater(e, y, x) : greater(e, x, y);
+    Val wins = t->largest ? heap_greater(e, x, y) : heap_greater(e, y, x);
+    Val loses = t->largest ? heap_greater(e, y, x) : heap_greater(e, x, y);
     return e_or(e, wins, e_and(e, e_not(e, loses), e_lt(e, a, b)));
-}
-
-// Moves the entry at `start` down among the first `size` until both of its children come before it.
-static void sift(Emit *e, const TopK *t, Val start, Val size) {
-    Var hole = e_var(e, start);
-    int levels = 1;
-    while (((int64_t)1 << levels) <= t->k)
-        levels++;
-    EMIT_TIMES(e, level, levels) {
-        Val at = e_get(e, hole), left = e_add_const(e, e_mul_const(e, at, 2), 1), right = e_add_const(e, left, 1);
-        e_set(e, hole, size);  // unless an entry moves up, there is no more to do
-        EMIT_IF(e, e_lt(e, left, size)) {
-            Var child = e_var(e, left);
-            EMIT_IF(e, e_lt(e, right, size))
-                EMIT_IF(e, before(e, t, e_load(e, t->heap, left, 1), e_load(e, t->heap, right, 1)))
-                    e_set(e, child, right);
-            Val worse = e_get(e, child);
-            Val down = e_load(e, t->heap, at, 1), up = e_load(e, t->heap, worse, 1);
-            EMIT_IF(e, before(e, t, down, up)) {
-                e_store(e, t->heap, at, up);
-                e_store(e, t->heap, worse, down);
-                e_set(e, hole, worse);
-            }
-        }
-    }
 }
 
 static void write_row(Emit *e, const TopK *t, Val y) {
@@ -69,24 +39,16 @@ static void write_row(Emit *e, const TopK *t, Val y) {
 
 static void topk_row(Emit *e, void *arg, Val x, Val y, int lanes) {
     TopK *t = arg;
+    const Heap heap = {t->heap, t->k, before, t};
     (void)lanes;  // one
     t->row = x;
-    EMIT_TIMES(e, i, t->k)
-        e_store(e, t->heap, i.i, i.i);
-    EMIT_TIMES(e, i, t->k / 2)
-        sift(e, t, e_sub(e, e_index(e, t->k / 2 - 1), i.i), e_index(e, t->k));
+    heap_build(e, &heap);
     EMIT_FOR(e, i, e_index(e, t->k), e_index(e, t->n), 1)
         EMIT_IF(e, before(e, t, i.i, e_load_const(e, t->heap, 0, 1))) {
             e_store_const(e, t->heap, 0, i.i);
-            sift(e, t, e_index(e, 0), e_index(e, t->k));
+            heap_sift(e, &heap, e_index(e, 0), e_index(e, t->k));
         }
-    EMIT_TIMES(e, i, t->k - 1) {
-        Val last = e_sub(e, e_index(e, t->k - 1), i.i);
-        Val root = e_load_const(e, t->heap, 0, 1);
-        e_store_const(e, t->heap, 0, e_load(e, t->heap, last, 1));
-        e_store(e, t->heap, last, root);
-        sift(e, t, e_index(e, 0), last);
-    }
+    heap_sort(e, &heap);
     write_row(e, t, y);
 }
 

@@ -20,7 +20,7 @@ static const char *inferred(Arena *arena, const char *inputs, const char *body) 
     Diag diag = {.file = "test"};
     Node *node = last_node(arena, inputs, body, &diag);
     Infer infer = {.arena = arena, .diag = &diag};
-    Type types[4];
+    Type types[8];
     if (!CHECK(node != NULL))
         return "";
     bool done = infer_node(&infer, node, types);
@@ -285,6 +285,21 @@ static const InferRow counted_rows[] = {
     {"%x: f32<3x4>", PICK "%y = sqz.Trim(%i, %n)", "i64<2x<=12:n>"},
     {"%x: f32<3x4>, %k: i64<>", PICK "%y = sqz.Trim(%i, %k)", "E0121"},
     {"%x: f32<3x4>", "%y = NonZero(%x)", "E0123"},
+    {"%x: f32<3x4>", "%y, %a, %b, %c, %n = Unique(%x) : f32<<=12:n>, i64<<=12:n>, i64<12>, i64<<=12:n>, i64<>", "f32<<=12:n>"},
+    {"%x: f32<3x4>", "%y, %a, %b, %c, %n = Unique(%x) {axis = -2} : f32<<=3:nx4>, i64<<=3:n>, i64<3>, i64<<=3:n>, i64<>",
+     "f32<<=3:nx4>"},
+    {"%x: f32<3x4>", "%y, %a, %b, %c, %n = Unique(%x) {axis = 2} : ?, ?, ?, ?, ?", "E0121"},
+    {"%x: f32<3x4>", "%y = Unique(%x)", "E0123"},
+    {"%b: f32<2x9x4>, %s: f32<2x3x9>, %m: i64<1>", "%y, %n = NonMaxSuppression(%b, %s, %m) : ?, ?", "i64<<=54:nx3>"},
+    {"%b: f32<2x9x4>, %s: f32<2x3x9>", "const %m: i64<> = list(4)\n%y, %n = NonMaxSuppression(%b, %s, %m) : ?, ?",
+     "i64<<=24:nx3>"},
+    {"%b: f32<2x9x4>, %s: f32<2x3x9>", "%y = NonMaxSuppression(%b, %s)", "i64<0x3>"},
+    {"%b: f32<2x9x4>, %s: f32<2x3x9>, %m: i64<1>", "%y = NonMaxSuppression(%b, %s, %m)", "E0123"},
+    {"%b: f32<2x9x4>, %s: f32<1x3x9>, %m: i64<1>", "%y = NonMaxSuppression(%b, %s, %m)", "E0121"},
+    {"%b: f32<2x9x4>, %s: f32<2x3x8>, %m: i64<1>", "%y = NonMaxSuppression(%b, %s, %m)", "E0121"},
+    {"%b: f32<2x9x5>, %s: f32<2x3x9>, %m: i64<1>", "%y = NonMaxSuppression(%b, %s, %m)", "E0121"},
+    {"%b: f32<2x9x4>, %s: f32<2x3x9>, %m: i64<2>", "%y = NonMaxSuppression(%b, %s, %m)", "E0121"},
+    {"%b: f64<2x9x4>, %s: f32<2x3x9>, %m: i64<1>", "%y = NonMaxSuppression(%b, %s, %m)", "E0105"},
     {"%x: f32<3x4>, %c: bool<3>", "%y, %n = Compress(%x, %c) {axis = 0} : f32<<=3:nx4>, i64<>", "f32<<=3:nx4>"},
     {"%x: f32<3x4>, %c: bool<4>", "%y, %n = Compress(%x, %c) {axis = 0} : f32<<=3:nx4>, i64<>", "E0121"},
 };
