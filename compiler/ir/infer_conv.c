@@ -353,8 +353,9 @@ bool infer_deform_conv(Infer *infer, const Node *node, Type *out) {
     *out = infer_like(input_type(node, 0));
     out->dim[1] = channels;
     window_result(node, &w, out);
-    int64_t taps;
-    if (!checked_mul(w.kernel[0], w.kernel[1], &taps) || taps > INT32_MAX)
+    int64_t taps, samples;
+    if (!checked_mul(w.kernel[0], w.kernel[1], &taps) || taps > INT32_MAX || !checked_mul(taps, in, &samples) ||
+        !checked_mul(samples, max_i64(w.out[1], 1), &samples) || samples > INT32_MAX)  // of a row, in scratch memory
         return fail_too_big(infer, node);
     return check_per_pixel(infer, node, 2, attrs->offset_group, 2 * taps, out) &&
            check_per_pixel(infer, node, 4, attrs->offset_group, taps, out);

@@ -183,8 +183,9 @@ bool infer_linear_attention(Infer *infer, const Node *node, Type *out) {
     }
     if (!check_heads(infer, node, size[0], size[1], size[2]) || !check_gates(infer, node, size[1]))
         return false;
-    int64_t heads = attrs->kv_num_heads, values, key = size[1] / heads, value = size[2] / heads;
-    if (!checked_mul(attrs->q_num_heads, value, &values))
+    int64_t heads = attrs->kv_num_heads, values, elements, key = size[1] / heads, value = size[2] / heads;
+    if (!checked_mul(attrs->q_num_heads, value, &values) || !checked_mul(key, value, &elements) ||
+        elements > INT32_MAX || size[0] > INT32_MAX)  // of a state and of a step, which scratch memory holds
         return fail_too_big(infer, node);
     Type state = type_make(DT_NONE, 4, (int64_t[]){0, heads, key, value});
     state.dim[0] = input_type(node, 0)->dim[0];

@@ -87,7 +87,7 @@ static int64_t width(const Rows *r, int lanes) {
 }
 
 static int64_t buffer(const Rows *r, int lanes) {  // elements; one more than a transform has, for unpacking
-    return div_up((length(r) + 1) * width(r, lanes), 16) * 16;
+    return align_up(max_i64(length(r) + 1, fft_room(length(r))) * width(r, lanes), 16);
 }
 
 static int64_t dft_scratch(const Node *node, const Target *target) {

@@ -7,11 +7,18 @@
 // q is the inner loop, along memory: with as many transforms side by side as a vector has lanes, all passes are vectors
 // without a shuffle; a single transform has them as soon as s reaches a vector. Radices are 4, 2 and the odd primes up to
 // RADIX_MAX, whose sums are unrolled; larger prime factors are sums in loops.
+//
+// A length with a prime factor beyond PRIME_MAX is done after Bluestein: as j k = (j^2 + k^2 - (k - j)^2) / 2, with the
+// chirp c[j] = exp(-pi i j^2 / n)
+//
+//     y[k] = c[k] sum over j of (x[j] c[j]) conj c[k - j],
+//
+// a convolution, by transforms of a power of two that has room for it. That of conj c is known while compiling.
 #include "ops/fft.h"
 
 #include <math.h>
 
-enum { RADIX_MAX = 13 };
+enum { RADIX_MAX = 13, PRIME_MAX = 61 };
 
 typedef struct Pass {
     int64_t n, s, r;
@@ -175,7 +182,7 @@ static int64_t next_radix(int64_t n) {
     return n;
 }
 
-void fft_emit(Emit *e, Fft *f) {
+static void passes_emit(Emit *e, Fft *f) {
     int64_t s = f->width;
     for (int64_t n = f->n; n > 1;) {
         Pass pass = {.n = n, .s = s, .r = next_radix(n), .lanes = s % f->lanes == 0 ? f->lanes : 1,
@@ -188,4 +195,87 @@ void fft_emit(Emit *e, Fft *f) {
         n /= pass.r;
         s *= pass.r;
     }
+}
+
+// Lengths with large prime factors.
+
+int64_t fft_room(int64_t n) {
+    int64_t left = n, room = 1;
+    while (left > 1 && next_radix(left) <= PRIME_MAX)
+        left /= next_radix(left);
+    while (left > 1 && room < 2 * n - 1)
+        room *= 2;
+    return left > 1 ? room : n;
+}
+
+// The transform of n numbers, a power of two, that lie `step` apart, in place of `y`.
+static void transform(const double *x, int64_t step, int64_t n, double *y) {
+    if (n == 1) {
+        y[0] = x[0];
+        y[1] = x[1];
+        return;
+    }
+    transform(x, 2 * step, n / 2, y);
+    transform(x + 2 * step, 2 * step, n / 2, y + n);
+    for (int64_t k = 0; k < n / 2; k++) {
+        double *a = y + 2 * k, *b = a + n, c = cos(turn(k, n)), s = sin(turn(k, n));
+        double re = b[0] * c + b[1] * s, im = b[1] * c - b[0] * s;
+        b[0] = a[0] - re;
+        b[1] = a[1] - im;
+        a[0] += re;
+        a[1] += im;
+    }
+}
+
+// c[j] for j below n, and the transform of conj c on both sides of 0, divided by its length.
+static void chirp_tables(Emit *e, DType dtype, int64_t n, int64_t room, Ptr *chirp, Ptr *spectrum) {
+    double *c = ARENA_ARRAY(e_arena(e), double, 2 * n), *b = ARENA_ARRAY(e_arena(e), double, 2 * room);
+    double *y = ARENA_ARRAY(e_arena(e), double, 2 * room);
+    for (int64_t j = 0; j < n; j++) {
+        c[2 * j] = cos(turn(j * j, 2 * n));
+        c[2 * j + 1] = -sin(turn(j * j, 2 * n));
+        for (int side = 0; side < (j ? 2 : 1); side++) {
+            int64_t at = side ? room - j : j;
+            b[2 * at] = c[2 * j] / (double)room;
+            b[2 * at + 1] = -c[2 * j + 1] / (double)room;
+        }
+    }
+    transform(b, 1, room, y);
+    *chirp = e_table(e, dtype, c, 2 * n);
+    *spectrum = e_table(e, dtype, y, 2 * room);
+}
+
+// Elements times those of a table, `count` of them; swapped before or after.
+static void multiply(Emit *e, const Fft *f, Ptr table, int64_t count, bool before, bool after) {
+    int lanes = f->width == 1 ? 1 : f->lanes;
+    EMIT_TIMES(e, k, count) {
+        Val at = e_mul_const(e, k.i, f->width);
+        Complex x = {e_load(e, f->re[f->at], at, lanes), e_load(e, f->im[f->at], at, lanes)};
+        x = before ? (Complex){x.im, x.re} : x;
+        x = complex_mul(e, x, fft_root(e, table, k.i, lanes));
+        e_store(e, f->re[f->at], at, after ? x.im : x.re);
+        e_store(e, f->im[f->at], at, after ? x.re : x.im);
+    }
+}
+
+void fft_emit(Emit *e, Fft *f) {
+    int64_t room = fft_room(f->n), rest = (room - f->n) * f->width;
+    Ptr chirp, spectrum;
+    if (room == f->n) {
+        passes_emit(e, f);
+        return;
+    }
+    Fft inner = *f;
+    inner.n = room;
+    inner.root = 1;
+    inner.roots = fft_roots(e, f->re[0].dtype, room);
+    chirp_tables(e, f->re[0].dtype, f->n, room, &chirp, &spectrum);
+    multiply(e, &inner, chirp, f->n, false, false);
+    e_clear(e, inner.re[inner.at], e_index(e, f->n * f->width), rest);
+    e_clear(e, inner.im[inner.at], e_index(e, f->n * f->width), rest);
+    passes_emit(e, &inner);
+    multiply(e, &inner, spectrum, room, false, true);
+    passes_emit(e, &inner);
+    multiply(e, &inner, chirp, f->n, true, false);
+    f->at = inner.at;
 }

@@ -22,6 +22,8 @@ typedef struct Fft {
 Ptr fft_roots(Emit *e, DType dtype, int64_t n);
 Complex fft_root(Emit *e, Ptr roots, Val k, int lanes);
 Complex complex_mul(Emit *e, Complex a, Complex b);
+// How many elements each buffer must have room for in each transform: n, or more where n has large prime factors.
+int64_t fft_room(int64_t n);
 // y[k] = sum of x[j] exp(-2 pi i j k / n), in `re[at]` and `im[at]`; `at` may have changed.
 void fft_emit(Emit *e, Fft *f);
 
