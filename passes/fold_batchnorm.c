@@ -8,6 +8,7 @@
 // becomes a Mul and an Add, which fuse with their neighbours.
 #include <math.h>
 
+#include "ir/element.h"
 #include "passes/pass.h"
 
 enum { MAX_DEPTH = 8 };
@@ -151,13 +152,14 @@ static int64_t weight_channel(const Node *node, int64_t flat) {
     return row / (type->dim[0].n / attrs->group) * type->dim[1].n + column;
 }
 
-static void scale_weights(Node *node, const Affine *affine, int first, Arena *scratch) {
+// One by one: weights are what a large model is made of.
+static void scale_weights(Node *node, const Affine *affine, int first) {
     const Value *old = node->in[1];
-    Floats weights;
-    value_as_doubles(old, scratch, &weights);
-    for (int i = 0; i < weights.n; i++)
-        weights.v[i] *= affine->scale[first + weight_channel(node, i)];
-    node_set_input(node, 1, value_doubles(node->graph, old->name, old->type, weights.v));
+    DType dtype = old->type.dtype;
+    void *bytes = arena_alloc(node->graph->module->arena, (size_t)old->data->size);
+    for (int64_t i = 0, n = type_count(&old->type); i < n; i++)
+        element_set(dtype, bytes, i, element_double(dtype, old->data->bytes, i) * affine->scale[first + weight_channel(node, i)]);
+    node_set_input(node, 1, value_constant(node->graph, old->name, old->type, bytes));
 }
 
 static void scale_bias(Node *node, const Affine *affine, int first, Arena *scratch) {
@@ -189,7 +191,7 @@ static void apply_affine(Value *value, const Affine *affine, int first, const Lo
         }
         return;
     }
-    scale_weights(node, affine, first, scratch);
+    scale_weights(node, affine, first);
     scale_bias(node, affine, first, scratch);
     node->loc = loc_join(node->graph->module->arena, node->loc, loc);
 }

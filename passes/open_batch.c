@@ -31,22 +31,7 @@ static bool check_operand(PassContext *ctx, const Value *value, const bool *coun
     return true;
 }
 
-// With one sample, its dimension would be squeezed too where no axes are named.
-static void name_axes(Node *node) {
-    const Type *type = &node->in[0]->type;
-    int64_t axes[MAX_RANK];
-    int n = 0;
-    if (node->op != OP_Squeeze || node_in(node, 1) || type_open_axis(type) < 0)
-        return;
-    for (int i = 0; i < type->rank; i++)
-        if (dim_equal(type->dim[i], dim_const(1)))
-            axes[n++] = i;
-    node_set_input(node, 1, value_int64s(node->graph, "axes", axes, n));
-}
-
 static void bind_one(Graph *graph) {
-    for (Node *node = graph->first; node; node = node->next)
-        name_axes(node);
     for (int i = 0; i < graph->values.n; i++)
         for (int k = 0; k < graph->values.item[i]->type.rank; k++)
             graph->values.item[i]->type.dim[k].sym = NULL;

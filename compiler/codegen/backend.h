@@ -8,7 +8,7 @@ struct LLVMOpaqueTargetMachine;
 
 // How the code gets at the weights.
 typedef enum WeightsMode {
-    WEIGHTS_PATCHED,   // zeros, to be written into the object
+    WEIGHTS_APPENDED,  // zeros, which the object is given at its end
     WEIGHTS_IN_TEXT,   // in the module, since its text must hold them
     WEIGHTS_IN_MEMORY  // at their address in this process
 } WeightsMode;
@@ -16,7 +16,7 @@ typedef enum WeightsMode {
 void backend_init(const Target *target, char level);
 struct LLVMOpaqueTargetMachine *backend_machine(const Target *target, char level, Diag *diag);  // null after an error
 void emit_open(Emit *e, Arena *arena, const Target *target, char level, const char *name, Diag *diag);
-// Lowers everything and optimises. `weights` are in e->arena.
+// Lowers everything and optimises. `weights` are in e->arena; none are made where they are appended.
 bool backend_program(Program *program, struct LLVMOpaqueTargetMachine *machine, WeightsMode mode, unsigned char **weights);
 
 #endif

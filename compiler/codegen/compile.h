@@ -20,9 +20,15 @@ typedef struct Variant {
     const Target *target;
 } Variant;
 
+// Takes an output piece by piece. Errors are the sink's to keep.
+typedef struct Sink {
+    void (*write)(void *context, const void *bytes, size_t size);
+    void *context;
+} Sink;
+
 // One object with a version for each variant; the best that the CPU can run is picked when it runs, once.
-// The output's bytes are in `out`, the weights among them.
-bool compile_module(const Variant *variants, int count, const CompileOptions *options, OutputKind kind, Str *out,
+// Nothing is written before all is known to be well.
+bool compile_module(const Variant *variants, int count, const CompileOptions *options, OutputKind kind, const Sink *sink,
                     Diag *diag);
 
 // A call on a pool is cut into so many shards, as far as its workspace has room for their scratch.

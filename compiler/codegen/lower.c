@@ -318,7 +318,35 @@ void program_weights(const Program *program, unsigned char *bytes) {
         if (value->data)
             memcpy(place, value->data->bytes, (size_t)value->data->size);
         else
-            recipe_write(value->def, place);
+            recipe_write(value->def, 0, value->type.dim[0].n, place);
+    }
+}
+
+// A recipe's panels, so many at a time that a piece is not small.
+static void stream_recipe(const Program *program, const Value *value, const Sink *sink) {
+    enum { PIECE = 4 << 20 };
+    int64_t panels = value->type.dim[0].n, bytes = type_bytes(&value->type) / max_i64(panels, 1);
+    int64_t step = max_i64(PIECE / max_i64(bytes, 1), 1);
+    unsigned char *piece = arena_alloc(program->e->arena, (size_t)(min_i64(step, panels) * bytes));
+    for (int64_t first = 0; first < panels; first += step) {
+        int64_t count = min_i64(step, panels - first);
+        memset(piece, 0, (size_t)(count * bytes));
+        recipe_write(value->def, first, count, piece);
+        sink->write(sink->context, piece, (size_t)(count * bytes));
+    }
+}
+
+void program_stream(const Program *program, const Sink *sink) {
+    static const unsigned char zeros[64] = {0};
+    for (int i = 0; i < program->weights.n; i++) {
+        const Weight *weight = &program->weights.item[i];
+        int64_t size = type_bytes(&weight->value->type);
+        int64_t next = i + 1 < program->weights.n ? weight[1].offset : program->weights_size;
+        if (weight->value->data)
+            sink->write(sink->context, weight->value->data->bytes, (size_t)size);
+        else
+            stream_recipe(program, weight->value, sink);
+        sink->write(sink->context, zeros, (size_t)(next - weight->offset - size));
     }
 }
 

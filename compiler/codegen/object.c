@@ -1,7 +1,8 @@
 // The way through LLVM: from a module to an object, assembly, IR or bitcode, or to a module for the JIT.
 //
-// The weights are a global of zeros while LLVM works, since it is slow and hungry with large constants; their bytes
-// are written into the finished object at the offset of their section.
+// The weights are a global of zeros while LLVM works, since it is slow and hungry with large constants: a section
+// without bytes (.bss...). In the finished object it becomes one with bytes, at the end of the file, which are packed and
+// handed on piece by piece. So a model takes little more memory than its file does.
 #include <elf.h>
 #include <llvm-c/Analysis.h>
 #include <llvm-c/BitWriter.h>
@@ -15,8 +16,12 @@
 
 #include "codegen/backend.h"
 #include "codegen/program.h"
+#include "support/checked.h"
 
 static const char weights_section[] = ".rodata.sqz.weights";
+// Of the same length; no symbol ends in a dot, so the string table shares these bytes with no other name.
+static const char empty_section[] = ".bss.sqz.weights...";
+_Static_assert(sizeof weights_section == sizeof empty_section, "one replaces the other in place");
 
 // Loop strength reduction takes a third of the time of code generation and gains nothing on x86, whose addresses take
 // an index. The switch is one of the whole process, and an error when given twice; a process compiles for one
@@ -111,7 +116,7 @@ static void settle_weights(Program *program, LLVMValueRef placeholder, const uns
     LLVMSetLinkage(global, LLVMInternalLinkage);
     LLVMSetExternallyInitialized(global, 1);
     LLVMSetAlignment(global, 64);
-    LLVMSetSection(global, weights_section);
+    LLVMSetSection(global, bytes ? weights_section : empty_section);
     LLVMReplaceAllUsesWith(placeholder, global);
     LLVMDeleteGlobal(placeholder);
 }
@@ -138,8 +143,10 @@ bool backend_program(Program *program, LLVMTargetMachineRef machine, WeightsMode
         return false;
     if (program->weights_size < 0 || (e->target->pointer_bits == 32 && program->weights_size > INT32_MAX))
         return diag_error(e->diag, NULL, E_TOO_BIG, "the weights exceed what the target can address");
-    *weights = arena_alloc(e->arena, (size_t)program->weights_size);
-    program_weights(program, *weights);
+    if (mode != WEIGHTS_APPENDED) {
+        *weights = arena_alloc(e->arena, (size_t)program->weights_size);
+        program_weights(program, *weights);
+    }
     if (mode == WEIGHTS_IN_MEMORY) {
         LLVMValueRef address = LLVMConstInt(emit_index_type(e), (uintptr_t)*weights, 0);
         LLVMReplaceAllUsesWith(placeholder, LLVMConstIntToPtr(address, emit_pointer_type(e)));
@@ -153,37 +160,41 @@ bool backend_program(Program *program, LLVMTargetMachineRef machine, WeightsMode
     return is_sound(program) && optimise(program, machine);
 }
 
-// ---- Filling in the weights
+// ---- Appending the weights
 
-// Offset and size of a section in an ELF file; false if it isn't there.
-#define FIND_SECTION(Header, Section)                                                             \
-    {                                                                                             \
-        const Header *header = (const Header *)(const void *)bytes;                               \
-        const Section *sections = (const Section *)(const void *)(bytes + header->e_shoff);       \
-        const char *names = (const char *)bytes + sections[header->e_shstrndx].sh_offset;         \
-        for (int i = 0; i < header->e_shnum; i++)                                                 \
-            if (!strcmp(names + sections[i].sh_name, weights_section)) {                          \
-                *offset = sections[i].sh_offset;                                                  \
-                *size = sections[i].sh_size;                                                      \
-                return true;                                                                      \
-            }                                                                                     \
-        return false;                                                                             \
+// Gives the empty section bytes at the end of an ELF file, `*end`, if it is there; `*found` says so.
+#define GIVE_BYTES(Header, Section, Offset)                                                                \
+    {                                                                                                      \
+        const Header *header = (const Header *)(void *)bytes;                                              \
+        Section *sections = (Section *)(void *)(bytes + header->e_shoff);                                  \
+        char *names = (char *)bytes + sections[header->e_shstrndx].sh_offset;                              \
+        for (int i = 0; i < header->e_shnum; i++) {                                                        \
+            Section *section = &sections[i];                                                               \
+            if (strcmp(names + section->sh_name, empty_section))                                           \
+                continue;                                                                                  \
+            memcpy(names + section->sh_name, weights_section, sizeof weights_section);                     \
+            section->sh_type = SHT_PROGBITS;                                                               \
+            section->sh_flags &= ~(Offset)SHF_WRITE;                                                       \
+            section->sh_offset = (Offset)end;                                                              \
+            return (int64_t)section->sh_size;                                                              \
+        }                                                                                                  \
+        return 0;                                                                                          \
     }
 
-static bool find_section32(const unsigned char *bytes, size_t *offset, size_t *size) FIND_SECTION(Elf32_Ehdr, Elf32_Shdr)
-static bool find_section64(const unsigned char *bytes, size_t *offset, size_t *size) FIND_SECTION(Elf64_Ehdr, Elf64_Shdr)
+static int64_t give_bytes32(unsigned char *bytes, size_t end) GIVE_BYTES(Elf32_Ehdr, Elf32_Shdr, Elf32_Word)
+static int64_t give_bytes64(unsigned char *bytes, size_t end) GIVE_BYTES(Elf64_Ehdr, Elf64_Shdr, Elf64_Xword)
 
-static bool patch_weights(Program *program, Str *object, const unsigned char *weights) {
-    if (!program->weights_size)
-        return true;
+static bool write_object(Program *program, Str *object, const Sink *sink) {
+    static const char zeros[64] = {0};
+    size_t end = (size_t)align_up((int64_t)object->length, 64);
+    str_add_bytes(object, zeros, end - object->length);
     unsigned char *bytes = (unsigned char *)object->text;
-    size_t offset = 0, size = 0;
-    bool found = bytes[EI_CLASS] == ELFCLASS32 ? find_section32(bytes, &offset, &size) : find_section64(bytes, &offset, &size);
-    if (!found)  // no code reads them
-        return true;
-    if (size != (size_t)program->weights_size)
+    int64_t size = (bytes[EI_CLASS] == ELFCLASS32 ? give_bytes32 : give_bytes64)(bytes, end);
+    if (size && size != program->weights_size)
         return diag_error(program->e->diag, NULL, E_INTERNAL, "the section of the weights has a wrong size");
-    memcpy(bytes + offset, weights, size);
+    sink->write(sink->context, object->text, object->length);
+    if (size)  // 0: no code reads them
+        program_stream(program, sink);
     return true;
 }
 
@@ -230,7 +241,17 @@ void emit_open(Emit *e, Arena *arena, const Target *target, char level, const ch
     e->builder = LLVMCreateBuilderInContext(e->context);
 }
 
-bool compile_module(const Variant *variants, int count, const CompileOptions *options, OutputKind kind, Str *out,
+static bool write_all(Program *program, LLVMTargetMachineRef machine, OutputKind kind, const Sink *sink) {
+    Str text = {.arena = program->e->arena};
+    if (!write_output(program, machine, kind, &text))
+        return false;
+    if (kind == OUTPUT_OBJECT)
+        return write_object(program, &text, sink);
+    sink->write(sink->context, text.text, text.length);
+    return true;
+}
+
+bool compile_module(const Variant *variants, int count, const CompileOptions *options, OutputKind kind, const Sink *sink,
                     Diag *diag) {
     backend_init(variants[0].target, options->level);
     Arena *arena = arena_new();
@@ -241,9 +262,8 @@ bool compile_module(const Variant *variants, int count, const CompileOptions *op
     program.debug = options->debug;
     LLVMTargetMachineRef machine = backend_machine(variants[0].target, options->level, diag);
     unsigned char *weights = NULL;
-    WeightsMode mode = kind == OUTPUT_OBJECT ? WEIGHTS_PATCHED : WEIGHTS_IN_TEXT;
-    bool ok = machine && backend_program(&program, machine, mode, &weights) && write_output(&program, machine, kind, out) &&
-              (kind != OUTPUT_OBJECT || patch_weights(&program, out, weights));
+    WeightsMode mode = kind == OUTPUT_OBJECT ? WEIGHTS_APPENDED : WEIGHTS_IN_TEXT;
+    bool ok = machine && backend_program(&program, machine, mode, &weights) && write_all(&program, machine, kind, sink);
     if (machine)
         LLVMDisposeTargetMachine(machine);
     LLVMDisposeBuilder(e.builder);

@@ -72,6 +72,7 @@ struct LLVMOpaqueValue *context_field(Program *program, struct LLVMOpaqueValue *
 struct LLVMOpaqueValue *address_of(Program *program, struct LLVMOpaqueValue *context, const Value *value, const Loc *loc);
 void program_entries(Program *program);                       // abi.c: the functions and data that users see
 void program_weights(const Program *program, unsigned char *bytes);  // weights_size bytes, zeroed
+void program_stream(const Program *program, const Sink *sink);       // the same bytes, piece by piece
 
 // cpu.c: the number of the version that this CPU can run, as I32; a null value where there is no choice. Returns from
 // the function with SQZ_ECPU where it can run none.
@@ -80,7 +81,8 @@ void emit_return_if(Program *program, struct LLVMOpaqueValue *condition, int res
 
 void program_debug(Program *program);  // debug.c: names and lines of the layers
 
-// recipe.c: the bytes of a RECIPE node's output.
-void recipe_write(const Node *node, unsigned char *bytes);
+// recipe.c: the bytes of a RECIPE node's output: panels first .. first + count - 1, of as many as the output's dimension
+// 0 says. The bytes are zeroed.
+void recipe_write(const Node *node, int64_t first, int64_t count, unsigned char *bytes);
 
 #endif

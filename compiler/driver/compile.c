@@ -1,5 +1,5 @@
-// sqzc MODEL: from a model to the files that a product links. Everything is produced in memory and written at the end,
-// so that nothing is written on failure.
+// sqzc MODEL: from a model to the files that a product links. Texts are produced in memory, code in a temporary file,
+// since it may be large; all get their names at the end, so that nothing is written on failure.
 #include "codegen/compile.h"
 
 #include <spawn.h>
@@ -47,6 +47,9 @@ typedef struct Compile {
     const char *model, *prefix;
     Kind kind;
     Product code, header, rule;
+    FileWriter object;      // the code but of KIND_SQZ, on its way
+    const char *object_path;
+    bool begun;
     const char *sidecar;  // of KIND_SQZ: the file of its large constants, or null
 } Compile;
 
@@ -164,6 +167,7 @@ static bool load_versions(Compile *c) {
     for (int i = 0; i < c->nmore; i++) {
         Session *s = &c->more[i];
         session_begin(s, &c->flags[i], stderr);
+        s->first = &c->session;
         if (!session_load(s, c->model, NULL) || !session_run_passes(s)) {
             c->session.diag.errors += s->diag.errors;
             c->session.diag.last = s->diag.last;
@@ -197,6 +201,14 @@ static void make_rule(Compile *c) {
     str_add(out, "\n");
 }
 
+static void add_code(void *context, const void *bytes, size_t size) {
+    Compile *c = context;
+    if (!c->begun)
+        file_begin(&c->object, c->object_path);
+    c->begun = true;
+    file_add(&c->object, bytes, size);
+}
+
 static bool make_code(Compile *c) {
     const Options *o = c->options;
     Session *s = &c->session;
@@ -208,7 +220,9 @@ static bool make_code(Compile *c) {
         Variant variants[MOST_CPUS + 1] = {{s->module, &s->target}};
         for (int i = 0; i < c->nmore; i++)
             variants[i + 1] = (Variant){c->more[i].module, &c->more[i].target};
-        if (!compile_module(variants, c->nmore + 1, &how, kinds[c->kind].output, &c->code.text, &s->diag))
+        Sink sink = {add_code, c};
+        c->object_path = c->kind == KIND_SO ? arena_printf(s->arena, "%s.%ld.o", c->code.path, (long)getpid()) : c->code.path;
+        if (!compile_module(variants, c->nmore + 1, &how, kinds[c->kind].output, &sink, &s->diag))
             return false;
     }
     if (o->memory_report && (c->kind == KIND_O || c->kind == KIND_SO))
@@ -240,12 +254,10 @@ static bool run_linker(Compile *c, const char *object, const char *library) {
 static bool write_library(Compile *c) {
     Arena *arena = c->session.arena;
     const char *base = arena_printf(arena, "%s.%ld", c->code.path, (long)getpid());
-    const char *object = arena_printf(arena, "%s.o", base);
-    bool ok = file_write(object, c->code.text.text, c->code.text.length, &c->session.diag) &&
-              run_linker(c, object, base);
+    bool ok = file_finish(&c->object, &c->session.diag) && run_linker(c, c->object_path, base);
     if (ok && rename(base, c->code.path))
         ok = diag_error(&c->session.diag, NULL, E_IO, "cannot write %s", c->code.path);
-    unlink(object);
+    unlink(c->object_path);
     if (!ok)
         unlink(base);
     return ok;
@@ -254,6 +266,8 @@ static bool write_library(Compile *c) {
 static bool write_product(Compile *c, const Product *product) {
     if (product == &c->code && c->kind == KIND_SO)
         return write_library(c);
+    if (product == &c->code && c->begun)
+        return file_finish(&c->object, &c->session.diag);
     return file_write(product->path, product->text.text, product->text.length, &c->session.diag);
 }
 
@@ -263,6 +277,8 @@ static bool write_all(Compile *c) {
     for (int i = 0; i < 3; i++) {
         if (!products[i]->path || write_product(c, products[i]))
             continue;
+        if (c->begun)
+            file_drop(&c->object);
         while (i-- > 0)
             if (products[i]->path && !is_stream(products[i]->path))
                 unlink(products[i]->path);

@@ -9,6 +9,16 @@
 #include "support/file.h"
 #include "target/target.h"
 
+typedef struct MappedFile {
+    const char *path;
+    File file;
+} MappedFile;
+
+typedef struct MappedFiles {
+    MappedFile *item;
+    int n, capacity;
+} MappedFiles;
+
 typedef struct Session {
     const Options *options;
     Arena *arena;
@@ -16,6 +26,8 @@ typedef struct Session {
     Target target;
     Module *module;
     Words read;  // paths of all files read so far; they stay mapped
+    MappedFiles maps;             // the files that this session has mapped
+    const struct Session *first;  // another session, whose mappings it uses too, or null
     double started;
     Decisions decisions;  // of choose-kernels
 } Session;

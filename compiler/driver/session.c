@@ -75,10 +75,23 @@ const char *session_prefix(Session *session, const char *path) {
     return name;
 }
 
+static bool find_map(const Session *session, const char *path, File *file) {
+    for (int i = 0; session && i < session->maps.n; i++)
+        if (!strcmp(session->maps.item[i].path, path)) {
+            *file = session->maps.item[i].file;
+            return true;
+        }
+    return false;
+}
+
 const unsigned char *session_map(Session *session, const char *path, size_t *size) {
     File file;
-    if (!file_map(&file, path, &session->diag))
-        return NULL;
+    if (!find_map(session->first, path, &file)) {
+        if (!file_map(&file, path, &session->diag))
+            return NULL;
+        MappedFile mapped = {path, file};
+        LIST_PUSH(session->arena, &session->maps, mapped);
+    }
     LIST_PUSH(session->arena, &session->read, path);
     *size = file.size;
     return file.size ? file.bytes : (const unsigned char *)"";

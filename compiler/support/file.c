@@ -41,49 +41,79 @@ void file_unmap(File *file) {
     *file = (File){0};
 }
 
-static bool write_all(int fd, const unsigned char *bytes, size_t size) {
-    while (size) {
-        ssize_t n = write(fd, bytes, size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        bytes += n;
-        size -= (size_t)n;
+void file_begin(FileWriter *writer, const char *path) {
+    struct stat info;
+    *writer = (FileWriter){.path = path, .fd = -1};
+    if (!strcmp(path, "-")) {
+        writer->fd = dup(STDOUT_FILENO);
+    } else if (!stat(path, &info) && !S_ISREG(info.st_mode)) {
+        writer->fd = open(path, O_WRONLY | O_CLOEXEC);
+    } else {
+        size_t length = strlen(path) + 8;
+        writer->temporary = malloc(length);
+        if (writer->temporary) {
+            snprintf(writer->temporary, length, "%s.XXXXXX", path);
+            writer->fd = mkstemp(writer->temporary);
+        }
     }
-    return true;
+    if (writer->fd < 0)
+        writer->error = errno;
 }
 
-static bool write_in_place(const char *path, const void *bytes, size_t size, Diag *diag) {
-    int fd = strcmp(path, "-") ? open(path, O_WRONLY | O_CLOEXEC) : dup(STDOUT_FILENO);
-    bool ok = fd >= 0 && write_all(fd, bytes, size);
-    int error = errno;
-    if (fd >= 0)
-        close(fd);
-    return ok || diag_error(diag, NULL, E_IO, "cannot write %s: %s", path, strerror(error));
+void file_add(void *context, const void *bytes, size_t size) {
+    FileWriter *writer = context;
+    for (const unsigned char *at = bytes; size && !writer->error;) {
+        ssize_t n = write(writer->fd, at, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            writer->error = n ? errno : EIO;
+            return;
+        }
+        at += n;
+        size -= (size_t)n;
+    }
+}
+
+static void check(FileWriter *writer, int result) {
+    if (result && !writer->error)
+        writer->error = errno;
+}
+
+bool file_finish(FileWriter *writer, Diag *diag) {
+    mode_t mask = umask(0);
+    umask(mask);
+    if (writer->temporary && writer->fd >= 0)
+        check(writer, fchmod(writer->fd, 0666 & ~mask));
+    if (writer->fd >= 0)
+        check(writer, close(writer->fd));
+    if (writer->temporary && writer->fd >= 0 && !writer->error)
+        check(writer, rename(writer->temporary, writer->path));
+    bool ok = !writer->error;
+    if (!ok)
+        diag_error(diag, NULL, E_IO, "cannot write %s: %s", writer->path, strerror(writer->error));
+    if (ok || writer->fd < 0) {
+        free(writer->temporary);
+        writer->temporary = NULL;
+    }
+    writer->fd = -1;
+    file_drop(writer);
+    return ok;
+}
+
+void file_drop(FileWriter *writer) {
+    if (writer->fd >= 0)
+        close(writer->fd);
+    if (writer->temporary)
+        unlink(writer->temporary);
+    free(writer->temporary);
+    writer->temporary = NULL;
+    writer->fd = -1;
 }
 
 bool file_write(const char *path, const void *bytes, size_t size, Diag *diag) {
-    struct stat info;
-    if (!strcmp(path, "-") || (!stat(path, &info) && !S_ISREG(info.st_mode)))
-        return write_in_place(path, bytes, size, diag);
-    size_t length = strlen(path) + 8;
-    char *temporary = malloc(length);
-    if (!temporary)
-        return diag_error(diag, NULL, E_IO, "cannot write %s: out of memory", path);
-    snprintf(temporary, length, "%s.XXXXXX", path);
-    int fd = mkstemp(temporary);
-    mode_t mask = umask(0);
-    umask(mask);
-    bool ok = fd >= 0 && write_all(fd, bytes, size) && !fchmod(fd, 0666 & ~mask);
-    int error = errno;
-    if (fd >= 0 && close(fd))
-        ok = false;
-    ok = ok && !rename(temporary, path);
-    if (!ok && fd >= 0) {
-        error = errno ? errno : error;
-        unlink(temporary);
-    }
-    free(temporary);
-    return ok || diag_error(diag, NULL, E_IO, "cannot write %s: %s", path, strerror(error));
+    FileWriter writer;
+    file_begin(&writer, path);
+    file_add(&writer, bytes, size);
+    return file_finish(&writer, diag);
 }

@@ -14,6 +14,10 @@ static bool is_bug(const Diag *diag) {
     return diag->last == E_INTERNAL || diag->last == E_BACKEND;
 }
 
+static void ignore(void *context, const void *bytes, size_t size) {
+    (void)context, (void)bytes, (void)size;
+}
+
 static void compile(const uint8_t *data, size_t size, char level) {
     Arena *arena = arena_new(), *scratch = arena_new();
     Diag diag = {.out = stderr, .file = "fuzz"};
@@ -25,7 +29,7 @@ static void compile(const uint8_t *data, size_t size, char level) {
         ok = passes_run(&context, &(PassOptions){.names = pipeline(level), .verify_each = true, .out = stderr});
     }
     if (ok) {
-        Str out = {.arena = arena};
+        Sink out = {ignore, NULL};
         CompileOptions options = {.prefix = "fuzz", .level = level};
         ok = compile_module(&(Variant){module, &target}, 1, &options, OUTPUT_OBJECT, &out, &diag);
     }
