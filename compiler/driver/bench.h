@@ -14,7 +14,7 @@ typedef struct LayerTimes {
     double *seconds;  // the best of several passes
     int n;
 } LayerTimes;
-// False after an error. The nodes are the session's, the arrays too.
+// At least so many passes. False after an error. The nodes are the session's, the arrays too.
 bool layer_times(Session *session, int passes, LayerTimes *times);
 
 #endif

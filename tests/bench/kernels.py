@@ -53,6 +53,8 @@ SWEEP = {
         lambda: conv(16, 55, 64, 3), lambda: conv(64, 56, 64, 3), lambda: conv(128, 28, 128, 3),
         lambda: conv(48, 13, 192, 3), lambda: conv(64, 13, 256, 3), lambda: conv(256, 14, 256, 3),
         lambda: conv(512, 7, 512, 3), lambda: conv(32, 28, 96, 5)]),
+    "conv_strassen": ([], [
+        lambda: conv(512, 13, 1000, 1), lambda: conv(512, 28, 512, 1), lambda: conv(1024, 14, 1024, 1)]),
     "conv_depthwise": ([], [
         lambda: conv(32, 112, 32, 3, depthwise=True), lambda: conv(96, 112, 96, 3, depthwise=True, strides=2),
         lambda: conv(144, 56, 144, 3, depthwise=True), lambda: conv(384, 14, 384, 3, depthwise=True),

@@ -12,8 +12,8 @@
 #include "support/checked.h"
 
 enum { MAX_ACC = 32, MAX_WIDTH = 16 };
-static const double SPILL = 0.5;  // cycles, for each tap of a tile
-enum { TILE_CYCLES = 4, ROW_CYCLES = 12 };  // of a tile and of a row of the output, besides their taps
+static const double SPILL = 1.25;  // cycles for each tap
+enum { TILE_CYCLES = 4, ROW_CYCLES = 12, LATENCY = 4 };  // of a tile and of a row besides their taps; of a multiply-add
 
 static bool has_shape(const Node *node) {
     if (node->op != OP_Conv)
@@ -54,24 +54,25 @@ bool conv_depthwise_choice(Node *node, const Target *target, int number) {
     return params->rows >= 1 && product_fits(params->rows, target->block / target_lanes(target, 32));
 }
 
-// Sums, and pixels that wait for a later tap to use them again.
-static int64_t values_alive(const Window *window, int64_t rows, int64_t vecs) {
-    int64_t stride = window->stride[1], again = max_i64(0, min_i64(window->kernel[1] - stride, stride));
-    return rows * vecs + again * (rows - 1) * vecs;
+// One tap of a tile: a load and a multiply-add for each sum. Few sums wait for one another, though tiles overlap; sums
+// that leave too few registers for the loads are spilled.
+static double tap_cycles(const Target *target, int64_t sums) {
+    int rate = target->fma_per_cycle < target->loads_per_cycle ? target->fma_per_cycle : target->loads_per_cycle;
+    double work = (double)sums / rate, wait = work > LATENCY ? work : (work + LATENCY) / 2;
+    return wait + SPILL * (double)max_i64(0, sums - target->registers * 5 / 8);
 }
 
-// Each tap of a vector of outputs is a load and a multiply-add. What does not fit into the registers is spilled.
 double conv_depthwise_cost(const Node *node, const Target *target) {
     const DirectParams *params = node->params;
     const Type *x = &node->in[0]->type, *y = &node->out[0]->type;
     Window window = node_window(node);
-    int lanes = target_lanes(target, 32), vecs = target->block / lanes;
+    int64_t vecs = target->block / target_lanes(target, 32), taps = window.kernel[0] * window.kernel[1];
+    RowTiles tiles = row_tiles(y->dim[3].n, params->rows);
     double rows = (double)(y->dim[0].n * div_up(y->dim[1].n, target->block) * y->dim[2].n);
-    double tiles = rows * (double)div_up(y->dim[3].n, params->rows), pixels = rows * (double)y->dim[3].n;
-    double taps = (double)(window.kernel[0] * window.kernel[1]), in = (double)type_bytes(x), out = (double)type_bytes(y);
-    double spilled = SPILL * (double)max_i64(0, values_alive(&window, params->rows, vecs) - target->registers + 2);
-    int rate = target->fma_per_cycle < target->loads_per_cycle ? target->fma_per_cycle : target->loads_per_cycle;
-    double compute = pixels * vecs * taps / rate + tiles * (TILE_CYCLES + taps * spilled) + rows * ROW_CYCLES;
+    double wide = (double)tiles.extra * tap_cycles(target, (tiles.base + 1) * vecs);
+    double narrow = (double)(tiles.count - tiles.extra) * tap_cycles(target, tiles.base * vecs);
+    double compute = rows * ((double)taps * (wide + narrow) + (double)tiles.count * TILE_CYCLES + ROW_CYCLES);
+    double in = (double)type_bytes(x), out = (double)type_bytes(y);
     return cost_seconds(target, cost_call(target) + compute + cost_near(target, in, in) + cost_near(target, out, out));
 }
 

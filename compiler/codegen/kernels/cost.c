@@ -179,16 +179,16 @@ static double window_taps(const Node *node) {
 static double element_cycles(const Node *node) {
     switch ((int)node->op) {
     case OP_Pack:
-        return 0.45;
+        return node->out[0]->type.layout.kind == LAYOUT_NCHWC ? 0.15 : 0.45;
     case OP_Unpack:
-        return 1.8;
+        return 0.25;
     case OP_Phases:
         return 1;
     case OP_LRN:
         return 18;
     case OP_MaxPool:
     case OP_AveragePool:
-        return 0.8 * window_taps(node);
+        return 0.5 * window_taps(node);
     default:
         return kernel_copies(node) ? 0.6 : SCALAR;
     }
@@ -207,7 +207,7 @@ static double generic_cycles(const Node *node, const Target *target) {
     if (!type_is_static(y))
         return 0;
     double bytes = kernel_bytes(node), warm = (double)WARM_L2S * target->l2_bytes, macs = kernel_macs(node);
-    double moved = BARE * cost_near(target, bytes, bytes < warm ? bytes : warm);
+    double moved = BARE * cost_near(target, bytes, 2 * bytes < warm ? 2 * bytes : warm);  // the layer before takes as much
     if (macs > 0)
         return moved + macs / target_lanes(target, dtype_info[y->dtype].bits) * (node->op == OP_Conv ? 1 : SCALAR);
     if ((op_info[node->op].flags & ELEMENTWISE) || node->op == OP_Map)
