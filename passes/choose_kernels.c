@@ -4,7 +4,9 @@
 #include "codegen/kernel.h"
 #include "passes/pass.h"
 
-enum { WORTH = 3 };  // options predicted to take so many times as long as the best one are not worth a trial
+// Options predicted to take so many times as long as the best one are not worth a trial, nor are more than so many.
+static const double WORTH = 1.7;
+enum { MOST_OPTIONS = 12 };
 
 typedef struct Options {
     KernelOption *item;
@@ -33,23 +35,23 @@ static void list_choices(Options *options, Node *node, int kernel, const PassCon
     node->params = before;
 }
 
-static int best_of(const Options *options) {
-    int best = 0;
-    for (int i = 1; i < options->n; i++)
-        if (options->item[i].seconds < options->item[best].seconds)
-            best = i;
-    return best;
+// By predicted time; of equals the one listed first.
+static void sort_options(Options *options) {
+    for (int i = 1; i < options->n; i++) {
+        KernelOption option = options->item[i];
+        int at = i;
+        for (; at > 0 && options->item[at - 1].seconds > option.seconds; at--)
+            options->item[at] = options->item[at - 1];
+        options->item[at] = option;
+    }
 }
 
 // Keeps what is worth a trial, the best one first.
 static void keep_worthy(Options *options) {
-    int best = best_of(options), n = 0;
-    KernelOption first = options->item[0];
-    options->item[0] = options->item[best];
-    options->item[best] = first;
-    for (int i = 0; i < options->n; i++)
-        if (options->item[i].seconds <= WORTH * options->item[0].seconds)
-            options->item[n++] = options->item[i];
+    sort_options(options);
+    int n = 0;
+    while (n < options->n && n < MOST_OPTIONS && options->item[n].seconds <= WORTH * options->item[0].seconds)
+        n++;
     options->n = n;
 }
 

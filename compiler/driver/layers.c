@@ -28,7 +28,7 @@ static void watch_run(void *self, int shards, void (*task)(void *arg, int shard)
     *best = watch->is_first || seconds < *best ? seconds : *best;
 }
 
-bool layer_times(Session *session, int passes, LayerTimes *times) {
+bool layer_times(Session *session, int passes, double effort, LayerTimes *times) {
     Instance instance = {0};
     if (!instance_compile_by_layer(&instance, session))
         return false;
@@ -43,7 +43,7 @@ bool layer_times(Session *session, int passes, LayerTimes *times) {
     bench_fill_inputs(&instance);
     instance.pool = &watch.pool;
     bool ok = true;
-    double end = bench_seconds() + EFFORT;
+    double end = bench_seconds() + effort;
     for (int i = 0; ok && (i < passes || (i < MOST_PASSES && bench_seconds() < end)); i++) {
         watch.at = 0;
         watch.is_first = i == 0;
@@ -92,7 +92,7 @@ static void print_summary(const LayerTimes *times, double total, const Target *t
 
 bool bench_layers(Session *session) {
     LayerTimes times;
-    if (!layer_times(session, PASSES, &times))
+    if (!layer_times(session, PASSES, EFFORT, &times))
         return false;
     double total = 0;
     for (int i = 0; i < times.n; i++)
