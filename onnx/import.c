@@ -296,18 +296,19 @@ static void restore_name(Importer *im, const char *name, Value *value) {
 
 // A sequence becomes an output for each of its elements.
 static bool import_list_output(Importer *im, const char *name, const List *list) {
-    if (list->none)
-        return diag_error(im->diag, NULL, E_DTYPE, "output '%s' is an empty optional, which has no tensor", name);
-    if (!list->n)
-        return diag_error(im->diag, NULL, E_DTYPE, "output '%s' is an empty sequence, which has no tensor", name);
     if (!import_work(im, (size_t)list->n, (size_t)list->n))
         return false;
     for (int i = 0; i < list->n; i++) {
         const char *element = arena_printf(im->arena, "%s_%d", name, i);
-        Node *copy = node_new(im->graph, OP_Identity, 1, 1);
-        copy->in[0] = list->item[i];
-        graph_append(im->graph, copy);
-        LIST_PUSH(im->arena, &im->graph->outputs, node_output(copy, 0, element, type_unknown()));
+        Value *value = list->item[i];
+        if (!value->def || value_is_output(value) || strcmp(value->name, element)) {
+            Node *copy = node_new(im->graph, OP_Identity, 1, 1);
+            copy->in[0] = value;
+            graph_append(im->graph, copy);
+            value = node_output(copy, 0, element, type_unknown());
+            restore_name(im, element, value);
+        }
+        LIST_PUSH(im->arena, &im->graph->outputs, value);
     }
     return true;
 }
@@ -350,6 +351,8 @@ static bool import_outputs(Importer *im, const Scope *scope, const Onnx__GraphPr
     bool ok = graph->n_output || diag_error(im->diag, NULL, E_GRAPH, "the model has no outputs");
     for (size_t i = 0; i < graph->n_output && !import_failed(im); i++)
         ok = import_work(im, 1, 1) && import_output(im, scope, graph->output[i]) && ok;
+    if (ok && !im->graph->outputs.n)
+        ok = diag_error(im->diag, NULL, E_DTYPE, "no output of the model is a tensor: its sequences and optionals are empty");
     for (int i = 0; i < im->options->nkeep && ok; i++)
         ok = keep_value(im, scope, im->options->keep[i]);
     if (im->options->keep_all && ok)

@@ -12,9 +12,9 @@ typedef struct OnnxDim {  // --dim NAME=VALUE, or NAME=VALUE..MOST: it stays ope
     int64_t value, most;  // most 0: the value is fixed
 } OnnxDim;
 
-typedef struct OnnxShape {  // --shape INPUT=1x3x224x224
+typedef struct OnnxShape {  // --shape INPUT=1x3x224x224; of a sequence NAME, of each element NAME_0, NAME_1, ...
     const char *input;
-    int rank;
+    int rank;  // -1: an empty sequence or optional
     int64_t dim[MAX_RANK];
 } OnnxShape;
 
@@ -41,6 +41,27 @@ typedef struct OnnxOptions {
 // one). `options` may be null. Types of node outputs are left to infer-shapes.
 Module *onnx_import(Arena *arena, const unsigned char *bytes, size_t size, const char *folder,
                     const OnnxOptions *options, Diag *diag);
+
+// What an input or output of a model is, and data of it that is no tensor: files with one SequenceProto or OptionalProto.
+typedef struct OnnxPort {
+    const char *name;
+    bool sequence, optional;  // both: an optional sequence
+} OnnxPort;
+typedef struct OnnxPorts {
+    OnnxPort *item;
+    int n, capacity;
+} OnnxPorts;
+typedef struct OnnxValue {
+    Type type;
+    const void *data;
+} OnnxValue;
+typedef struct OnnxValues {
+    OnnxValue *item;
+    int n, capacity;
+} OnnxValues;
+bool onnx_ports(Arena *arena, const unsigned char *bytes, size_t size, OnnxPorts *inputs, OnnxPorts *outputs, Diag *diag);
+bool onnx_values(Arena *arena, const unsigned char *bytes, size_t size, const char *folder, const OnnxPort *port,
+                 OnnxValues *values, Diag *diag);
 
 // A file that holds one TensorProto (test data). `*data` borrows from `bytes` or lies in the arena.
 bool onnx_tensor(Arena *arena, const unsigned char *bytes, size_t size, const char *folder, Type *type,

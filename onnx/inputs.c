@@ -86,9 +86,21 @@ static bool dimension_number(const Dimension *dim, int64_t *number) {
     return *number >= 0;
 }
 
-// The tensor that an input is declared as, or null after an error.
+static const Onnx__TypeProto *without_optional(const Onnx__TypeProto *type) {
+    bool optional = type && type->value_case == ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE && type->optional_type;
+    return optional ? type->optional_type->elem_type : type;
+}
+
+static bool is_sequence(const Onnx__ValueInfoProto *input) {
+    const Onnx__TypeProto *type = without_optional(input->type);
+    return type && type->value_case == ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE && type->sequence_type;
+}
+
+// The tensor that an input, or the elements of a sequence, are declared as, or null after an error.
 static const Onnx__TypeProto__Tensor *declared(Importer *im, const Onnx__ValueInfoProto *input) {
-    const Onnx__TypeProto *type = input->type;
+    const Onnx__TypeProto *type = without_optional(input->type);
+    if (is_sequence(input))
+        type = type->sequence_type->elem_type;
     if (type && type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE && type->tensor_type)
         return type->tensor_type;
     diag_error(im->diag, NULL, E_DTYPE, "input '%s' is not a tensor", input->name);
@@ -125,6 +137,19 @@ static const Onnx__ValueInfoProto *find_input(const Onnx__GraphProto *graph, con
     return NULL;
 }
 
+// The sequence that NAME_0, NAME_1 and so on are elements of.
+static const Onnx__ValueInfoProto *find_sequence(const Onnx__GraphProto *graph, const char *element) {
+    for (size_t i = 0; i < graph->n_input; i++) {
+        const char *name = graph->input[i]->name;
+        size_t length = name ? strlen(name) : 0;
+        if (length && is_sequence(graph->input[i]) && !strncmp(element, name, length) && element[length] == '_' &&
+            strspn(element + length + 1, "0123456789") == strlen(element + length + 1))
+            return graph->input[i];
+    }
+    return NULL;
+}
+
+// Elements of a sequence may differ in what is open in its type, so they bind nothing.
 static bool collect_bindings(Importer *im, const Onnx__GraphProto *graph, Bindings *bindings) {
     const OnnxOptions *o = im->options;
     bool ok = true;
@@ -133,6 +158,8 @@ static bool collect_bindings(Importer *im, const Onnx__GraphProto *graph, Bindin
     for (int i = 0; i < o->nshapes; i++) {
         const OnnxShape *shape = &o->shapes[i];
         const Onnx__ValueInfoProto *input = find_input(graph, shape->input);
+        if (shape->rank < 0 || (!input && find_sequence(graph, shape->input)))
+            continue;
         if (!input)
             ok = diag_error(im->diag, NULL, E_USAGE, "--shape: the model has no input '%s'", shape->input);
         else
@@ -144,6 +171,8 @@ static bool collect_bindings(Importer *im, const Onnx__GraphProto *graph, Bindin
         int64_t dims[MAX_RANK];
         for (int k = 0; k < MAX_RANK; k++)
             dims[k] = type->dim[k].n;
+        if (!input && find_sequence(graph, o->binds[i].input))
+            continue;
         if (!input)
             ok = diag_error(im->diag, NULL, E_USAGE, "--bind: the model has no input '%s'", o->binds[i].input);
         else
@@ -219,6 +248,71 @@ static bool check_bind(Importer *im, const char *input, const Type *type, const 
                       dtype_info[type->dtype].name, dtype_info[bind->type.dtype].name);
 }
 
+static bool is_none(const Importer *im, const char *input) {
+    const OnnxShape *shape = shape_option(im, input);
+    return shape && shape->rank < 0;
+}
+
+// The type of an element, by its own flag.
+static bool element_type(Importer *im, const Onnx__ValueInfoProto *input, const char *name, const OnnxShape *shape,
+                         const OnnxBind *bound, Type *type) {
+    const Onnx__TypeProto__Tensor *tensor = declared(im, input);
+    DType dtype = tensor ? dtype_from_onnx(tensor->elem_type) : DT_NONE;
+    if (!tensor)
+        return false;
+    if (dtype == DT_NONE)
+        return diag_error(im->diag, NULL, E_DTYPE, "input '%s': element type %s is not supported", input->name,
+                          tensor_type_name(im->arena, tensor->elem_type));
+    *type = bound ? bound->type : type_make(dtype, shape->rank, shape->dim);
+    type->dtype = dtype;
+    for (size_t i = 0; tensor->shape && i < tensor->shape->n_dim; i++) {
+        int64_t number;
+        bool fixed = dimension_number(tensor->shape->dim[i], &number);
+        if (tensor->shape->n_dim != (size_t)type->rank || (fixed && type->dim[i].n != number))
+            return diag_error(im->diag, NULL, E_USAGE, "element '%s' is %s, which is not what the model declares", name,
+                              type_text(im->arena, type));
+    }
+    return check_size(im, name, type) && (!bound || check_bind(im, name, type, bound));
+}
+
+// A sequence is as long as there are flags for its elements; each is an input of its own.
+static bool import_sequence(Importer *im, Scope *scope, const Onnx__ValueInfoProto *input) {
+    List *list = ARENA_NEW(im->scratch, List);
+    int capacity = 0;
+    *list = (List){.dtype = DT_NONE};
+    for (;; list->n++) {
+        const char *name = arena_printf(im->arena, "%s_%d", input->name, list->n);
+        const OnnxShape *shape = shape_option(im, name);
+        const OnnxBind *bound = bind_option(im, name);
+        Type type;
+        if (!bound && (!shape || shape->rank < 0))
+            break;
+        if (!import_work(im, 1, 1) || !element_type(im, input, name, shape, bound, &type))
+            return false;
+        Value *value = bound ? value_constant(im->graph, name, type, bound->bytes) : value_new(im->graph, name, type);
+        if (!bound)
+            LIST_PUSH(im->arena, &im->graph->inputs, value);
+        list->item = arena_grow(im->scratch, list->item, list->n, &capacity, sizeof *list->item);
+        list->item[list->n] = value;
+        list->dtype = type.dtype;
+    }
+    if (!list->n && !is_none(im, input->name))
+        return diag_error(im->diag, NULL, E_SYMBOL,
+                          "input '%s' is a sequence: say what is in it with --shape %s_0=AxB, --shape %s_1=AxB and so on, "
+                          "or --shape %s=none", input->name, input->name, input->name, input->name);
+    list->none = !list->n && input->type->value_case == ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE;
+    return scope_define_list(scope, input->name, list);
+}
+
+// An optional that the flags say is empty.
+static bool import_nothing(Importer *im, Scope *scope, const Onnx__ValueInfoProto *input) {
+    List *list = ARENA_NEW(im->scratch, List);
+    *list = (List){.none = true, .dtype = DT_NONE};
+    if (!input->type || input->type->value_case != ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE)
+        return diag_error(im->diag, NULL, E_USAGE, "--shape %s=none: it is a tensor", input->name);
+    return scope_define_list(scope, input->name, list);
+}
+
 static bool import_input(Importer *im, Scope *scope, Bindings *bindings, const Onnx__ValueInfoProto *input) {
     if (!input->name || !*input->name)
         return diag_error(im->diag, NULL, E_GRAPH, "an input has no name");
@@ -229,6 +323,12 @@ static bool import_input(Importer *im, Scope *scope, Bindings *bindings, const O
         return true;
     if (known)
         return diag_error(im->diag, NULL, E_GRAPH, "input '%s' is declared twice", input->name);
+    if (is_sequence(input) || is_none(im, input->name)) {
+        if (is_sequence(input) ? import_sequence(im, scope, input) : import_nothing(im, scope, input))
+            return true;
+        scope_define(scope, input->name, NAME_FAILED, NULL);
+        return false;
+    }
     const OnnxBind *constant = bind_option(im, input->name);
     Type type;
     if (!input_type(im, bindings, input, &type) || !check_size(im, input->name, &type) ||
@@ -300,7 +400,7 @@ void import_declared(Importer *im, const Scope *scope, const Onnx__GraphProto *g
 
 bool import_declared_type(Importer *im, const Scope *scope, const char *name, Type *type) {
     const Onnx__GraphProto *graph = im->model->graph;
-    if (scope->function || !name)
+    if (scope->function || scope->outer || !name)
         return false;
     for (size_t i = 0; i < graph->n_output; i++)
         if (graph->output[i]->name && !strcmp(graph->output[i]->name, name))

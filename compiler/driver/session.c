@@ -161,6 +161,10 @@ static bool read_shape(Session *session, const char *word, OnnxShape *shape) {
     const char *value;
     if (!split_word(session, "--shape", word, &shape->input, &value))
         return false;
+    if (!strcmp(value, "none")) {
+        shape->rank = -1;
+        return true;
+    }
     for (;; value++) {
         if (shape->rank == MAX_RANK || !parse_size(value, 'x', &value, &shape->dim[shape->rank]))
             return diag_error(&session->diag, NULL, E_USAGE, "--shape=%s: not a shape such as 1x3x224x224", word);

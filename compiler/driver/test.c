@@ -24,7 +24,7 @@
 
 enum { BIND_NONE, BIND_SMALL_INTS, BIND_ALL_BUT_FIRST, BIND_STAGES };
 
-typedef struct Tensor {
+typedef struct Tensor {  // an empty sequence or optional has rank -1
     const char *name;
     Type type;
     const void *data;
@@ -35,8 +35,10 @@ typedef struct Set {  // one test_data_set under way
     const Options *options;
     const char *folder, *model;
     int stage;
+    bool by_port;  // the data is read before the model, since it decides what the importer makes
+    OnnxPorts in, out;  // of the model, where one of them is no tensor; else empty
     Tensor *inputs;
-    int ninputs;
+    int ninputs, capacity;
     Instance instance;
     char *messages;  // what the session's Diag said
     size_t length;
@@ -48,6 +50,62 @@ static bool exists(const char *path) {
 }
 
 // Reading.
+
+// Which inputs and outputs of the model are sequences or optionals.
+static bool read_ports(Set *set) {
+    Session *s = &set->session;
+    size_t size;
+    const unsigned char *bytes = session_map(s, set->model, &size);
+    bool lists = false;
+    if (!bytes || !onnx_ports(s->arena, bytes, size, &set->in, &set->out, &s->diag))
+        return false;
+    for (int i = 0; i < set->in.n; i++)
+        lists = lists || set->in.item[i].sequence || set->in.item[i].optional;
+    for (int i = 0; i < set->out.n; i++)
+        lists = lists || set->out.item[i].sequence || set->out.item[i].optional;
+    if (!lists && !set->by_port)
+        set->in.n = set->out.n = 0;
+    return true;
+}
+
+// The tensors in a file; those of a sequence are called NAME_0, NAME_1, ...
+static bool read_values(Set *set, const OnnxPort *port, const char *path, OnnxValues *values) {
+    Session *s = &set->session;
+    OnnxValue value;
+    size_t size;
+    *values = (OnnxValues){0};
+    if (!exists(path))
+        return diag_error(&s->diag, NULL, E_RUN, "no data for '%s'", port->name);
+    if (!port->sequence && !port->optional) {
+        if (!tensor_load(s, path, &value.type, &value.data))
+            return false;
+        LIST_PUSH(s->arena, values, value);
+        return true;
+    }
+    const unsigned char *bytes = session_map(s, path, &size);
+    return bytes && onnx_values(s->arena, bytes, size, NULL, port, values, &s->diag);
+}
+
+static void add_input(Set *set, const char *name, const OnnxValue *value) {
+    set->inputs = arena_grow(set->session.arena, set->inputs, set->ninputs, &set->capacity, sizeof *set->inputs);
+    set->inputs[set->ninputs++] = (Tensor){name, value->type, value->data};
+}
+
+static bool read_listed_inputs(Set *set) {
+    Arena *arena = set->session.arena;
+    static const OnnxValue none = {.type = {.rank = -1}};
+    for (int i = 0; i < set->in.n; i++) {
+        const OnnxPort *port = &set->in.item[i];
+        OnnxValues values;
+        if (!read_values(set, port, arena_printf(arena, "%s/input_%d.pb", set->folder, i), &values))
+            return false;
+        for (int k = 0; k < values.n; k++)
+            add_input(set, port->sequence ? arena_printf(arena, "%s_%d", port->name, k) : port->name, &values.item[k]);
+        if (!values.n)
+            add_input(set, port->name, &none);
+    }
+    return true;
+}
 
 static bool read_inputs(Set *set) {
     Session *s = &set->session;
@@ -67,7 +125,9 @@ static bool read_inputs(Set *set) {
 
 static bool is_bound(const Set *set, int index) {
     const Type *type = &set->inputs[index].type;
-    bool integers = type->dtype == DT_I64 || type->dtype == DT_I32;
+    bool integers = type->dtype == DT_I64 || type->dtype == DT_I32 || (type->dtype == DT_BOOL && type->rank == 0);
+    if (type->rank < 0)
+        return false;
     return (set->stage == BIND_SMALL_INTS && integers && type->rank <= 1) ||
            (set->stage == BIND_ALL_BUT_FIRST && index > 0);
 }
@@ -82,14 +142,14 @@ static bool load_for_data(Set *set) {
         const Tensor *input = &set->inputs[i];
         if (is_bound(set, i)) {
             binds[more.nbinds++] = (OnnxBind){input->name, input->type, input->data};
-        } else if (!type_is_static(&s->module->graphs.item[0]->inputs.item[i]->type)) {
+        } else if (set->in.n || !type_is_static(&s->module->graphs.item[0]->inputs.item[i]->type)) {
             OnnxShape *shape = &shapes[more.nshapes++];
             *shape = (OnnxShape){.input = input->name, .rank = input->type.rank};
             for (int d = 0; d < input->type.rank; d++)
                 shape->dim[d] = input->type.dim[d].n;
         }
     }
-    return (!more.nshapes && !more.nbinds) || session_load(s, set->model, &more);
+    return (!set->out.n && !more.nshapes && !more.nbinds) || session_load(s, set->model, &more);
 }
 
 // Comparing, as ONNX's own runner does.
@@ -131,6 +191,28 @@ static bool compare_output(Set *set, const Port *port, const Type *type, const v
                       element_double(dtype, data, first));
 }
 
+// The elements of a sequence are outputs that follow each other.
+static bool compare_listed_outputs(Set *set) {
+    Session *s = &set->session;
+    int at = 0;
+    for (int i = 0; i < set->out.n; i++) {
+        const OnnxPort *port = &set->out.item[i];
+        OnnxValues values;
+        if (!read_values(set, port, arena_printf(s->arena, "%s/output_%d.pb", set->folder, i), &values))
+            return false;
+        for (int k = 0; k < values.n; k++, at++) {
+            const char *name = port->sequence ? arena_printf(s->arena, "%s_%d", port->name, k) : port->name;
+            if (at >= set->instance.noutputs || strcmp(set->instance.outputs[at].name, name))
+                return diag_error(&s->diag, NULL, E_MISMATCH, "there is no output '%s'", name);
+            if (!compare_output(set, &set->instance.outputs[at], &values.item[k].type, values.item[k].data))
+                return false;
+        }
+    }
+    if (at < set->instance.noutputs && !set->instance.outputs[at].counts)
+        return diag_error(&s->diag, NULL, E_MISMATCH, "output '%s' should not be there", set->instance.outputs[at].name);
+    return true;
+}
+
 static bool compare_outputs(Set *set) {
     Session *s = &set->session;
     for (int i = 0; i < set->instance.noutputs; i++) {
@@ -162,14 +244,18 @@ static bool set_inputs(Set *set) {
 
 static bool run_set(Set *set) {
     Session *s = &set->session;
-    return session_load(s, set->model, NULL) && read_inputs(set) && load_for_data(set) && session_run_passes(s) &&
+    if (!read_ports(set))
+        return false;
+    bool read = set->out.n ? read_listed_inputs(set) : session_load(s, set->model, NULL) && read_inputs(set);
+    return read && load_for_data(set) && session_run_passes(s) &&
            instance_compile(&set->instance, s, set->options->threads) && set_inputs(set) &&
-           instance_call(&set->instance) && compare_outputs(set);
+           instance_call(&set->instance) &&
+           (set->out.n ? compare_listed_outputs(set) : compare_outputs(set));
 }
 
 // One attempt; returns the code of its error, or 0. `why` gets the first message without its file and code.
-static int try_set(const Options *options, const char *folder, const char *model, int stage, char **why) {
-    Set set = {.options = options, .folder = folder, .model = model, .stage = stage};
+static int try_set(const Options *options, const char *folder, const char *model, int stage, bool by_port, char **why) {
+    Set set = {.options = options, .folder = folder, .model = model, .stage = stage, .by_port = by_port};
     FILE *messages = open_memstream(&set.messages, &set.length);
     if (!messages)
         return E_INTERNAL;
@@ -193,6 +279,7 @@ static int run_folder(const Options *options, const char *folder, char **why, bo
     int code = 0;
     *why = NULL;
     *bound = false;
+    bool by_port = false;
     for (int number = 0; !code; number++) {
         const char *set = arena_printf(arena, "%s/test_data_set_%d", folder, number);
         if (number && !exists(set))
@@ -200,7 +287,12 @@ static int run_folder(const Options *options, const char *folder, char **why, bo
         code = E_DYNAMIC;
         for (int stage = BIND_NONE; stage < BIND_STAGES && code == E_DYNAMIC; stage++) {
             free(*why);
-            code = try_set(options, set, model, stage, why);
+            code = try_set(options, set, model, stage, by_port, why);
+            if (code == E_SYMBOL && !by_port) {
+                by_port = true;
+                free(*why);
+                code = try_set(options, set, model, stage, by_port, why);
+            }
             *bound = *bound || stage != BIND_NONE;
         }
     }
