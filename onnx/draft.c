@@ -270,7 +270,7 @@ Value *draft_node(Importer *im, const Draft *d, OpKind op, Value *a, Value *b, V
     return value;
 }
 
-enum { KNOWN_DEPTH = 64 };
+enum { KNOWN_NODES = 256 };  // that are looked at
 
 static bool compare(OpKind op, int64_t a, int64_t b, int64_t *number) {
     switch ((int)op) {
@@ -285,8 +285,8 @@ static bool compare(OpKind op, int64_t a, int64_t b, int64_t *number) {
     }
 }
 
-static bool known(Importer *im, const Value *value, int depth, int64_t *number) {
-    if (!value || depth > KNOWN_DEPTH)
+static bool known(Importer *im, const Value *value, int *left, int64_t *number) {
+    if (!value || --*left < 0)
         return false;
     if (value->data && !dtype_is_float(value->type.dtype) && type_count(&value->type) == 1) {
         *number = element_int(value->type.dtype, value->data->bytes, 0);
@@ -300,7 +300,7 @@ static bool known(Importer *im, const Value *value, int depth, int64_t *number) 
     }
     const Node *def = value->def;
     int64_t a, b = 0;
-    if (!def || def->nin < 1 || !known(im, def->in[0], depth + 1, &a))
+    if (!def || def->nin < 1 || !known(im, def->in[0], left, &a))
         return false;
     *number = def->op == OP_Not ? !a : a;
     if (def->op == OP_Identity || def->op == OP_Not || def->op == OP_Squeeze || def->op == OP_Unsqueeze ||
@@ -311,11 +311,12 @@ static bool known(Importer *im, const Value *value, int depth, int64_t *number) 
         *number = to == DT_BOOL ? a != 0 : a;
         return to == DT_BOOL || to == DT_I64;
     }
-    return def->nin == 2 && known(im, def->in[1], depth + 1, &b) && compare(def->op, a, b, number);
+    return def->nin == 2 && known(im, def->in[1], left, &b) && compare(def->op, a, b, number);
 }
 
 bool draft_known(Importer *im, const Value *value, int64_t *number) {
-    return known(im, value, 0, number);
+    int left = KNOWN_NODES;
+    return known(im, value, &left, number);
 }
 
 Value *draft_add_axes(Importer *im, const Draft *d, Value *value, int rank, int count) {

@@ -83,9 +83,10 @@ static void choose(Node *node, const PassContext *ctx) {
 
 static void choose_all(Graph *graph, const PassContext *ctx) {
     for (Node *node = graph->first; node; node = node->next) {
-        if (node->op == OP_Fire)
-            choose_all(node->body, ctx);
-        else if (node->kernel == KERNEL_generic && !(op_info[node->op].flags & RECIPE))
+        for (int i = 0; i < 2; i++)
+            if (node_body(node, i) && node->op != OP_Map)
+                choose_all(node_body(node, i), ctx);
+        if (node->kernel == KERNEL_generic && !(op_info[node->op].flags & (RECIPE | FLOW)) && node->op != OP_Fire)
             choose(node, ctx);
     }
 }

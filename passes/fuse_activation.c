@@ -80,6 +80,9 @@ static void fuse(Graph *graph) {
     for (Node *node = graph->first, *next; node; node = next) {
         Act act;
         next = node->next;
+        for (int i = 0; i < 2 && node_is_flow(node); i++)
+            if (node_body(node, i))
+                fuse(node_body(node, i));
         if (!activation_of(node, &act) || !takes_activation(node->in[0], 0))
             continue;
         Value *value = node->in[0];

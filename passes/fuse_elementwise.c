@@ -85,14 +85,20 @@ static Node *apply_group(const Group *group) {
     return group_nodes(OP_Map, ordered, n);
 }
 
-bool pass_fuse_elementwise(PassContext *ctx) {
-    for (int i = 0; i < ctx->module->graphs.n; i++) {
-        Graph *graph = ctx->module->graphs.item[i];
-        Group group;
-        for (Node *node = graph->last; node; node = node->prev)
-            if (match_group(node, &group))
-                node = apply_group(&group);
-        graph_compact(graph);
+static void fuse(Graph *graph) {
+    Group group;
+    for (Node *node = graph->last; node; node = node->prev) {
+        for (int i = 0; i < 2 && node_is_flow(node); i++)
+            if (node_body(node, i))
+                fuse(node_body(node, i));
+        if (match_group(node, &group))
+            node = apply_group(&group);
     }
+    graph_compact(graph);
+}
+
+bool pass_fuse_elementwise(PassContext *ctx) {
+    for (int i = 0; i < ctx->module->graphs.n; i++)
+        fuse(ctx->module->graphs.item[i]);
     return true;
 }

@@ -48,8 +48,9 @@ static bool pack(PassContext *ctx, Node *node) {
 
 static bool pack_all(PassContext *ctx, Graph *graph) {
     for (Node *node = graph->first; node; node = node->next) {
-        if (node->op == OP_Fire && !pack_all(ctx, node->body))
-            return false;
+        for (int i = 0; i < 2; i++)
+            if (node_body(node, i) && node->op != OP_Map && !pack_all(ctx, node_body(node, i)))
+                return false;
         if (kernel_info[node->kernel].packing && value_data(node->in[1]) && !pack(ctx, node))
             return false;
     }

@@ -5,6 +5,7 @@ Each item is (name, bytes of the model). What is checked on them is in tests/e2e
 
 import numpy as np
 import onnx
+import onnx.parser
 from onnx import TensorProto, helper, numpy_helper
 
 import small
@@ -153,8 +154,48 @@ def bad_nodes():
                                     {"a": np.float32(0), "b": np.float32(1), "c": np.float32(0)})
 
 
+def flow(text):
+    """The text of a graph of x, a condition c and a number n, after its head."""
+    head = '<ir_version: 8, opset_import: ["": 15]> flow (float[4] x, bool c, int64 n) => (float[] y)'
+    return onnx.parser.parse_model(head + text).SerializeToString()
+
+
+def branches(levels):
+    """Ifs in each other."""
+    inner = "o = Neg (x)"
+    for i in range(levels):
+        inner = (f"o = If (c) <then_branch = t{i} () => (o) {{ {inner} }}, "
+                 f"else_branch = e{i} () => (p) {{ p = Abs (x) }}>")
+    return flow(f"{{ {inner}  y = Neg (o) }}")
+
+
+def bad_flow():
+    far = "<int64 far = {9000000000000000000}, int64 many = {4000}, bool on = {1}, int64 two = {2}>"
+    turn = "body = b (int64 i, bool go, float[4] v) => (go, w) { w = Neg (v) }"
+    yield "branches-deep", branches(20)
+    yield "loop-scans-forever", flow(far + "{ s, y = Loop (far, on, x) <body = b (int64 i, bool go, float[4] v) => (go, w, w)"
+                                     " { w = Neg (v) }> }")
+    yield "loop-without-end-scans", flow('{ y = Loop ("", "") <body = b (int64 i, bool go) => (go, w) { w = Neg (x) }> }')
+    yield "loop-grows-forever", flow(far + "{ y = Loop (far, on, x) <body = b (int64 i, bool go, float[m] v) => (go, w)"
+                                     " { w = Concat <axis = 0> (v, x) }> }")
+    yield "loop-doubles", flow(far + "{ y = Loop (many, on, x) <body = b (int64 i, bool go, float[m] v) => (go, w)"
+                               " { w = Concat <axis = 0> (v, v) }> }")
+    inner = "u = SequenceInsert (t, x)"
+    for i in range(4):
+        inner = (f"u = Loop (many, on, t) <body = b{i} (int64 i{i}, bool g{i}, seq(float[4]) t) => (g{i}, u) "
+                 f"{{ {inner} }}>")
+    yield "loops-of-loops", flow(far + f"{{ t = SequenceEmpty ()  {inner}  y = ConcatFromSequence <axis = 0> (u) }}")
+    yield "loop-condition-type", flow("{ y = Loop (n, x, x) <" + turn + "> }")
+    yield "loop-few-inputs", flow("{ y = Loop (n, c, x) <body = b (int64 i) => (c, x) { w = Neg (x) }> }")
+    yield "scan-of-scalar", flow("{ y = Scan <num_scan_inputs = 1, body = b (bool v) => (w) { w = Not (v) }> (c) }")
+    yield "scan-axis", flow("{ y = Scan <num_scan_inputs = 1, scan_input_axes = [-9], body = b (float v) => (w)"
+                            " { w = Neg (v) }> (x) }")
+    yield "concat-from-sequence-axis", flow("{ s = SplitToSequence (x)  y = ConcatFromSequence <axis = 5> (s) }")
+    yield "sequence-position", flow(far + "{ s = SequenceConstruct (x)  y = SequenceAt (s, far) }")
+
+
 def bad():
-    for family in (bad_files, bad_tensors, bad_graphs, bad_nodes):
+    for family in (bad_files, bad_tensors, bad_graphs, bad_nodes, bad_flow):
         yield from family()
 
 
@@ -180,4 +221,10 @@ def doubtful():
     names = helper.make_node("Relu", ['a "b"\n%s[[x]]'], ["\u00e9\u4e2d int"], name="/*\x01*/")
     yield "odd-names", graph_of([names], {'a "b"\n%s[[x]]': [1, 2]}, ["\u00e9\u4e2d int"])
     yield "no-dimension", one("Relu", ["x"], shapes={"x": [0, 3]})
+    yield "loop-without-end", flow('{ y = Loop ("", "", x) <body = b (int64 i, bool go, float[4] v) => (go, w)'
+                                   " { w = Neg (v) }> }")
+    twice = "".join(f"d{i + 1} = And (d{i}, d{i})\n" for i in range(200))
+    yield "condition-of-conditions", flow(
+        f"<bool d0 = {{1}}> {{ {twice} y = If (d200) <then_branch = t () => (p) {{ p = Neg (x) }},"
+        " else_branch = e () => (q) { q = Abs (x) }> }")
     yield "scalar", one("Relu", ["x"], shapes={"x": []})
