@@ -195,8 +195,10 @@ Value *draft_scalar(Importer *im, const Draft *d, const char *part, DType dtype,
     return draft_constant(im, d, part, &type, bytes);
 }
 
-// The element type of the first result where the shapes are out of reach.
-static DType result_dtype(const Node *node) {
+// The element type of a result where the shapes are out of reach.
+static DType result_dtype(const Node *node, int index) {
+    if (node_is_flow(node))
+        return node->body->outputs.item[index + (node->op == OP_Loop)]->type.dtype;
     InferFn infer = op_info[node->op].infer;
     const Value *like = infer == infer_where ? node_in(node, 1) : node_in(node, 0);
     if (infer == infer_compare || infer == infer_to_bool || infer == infer_logic)
@@ -231,7 +233,8 @@ void draft_infer(Importer *im, Node *node) {
     im->infer.arena = im->scratch;
     im->infer.diag = &quiet;
     if (!known || !infer_node(&im->infer, node, types)) {
-        node->out[0]->type.dtype = result_dtype(node);
+        for (int i = 0; i < (node_is_flow(node) ? node->nout : 1); i++)
+            node->out[i]->type.dtype = result_dtype(node, i);
         return;
     }
     for (int i = 0; i < node->nout; i++)
