@@ -6,33 +6,22 @@
 #include <string.h>
 
 #include "onnx/attention.h"
+#include "onnx/subgraph.h"
 
-// The graph's nodes, with `value` for its input; *value becomes its output.
-static bool inline_graph(Importer *im, const Draft *d, const char *which, const Onnx__GraphProto *graph, Value **value) {
-    Scope scope = {.arena = im->scratch, .opset = d->scope->opset, .caller = d->scope->caller,
-                   .function = d->scope->function, .result_names = d->scope->result_names,
-                   .attributes = d->scope->attributes, .nattributes = d->scope->nattributes,
-                   .prefix = arena_printf(im->scratch, "%s/", d->loc->node)};
-    if (graph->n_input != 1 || graph->n_output != 1)
-        return diag_error(im->diag, d->loc, E_ATTRIBUTE, "graph '%s' must have one input and one output", which);
-    const char *in = graph->input[0]->name, *out = graph->output[0]->name;
-    if (!in || !out || !scope_define(&scope, in, NAME_VALUE, *value) || !import_initializers(im, &scope, graph) ||
-        !import_nodes(im, &scope, graph->node, graph->n_node))
-        return false;
-    const Name *name = scope_find(&scope, out);
-    if (!name || name->state != NAME_VALUE)
-        return diag_error(im->diag, d->loc, E_GRAPH, "graph '%s' does not define its output '%s'", which, out);
-    *value = name->value;
-    return true;
-}
-
+// *value becomes what the graph in attribute `which`, if there is one, makes of it.
 static bool modify(Importer *im, Draft *d, const char *which, Value **value) {
     const Onnx__AttributeProto *a = draft_take(d, which);
+    Operand in = {.value = *value}, out;
     if (!a)
         return true;
     if (!a->g)
         return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute '%s' must be a graph", which);
-    return inline_graph(im, d, which, a->g, value);
+    if (a->g->n_output != 1)
+        return diag_error(im->diag, d->loc, E_ATTRIBUTE, "graph '%s' must have one output", which);
+    if (!subgraph_import(im, d, d->scope, a->g, &in, 1, &out))
+        return false;
+    *value = out.value;
+    return out.value || diag_error(im->diag, d->loc, E_DTYPE, "the output of graph '%s' is a sequence", which);
 }
 
 // The type that the softmax is computed in.
