@@ -11,6 +11,7 @@
 #include "onnx/flow.h"
 #include "onnx/lists.h"
 #include "onnx/losses.h"
+#include "onnx/microsoft.h"
 #include "onnx/ml.h"
 #include "onnx/norms.h"
 #include "onnx/preview.h"
@@ -325,7 +326,7 @@ static const struct {
     {"Trilu", make_trilu},
 };
 
-// The other domains of the standard.
+// Other domains.
 static const struct {
     const char *domain;
     int64_t newest;
@@ -333,6 +334,7 @@ static const struct {
 } domains[] = {
     {"ai.onnx.ml", 5, ml_find},
     {"ai.onnx.preview", 1, preview_find},
+    {"com.microsoft", 1, microsoft_find},
     {"ai.onnx.preview.training", 1, training_find},
 };
 

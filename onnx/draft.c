@@ -462,7 +462,7 @@ static bool check_required(Importer *im, const Draft *d, OpKind op) {
     return true;
 }
 
-static bool set_attributes(Importer *im, const Draft *d, Node *node) {
+bool draft_set_attributes(Importer *im, const Draft *d, Node *node) {
     const AttrTable *table = op_info[node->op].attrs;
     bool ok = check_required(im, d, node->op);
     for (int i = 0; i < d->nattr; i++) {
@@ -497,7 +497,7 @@ bool draft_finish(Importer *im, Draft *d, OpKind op) {
     if (!check_arity(im, d, op, nin, nout))
         return false;
     Node *node = draft_append(im, d, op, d->in, nin, nout);
-    bool ok = set_attributes(im, d, node);
+    bool ok = draft_set_attributes(im, d, node);
     for (int i = 0; i < nout; i++) {
         const char *label = *d->out[i] ? scope_label(d->scope, d->out[i]) : NULL;
         Value *value = node_output(node, i, label, type_unknown());

@@ -55,6 +55,7 @@ Value *draft_scalar(Importer *im, const Draft *d, const char *part, DType dtype,
 Value *draft_constant(Importer *im, const Draft *d, const char *part, const Type *type, const void *bytes);
 // A node with default attributes, and its one output. Trailing null inputs are left out.
 Value *draft_node(Importer *im, const Draft *d, OpKind op, Value *a, Value *b, Value *c);
+bool draft_set_attributes(Importer *im, const Draft *d, Node *node);  // all that the draft has
 void draft_infer(Importer *im, Node *node);  // again, once attributes of a draft_node were set
 
 Node *draft_append(Importer *im, const Draft *d, OpKind op, Value *const *in, int nin, int nout);

@@ -54,8 +54,7 @@ bool make_dequantize(Importer *im, Draft *d) {
     return draft_done(im, d, dtype == DT_F32 ? result : draft_cast(im, d, result, dtype));
 }
 
-// `zero` may be null.
-static Value *quantize(Importer *im, const Draft *d, Value *x, Value *scale, Value *zero, DType dtype) {
+Value *quantize_real(Importer *im, const Draft *d, Value *x, Value *scale, Value *zero, DType dtype) {
     int bits = dtype_info[dtype].bits;
     double low = dtype_is_signed(dtype) ? -ldexp(1, bits - 1) : 0;
     double high = (dtype_is_signed(dtype) ? ldexp(1, bits - 1) : ldexp(1, bits)) - 1;
@@ -79,7 +78,7 @@ bool make_quantize(Importer *im, Draft *d) {
     Value *scale = spread(im, d, 1, axis), *zero = draft_in(d, 2) ? spread(im, d, 2, axis) : NULL;
     if (!scale || (draft_in(d, 2) && !zero))
         return false;
-    return draft_done(im, d, quantize(im, d, draft_cast(im, d, d->in[0], DT_F32), scale, zero, dtype));
+    return draft_done(im, d, quantize_real(im, d, draft_cast(im, d, d->in[0], DT_F32), scale, zero, dtype));
 }
 
 // To u8, with a scale and a zero that fit the range of x, 0 included.
@@ -97,8 +96,8 @@ bool make_dynamic_quantize(Importer *im, Draft *d) {
     Value *low = draft_node(im, d, OP_Min, least->out[0], none, NULL);
     Value *range = draft_node(im, d, OP_Sub, high, low, NULL);
     Value *scale = draft_node(im, d, OP_Div, range, draft_scalar(im, d, "steps", DT_F32, 255), NULL);
-    Value *zero = quantize(im, d, draft_node(im, d, OP_Sub, none, low, NULL), scale, NULL, DT_U8);
+    Value *zero = quantize_real(im, d, draft_node(im, d, OP_Sub, none, low, NULL), scale, NULL, DT_U8);
     if (!draft_define(im, d, 1, scale) || !draft_define(im, d, 2, zero))
         return false;
-    return draft_done(im, d, quantize(im, d, x, scale, draft_cast(im, d, zero, DT_F32), DT_U8));
+    return draft_done(im, d, quantize_real(im, d, x, scale, draft_cast(im, d, zero, DT_F32), DT_U8));
 }

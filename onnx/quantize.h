@@ -8,4 +8,7 @@ bool make_dequantize(Importer *im, Draft *d);
 bool make_dynamic_quantize(Importer *im, Draft *d);
 bool make_quantize(Importer *im, Draft *d);
 
+// A real number as an integer of the type; scale and zero are of f32, `zero` may be null.
+Value *quantize_real(Importer *im, const Draft *d, Value *x, Value *scale, Value *zero, DType dtype);
+
 #endif
