@@ -45,6 +45,8 @@ static const char *const fast[] = {
     "dead-nodes",        // the parts of what was found
     "fuse-activation",   // before Fire, which wants its convolutions complete
     "fuse-fire",         // before layouts, since a group has one layout inside
+    "lift-conv1d",       // before layouts, which are for two axes
+    "dead-nodes",        // reshapes between two convolutions that were lifted
     "split-strides",     // before layouts, since its convolutions want another one
     "choose-layouts",    // after fusion, which would otherwise have to see through the conversions
     "fuse-elementwise",  // after layouts: one loop needs one layout; after activations, which cost nothing in a Conv
