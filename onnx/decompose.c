@@ -108,17 +108,27 @@ static bool make_shape(Importer *im, Draft *d) {
     return true;
 }
 
-// Dropout passes its input on; the mask says that it kept all.
+// The number that an optional input is; false where it is no constant.
+static bool constant_number(const Draft *d, int index, double absent, double *number) {
+    const Value *value = draft_in(d, index);
+    *number = absent;
+    if (!value)
+        return true;
+    if (!value->data || type_count(&value->type) != 1)
+        return false;
+    *number = element_double(value->type.dtype, value->data->bytes, 0);
+    return true;
+}
+
+// Dropout passes its input on, in training too where nothing is dropped; the mask says that it kept all.
 static bool make_dropout(Importer *im, Draft *d) {
-    const Value *training = draft_in(d, 2);
-    double on = 0;
+    double on, ratio;
     if (!draft_need(im, d, 1))
         return false;
-    if (training && (!training->data || type_count(&training->type) != 1))
+    bool nothing = draft_in(d, 1) && constant_number(d, 1, 0, &ratio) && ratio == 0;
+    if (!nothing && !constant_number(d, 2, 0, &on))
         return diag_error(im->diag, d->loc, E_DYNAMIC, "training_mode must be a constant");
-    if (training)
-        on = element_double(training->type.dtype, training->data->bytes, 0);
-    if (on != 0)
+    if (!nothing && on != 0)
         return diag_error(im->diag, d->loc, E_OPERATOR, "training mode is not supported");
     draft_take(d, "ratio");
     draft_take(d, "seed");

@@ -41,11 +41,12 @@ typedef struct sqz_pool {
 } sqz_pool;
 
 /* One inference through the uniform entry NAME_call. `size` is sizeof(sqz_call). Inputs and outputs are in the model's
- * order, row-major, and may not overlap. The workspace is 64-aligned, not shared with a concurrent call, and its
- * contents before and after the call mean nothing. `pool` may be null (no threads). Where `output_dims` is not null, a call
- * that returns SQZ_OK writes there the sizes of all outputs, one output after the other, as many numbers for each as its
- * rank: also of those whose size depends on the data. `dims` has the value of each open
- * dimension; null where the model has none. Fields behind it are for models with outside weights or state; null here. */
+ * order, row-major, and may not overlap; outputs that say how much there is of others stand behind the model's own. The
+ * workspace is 64-aligned, not shared with a concurrent call, and its contents before and after the call mean nothing.
+ * `pool` may be null (no threads). `dims` has the value of each open dimension; null where the model has none. Where
+ * `output_dims` is not null, a call that returns SQZ_OK writes there the sizes of all outputs, one output after the other,
+ * as many numbers for each as its rank: also those that depend on the data. Fields behind it are for models with outside
+ * weights or state; null here. */
 typedef struct sqz_call {
     uint32_t size;
     const void *const *inputs;

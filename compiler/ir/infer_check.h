@@ -39,8 +39,9 @@ bool fail_too_big(Infer *infer, const Node *node);
 // Dimensions whose size is data (infer_counted.c): whether the operator can take them, and gives such as have a meaning.
 bool counted_inputs_ok(Infer *infer, const Node *node);
 bool counted_results_ok(Infer *infer, const Node *node, const Type *out);
-// Dimension n, counted by output `index` of the node; false (E_DYNAMIC) where the node has no such output yet.
-bool counted_dim(Infer *infer, const Node *node, int index, int64_t n, Dim *dim);
+// Dimension n, counted by the output that counted_output says. False (E_DYNAMIC, blaming `input`) where there is none yet,
+// or in the body of another node (E_COUNTED).
+bool counted_dim(Infer *infer, const Node *node, int input, int64_t n, Dim *dim);
 
 // The type of an input with row-major layout.
 Type infer_like(const Type *type);

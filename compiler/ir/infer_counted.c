@@ -12,15 +12,6 @@
 #include "ir/infer_check.h"
 #include "support/checked.h"
 
-bool counted_dim(Infer *infer, const Node *node, int index, int64_t n, Dim *dim) {
-    (void)infer;
-    *dim = dim_const(n);
-    if (node->nout <= index)
-        return false;
-    dim->count = module_symbol(node->graph->module, node->out[index]->name);
-    return true;
-}
-
 int counted_output(const Node *node) {
     switch ((int)node->op) {
     case OP_NonZero:
@@ -29,6 +20,18 @@ int counted_output(const Node *node) {
     case OP_Unique: return 4;
     default: return -1;
     }
+}
+
+bool counted_dim(Infer *infer, const Node *node, int input, int64_t n, Dim *dim) {
+    int index = counted_output(node);
+    *dim = dim_const(n);
+    if (node->graph->owner)
+        return diag_error(infer->diag, node->loc, E_COUNTED,
+                          "the size of the result is known only as the model runs, which cannot be in a loop or branch");
+    if (node->nout <= index)
+        return fail_dynamic(infer, node, input);
+    dim->count = module_symbol(node->graph->module, node->out[index]->name);
+    return true;
 }
 
 static bool is_axis(const Type *type, int64_t axis, int counted) {

@@ -204,8 +204,8 @@ static bool selected(Infer *infer, const Node *node, int input, int64_t most, Ty
         out->dim[axis] = dim_const(count_set(node->in[input]));
         return true;
     }
-    if (!counted_dim(infer, node, 1, most, &out->dim[axis]))
-        return fail_dynamic(infer, node, input);
+    if (!counted_dim(infer, node, input, most, &out->dim[axis]))
+        return false;
     out[1] = type_make(DT_I64, 0, NULL);
     return true;
 }
@@ -263,8 +263,8 @@ bool infer_unique(Infer *infer, const Node *node, Type *out) {
         return fail_too_big(infer, node);
     if (size.sym)
         return fail_symbol(infer, node, size);
-    if (!counted_dim(infer, node, counted_output(node), size.n, &counted))
-        return fail_dynamic(infer, node, 0);
+    if (!counted_dim(infer, node, 0, size.n, &counted))
+        return false;
     out[0] = infer_like(x);
     out[0].rank = flat ? 1 : x->rank;
     out[0].dim[axis] = counted;
@@ -308,8 +308,8 @@ bool infer_nms(Infer *infer, const Node *node, Type *out) {
     *out = type_make(DT_I64, 2, (const int64_t[]){0, 3});
     if (most == 0 && node->nout == 1)
         return true;
-    if (!counted_dim(infer, node, 1, most, &out->dim[0]))
-        return fail_dynamic(infer, node, 0);
+    if (!counted_dim(infer, node, 0, most, &out->dim[0]))
+        return false;
     out[1] = type_make(DT_I64, 0, NULL);
     return true;
 }
