@@ -97,20 +97,21 @@ static int larger_first(const void *a, const void *b) {
     return x->first != y->first ? x->first - y->first : x->last - y->last;
 }
 
-static bool in_the_way(const Interval *placed, const Interval *item, int64_t offset) {
-    bool together = placed->first <= item->last && item->first <= placed->last;
-    return together && placed->offset < offset + item->size && offset < placed->offset + placed->size;
+// The lowest offset where the item meets none of those placed that are alive at the same time. `placed` is in the order
+// of offsets.
+static int64_t lowest_offset(Interval *const *placed, int count, const Interval *item) {
+    int64_t offset = 0;
+    for (int i = 0; i < count && placed[i]->offset < offset + item->size; i++)
+        if (placed[i]->first <= item->last && item->first <= placed[i]->last)
+            offset = max_i64(offset, placed[i]->offset + placed[i]->size);
+    return offset;
 }
 
-static int64_t lowest_offset(const Plan *plan, int index) {
-    const Interval *item = &plan->item[index];
-    int64_t offset = 0;
-    for (int i = 0; i < index; i++)
-        if (in_the_way(&plan->item[i], item, offset)) {
-            offset = plan->item[i].offset + plan->item[i].size;
-            i = -1;  // anything may be in the way of the new offset
-        }
-    return offset;
+static void keep_sorted(Interval **placed, int count, Interval *item) {
+    int at = count;
+    for (; at > 0 && placed[at - 1]->offset > item->offset; at--)
+        placed[at] = placed[at - 1];
+    placed[at] = item;
 }
 
 bool pass_plan_memory(PassContext *ctx) {
@@ -120,12 +121,14 @@ bool pass_plan_memory(PassContext *ctx) {
         qsort(plan.item, (size_t)plan.n, sizeof *plan.item, larger_first);
     int64_t limit = ctx->target->pointer_bits == 32 ? INT32_MAX : INT64_MAX / 4;
     ctx->module->workspace_bytes = 0;
+    Interval **placed = ARENA_ARRAY(ctx->scratch, Interval *, plan.n);
     for (int i = 0; i < plan.n; i++) {
         Interval *item = &plan.item[i];
-        item->offset = lowest_offset(&plan, i);
+        item->offset = lowest_offset(placed, i, item);
         if (item->size < 0 || item->offset > limit - item->size)
             return diag_error(ctx->diag, item->value->def ? item->value->def->loc : NULL, E_TOO_BIG,
                               "the workspace would be larger than the target can address");
+        keep_sorted(placed, i, item);
         item->value->place = (Place){.kind = PLACE_WORKSPACE, .offset = item->offset};
         ctx->module->workspace_bytes = max_i64(ctx->module->workspace_bytes, item->offset + item->size);
     }
