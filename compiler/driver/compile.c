@@ -48,6 +48,7 @@ typedef struct Compile {
     Kind kind;
     Product code, header, rule;
     FileWriter object;      // the code but of KIND_SQZ, on its way
+    size_t object_bytes;    // so far
     const char *object_path;
     bool begun;
     const char *sidecar;  // of KIND_SQZ: the file of its large constants, or null
@@ -206,6 +207,7 @@ static void add_code(void *context, const void *bytes, size_t size) {
     if (!c->begun)
         file_begin(&c->object, c->object_path);
     c->begun = true;
+    c->object_bytes += size;
     file_add(&c->object, bytes, size);
 }
 
@@ -226,7 +228,7 @@ static bool make_code(Compile *c) {
             return false;
     }
     if (o->memory_report && (c->kind == KIND_O || c->kind == KIND_SO))
-        fprintf(stderr, "%-27s %12zu bytes\n", "object", c->code.text.length);
+        fprintf(stderr, "%-27s %12zu bytes\n", "object", c->object_bytes);
     if (c->header.path)
         header_text(&c->header.text, s->module, c->prefix);
     if (c->rule.path)
