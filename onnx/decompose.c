@@ -83,6 +83,7 @@ static bool make_filled(Importer *im, Draft *d) {
         return false;
     if ((a && !a->t) || type_count(&type) != 1)
         return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute 'value' must be a tensor of one element");
+    bytes = elements_wide(im->arena, &type, bytes);
     if (!fits_double(&type, bytes)) {
         Type scalar = type_make(type.dtype, 0, NULL);
         Value *value = draft_constant(im, d, "value", &scalar, bytes);
@@ -146,13 +147,13 @@ static bool make_dropout(Importer *im, Draft *d) {
 }
 
 static bool make_cast_like(Importer *im, Draft *d) {
-    int64_t saturate;
-    if (!draft_need(im, d, 2) || !draft_take_int(im, d, "saturate", 1, &saturate))
+    if (!draft_need(im, d, 2))
         return false;
-    draft_take(d, "round_mode");
     if (d->in[1]->type.dtype == DT_NONE)
         return diag_error(im->diag, d->loc, E_DYNAMIC, "the element type of input 1 is not known");
-    return draft_done(im, d, draft_cast(im, d, d->in[0], d->in[1]->type.dtype));
+    draft_set_int(im, d, "to", dtype_info[d->in[1]->type.dtype].onnx);
+    d->nin = 1;
+    return draft_finish(im, d, OP_Cast);
 }
 
 // Activations

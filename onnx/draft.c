@@ -390,7 +390,6 @@ static const struct {
 } ignored[] = {
     {NULL, "consumed_inputs"},              // a hint of opset 1 that exporters kept
     {"BatchNormalization", "is_test"},      // sqzc is always testing
-    {"Cast", "round_mode"},                 // of float8 only
     {"Range", "stash_type"},                // how 16-bit floats are stepped: as float, always
 };
 
@@ -401,7 +400,7 @@ static const struct {
     OpKind op;
     const char *name;
 } required[] = {
-    {OP_AveragePool, "kernel_shape"}, {OP_BitShift, "direction"}, {OP_Cast, "to"},
+    {OP_AveragePool, "kernel_shape"}, {OP_BitShift, "direction"}, {OP_BitCast, "to"}, {OP_Cast, "to"},
     {OP_Concat, "axis"},              {OP_DepthToSpace, "blocksize"}, {OP_LRN, "size"},
     {OP_MaxPool, "kernel_shape"},     {OP_SpaceToDepth, "blocksize"},
 };

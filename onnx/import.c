@@ -119,13 +119,31 @@ typedef struct Body {
     size_t n;
 } Body;
 
+Value *import_unpacked(Importer *im, Value *value) {
+    Node *node = node_new(im->graph, OP_UnpackBits, 1, 1);
+    node->in[0] = value;
+    graph_append(im->graph, node);
+    Type type = value->type;
+    type.layout = (Layout){.block = 1};
+    return node_output(node, 0, value->name, type);
+}
+
+// What a name stands for, as nodes read it: only inputs and constants are packed.
+static Value *name_value(Importer *im, Name *name) {
+    if (!name->value || !type_is_packed(&name->value->type))
+        return name->value;
+    if (!name->wide)
+        name->wide = import_unpacked(im, name->value);
+    return name->wide;
+}
+
 // Finds an operand. `*failed` where it comes from a node that was reported already.
 static bool find_operand(Importer *im, const Draft *d, const Body *body, const char *text, Value **value, List **list,
                          bool *failed) {
     *value = NULL;
     if (!*text)
         return true;
-    const Name *name = scope_see(d->scope, text);
+    Name *name = scope_see(d->scope, text);
     if (!name && defined_later(body->nodes, body->n, text))
         return diag_error(im->diag, d->loc, E_GRAPH,
                           "value '%s' is read before it is defined: the nodes are not in order, or form a cycle",
@@ -135,7 +153,7 @@ static bool find_operand(Importer *im, const Draft *d, const Body *body, const c
     if (name->state == NAME_TRAINING)
         return diag_error(im->diag, d->loc, E_OPERATOR, "value '%s' is a result of training, which is not supported",
                           text);
-    *value = name->value;
+    *value = name_value(im, name);
     *list = name->list;
     *failed = *failed || name->state == NAME_FAILED;
     return true;
@@ -273,8 +291,27 @@ bool import_nodes(Importer *im, Scope *scope, Onnx__NodeProto *const *nodes, siz
 
 // Outputs.
 
-void import_add_output(Importer *im, const char *name, Value *value) {
-    if (!value->def || value_is_output(value)) {  // an input, a constant, or an output already: a copy
+// Packed again, under the output's name.
+static Value *packed(Importer *im, const char *name, Value *value) {
+    Node *node = node_new(im->graph, OP_PackBits, 1, 1);
+    node->in[0] = value;
+    graph_append(im->graph, node);
+    Value *result = node_output(node, 0, name, type_of_users(value->type));
+    if (!strcmp(value->name, name)) {
+        value->name = result->name;
+        result->name = arena_string(im->arena, name);
+    }
+    return result;
+}
+
+// What leaves the model is packed where its elements are; what leaves a body is not.
+Value *import_add_output(Importer *im, const char *name, Value *value) {
+    bool inner = im->body_depth > 0;
+    if (type_is_packed(&value->type))
+        value = import_unpacked(im, value);
+    if (dtype_is_packed(value->type.dtype) && !inner) {
+        value = packed(im, name, value);
+    } else if (!value->def || value_is_output(value)) {  // an input, a constant, or an output already: a copy
         Node *copy = node_new(im->graph, OP_Identity, 1, 1);
         copy->in[0] = value;
         graph_append(im->graph, copy);
@@ -282,6 +319,7 @@ void import_add_output(Importer *im, const char *name, Value *value) {
         draft_infer(im, copy);
     }
     LIST_PUSH(im->arena, &im->graph->outputs, value);
+    return value;
 }
 
 // An output keeps its name; a value from inside a function that happens to have it gets the output's.
@@ -301,7 +339,10 @@ static bool import_list_output(Importer *im, const char *name, const List *list)
     for (int i = 0; i < list->n; i++) {
         const char *element = arena_printf(im->arena, "%s_%d", name, i);
         Value *value = list->item[i];
-        if (!value->def || value_is_output(value) || strcmp(value->name, element)) {
+        bool sub_byte = dtype_is_packed(value->type.dtype);
+        if (sub_byte)
+            value = packed(im, element, value);
+        if (!sub_byte && (!value->def || value_is_output(value) || strcmp(value->name, element))) {
             Node *copy = node_new(im->graph, OP_Identity, 1, 1);
             copy->in[0] = value;
             graph_append(im->graph, copy);
@@ -314,7 +355,7 @@ static bool import_list_output(Importer *im, const char *name, const List *list)
 }
 
 static bool import_output(Importer *im, const Scope *scope, const Onnx__ValueInfoProto *output) {
-    const Name *name = output->name && *output->name ? scope_find(scope, output->name) : NULL;
+    Name *name = output->name && *output->name ? scope_find(scope, output->name) : NULL;
     if (!name)
         return diag_error(im->diag, NULL, E_GRAPH, "output '%s' is never defined", output->name ? output->name : "");
     if (name->state == NAME_TRAINING)
@@ -324,7 +365,13 @@ static bool import_output(Importer *im, const Scope *scope, const Onnx__ValueInf
     if (name->state != NAME_VALUE)
         return false;
     restore_name(im, output->name, name->value);
-    import_add_output(im, output->name, name->value);
+    const Onnx__TypeProto *type = output->type;
+    bool declared = type && type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE && type->tensor_type;
+    if (declared && name->value->type.dtype == DT_NONE)
+        name->value->type.dtype = dtype_from_onnx(type->tensor_type->elem_type);
+    Value *value = import_add_output(im, output->name, name->value);
+    if (type_is_packed(&value->type))
+        name->value = value;
     return true;
 }
 

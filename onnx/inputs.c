@@ -213,13 +213,13 @@ static bool input_type(Importer *im, Bindings *bindings, const Onnx__ValueInfoPr
         if (!shape)
             return diag_error(im->diag, NULL, E_SYMBOL, "input '%s' has no shape: bind it with --shape %s=AxBxC",
                               input->name, input->name);
-        *type = type_make(dtype, shape->rank, shape->dim);
+        *type = type_of_users(type_make(dtype, shape->rank, shape->dim));
         return true;
     }
     if (tensor->shape->n_dim > MAX_RANK)
         return diag_error(im->diag, NULL, E_SHAPE, "input '%s' has rank %zu; at most %d is supported", input->name,
                           tensor->shape->n_dim, MAX_RANK);
-    *type = type_make(dtype, 0, NULL);
+    *type = type_of_users(type_make(dtype, 0, NULL));
     type->rank = (int)tensor->shape->n_dim;
     for (int i = 0; i < type->rank; i++)
         type->dim[i] = input_dim(im, bindings, input->name, tensor->shape->dim[i], (size_t)i);
@@ -344,6 +344,8 @@ static bool import_input(Importer *im, Scope *scope, Bindings *bindings, const O
         LIST_PUSH(im->arena, &im->graph->inputs, value);
     }
     scope_define(scope, input->name, NAME_VALUE, value);
+    if (type_is_packed(&value->type) && !value->data)  // here, where bodies see it, too
+        scope_find(scope, input->name)->wide = import_unpacked(im, value);
     return true;
 }
 

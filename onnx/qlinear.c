@@ -73,7 +73,7 @@ bool make_matmul_integer(Importer *im, Draft *d) {
 // The operands' places are those of both operators: x, scale, zero, w, scale, zero, scale, zero.
 static Value *requantize(Importer *im, const Draft *d, Value *product, int x_behind, int w_behind) {
     DType dtype = draft_dtype(d, 7);
-    int bits = dtype_info[dtype].bits;
+    int bits = dtype_info[dtype].packed;
     double low = dtype_is_signed(dtype) ? -ldexp(1, bits - 1) : 0;
     double high = (dtype_is_signed(dtype) ? ldexp(1, bits - 1) : ldexp(1, bits)) - 1;
     Value *x_scale = along(im, d, d->in[1], x_behind), *w_scale = along(im, d, d->in[4], w_behind);

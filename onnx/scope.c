@@ -41,7 +41,7 @@ bool scope_define(Scope *scope, const char *text, NameState state, Value *value)
     Name *name = probe(scope->slot, scope->capacity, text);
     if (name->text)
         return false;
-    *name = (Name){text, state, value, NULL};
+    *name = (Name){text, state, value, NULL, NULL};
     scope->n++;
     return true;
 }
@@ -86,7 +86,7 @@ Name *scope_see(Scope *scope, const char *text) {
     if (!outside)
         return NULL;
     List *list = outside->list ? capture_list(scope, outside->list) : NULL;
-    scope_define(scope, text, outside->state, capture(scope, outside->value));
+    scope_define(scope, text, outside->state, capture(scope, outside->wide && !outside->value->data ? outside->wide : outside->value));
     name = scope_find(scope, text);
     name->list = list;
     return name;

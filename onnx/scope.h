@@ -28,6 +28,7 @@ typedef struct Name {
     NameState state;
     Value *value;
     List *list;
+    Value *wide;  // its elements one to a byte, where they are packed and a node has asked for it; or null
 } Name;
 
 // What a body reads of the graph around it, and what it sees there: an input of the body each.

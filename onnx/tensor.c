@@ -33,7 +33,7 @@ bool tensor_type(const TensorSource *source, const Loc *loc, const char *name, c
         if (!checked_mul(bytes, max_i64(tensor->dims[i], 1), &bytes))
             return diag_error(source->diag, loc, E_TOO_BIG, "tensor '%s': its size overflows", name);
     }
-    *type = type_make(dtype, (int)tensor->n_dims, tensor->dims);
+    *type = type_of_users(type_make(dtype, (int)tensor->n_dims, tensor->dims));
     return true;
 }
 
@@ -59,6 +59,16 @@ static Listed list_of(const Onnx__TensorProto *t, DType dtype) {
     case DT_U64: return (Listed){"uint64_data", t->uint64_data, t->n_uint64_data, 8};
     case DT_F16:
     case DT_BF16:
+    case DT_F8E4M3FN:
+    case DT_F8E4M3FNUZ:
+    case DT_F8E5M2:
+    case DT_F8E5M2FNUZ:
+    case DT_F8E8M0:
+    case DT_F4E2M1:
+    case DT_I4:
+    case DT_I2:
+    case DT_U4:
+    case DT_U2:
     case DT_I8:
     case DT_I16:
     case DT_I32:
@@ -73,10 +83,10 @@ static Listed list_of(const Onnx__TensorProto *t, DType dtype) {
 static bool read_list(const TensorSource *source, const Loc *loc, const char *name, const Onnx__TensorProto *tensor,
                       const Type *type, const void **data) {
     Listed list = list_of(tensor, type->dtype);
-    int64_t count = type_count(type);
+    size_t size = (size_t)dtype_info[type->dtype].bits / 8;
+    int64_t count = type_bytes(type) / (int64_t)size;  // of packed elements, an item has a byte of them
     if ((uint64_t)count != list.n)
         return wrong_count(source, loc, name, list.field, list.n, count);
-    size_t size = (size_t)dtype_info[type->dtype].bits / 8;
     unsigned char *bytes = arena_alloc(source->arena, list.n * size);
     for (size_t i = 0; i < list.n; i++)  // little-endian: the low bytes come first
         memcpy(bytes + i * size, (const unsigned char *)list.items + i * list.size, size);

@@ -10,10 +10,6 @@
 #include "passes/pass.h"
 #include "support/checked.h"
 
-static bool is_row_major(const Value *value) {
-    return value->type.layout.kind == LAYOUT_ROW_MAJOR;
-}
-
 static bool is_blocked(const Value *value) {
     return value->type.layout.kind == LAYOUT_NCHWC;
 }
@@ -50,7 +46,7 @@ static const Layout row_major = {LAYOUT_ROW_MAJOR, 1, 0, 0};
 
 static void unpack_inputs(Node *node) {
     for (int i = 0; i < node->nin; i++)
-        if (node->in[i] && !is_row_major(node->in[i]))
+        if (node->in[i] && is_blocked(node->in[i]))
             node->in[i] = converted(node->in[i], node, row_major);
 }
 
@@ -147,7 +143,7 @@ static void visit(Graph *graph, const Target *target) {
 static void unpack_outputs(Graph *graph) {
     for (int i = 0; i < graph->outputs.n; i++) {
         Value *value = graph->outputs.item[i];
-        if (is_row_major(value))
+        if (!is_blocked(value))
             continue;
         Node *def = value->def;
         Type type = value->type;

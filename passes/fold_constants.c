@@ -89,6 +89,8 @@ static bool is_foldable(const Batch *batch, const Node *node, int64_t origin, in
             return false;
         *bytes = min_i64(*bytes + type_bytes(&node->out[i]->type), INT64_MAX / 8);
     }
+    if (node->op == OP_UnpackBits && *bytes > FREE_BYTES)  // packed they are smaller
+        return false;
     *work = node_work(node);
     bool small = *bytes <= FREE_BYTES || *bytes <= MAX_GROWTH * origin;
     return small && *bytes <= batch->most - batch->bytes && *work <= (double)MAX_WORK - batch->work;

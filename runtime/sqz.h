@@ -26,10 +26,14 @@ enum {
     SQZ_ECPU = 4        /* the CPU lacks what the object was compiled for (x86 only; on ARM the caller promises it) */
 };
 
-/* Element types, numbered as in ONNX's TensorProto. Bool is one byte, 0 or 1; f16 and bf16 are uint16_t. */
+/* Element types, numbered as in ONNX's TensorProto. Bool is one byte, 0 or 1; f16 and bf16 are
+ * uint16_t, float8 are uint8_t. Of 4-bit types two, of 2-bit types four elements share a uint8_t, the first in the lowest
+ * bits, without regard to rows; bits behind the last element are 0 in outputs. */
 enum {
     SQZ_F32 = 1, SQZ_U8 = 2, SQZ_I8 = 3, SQZ_U16 = 4, SQZ_I16 = 5, SQZ_I32 = 6, SQZ_I64 = 7, SQZ_BOOL = 9,
-    SQZ_F16 = 10, SQZ_F64 = 11, SQZ_U32 = 12, SQZ_U64 = 13, SQZ_BF16 = 16
+    SQZ_F16 = 10, SQZ_F64 = 11, SQZ_U32 = 12, SQZ_U64 = 13, SQZ_BF16 = 16,
+    SQZ_F8E4M3FN = 17, SQZ_F8E4M3FNUZ = 18, SQZ_F8E5M2 = 19, SQZ_F8E5M2FNUZ = 20, SQZ_U4 = 21, SQZ_I4 = 22,
+    SQZ_F4E2M1 = 23, SQZ_F8E8M0 = 24, SQZ_U2 = 25, SQZ_I2 = 26
 };
 
 /* A pool runs task(arg, 0) ... task(arg, shards - 1), each exactly once, in any order and on any threads, and returns
@@ -98,6 +102,16 @@ static inline const sqz_tensor *sqz_model_tensor(const sqz_model *model, int ind
     return (const sqz_tensor *)(const void *)((const char *)model + model->tensors) + index;
 }
 static inline const char *sqz_tensor_name(const sqz_tensor *tensor) { return (const char *)tensor + tensor->name; }
+/* Bytes of an input or output; of one sample where a dimension is open. */
+static inline int64_t sqz_tensor_bytes(const sqz_tensor *tensor) {
+    static const unsigned char bits[27] = {0, 32, 8, 8, 16, 16, 32, 64, 0, 8, 16, 64, 32, 64,
+                                           0, 0, 16, 8, 8, 8, 8, 4, 4, 4, 8, 2, 2};
+    int64_t count = 1;
+    int i;
+    for (i = 0; i < tensor->rank; i++)
+        count *= tensor->dims[i];
+    return (count * bits[tensor->dtype] + 7) / 8;
+}
 
 /* The axis of an output whose size depends on the data, and which output (int64_t, from 0) holds it; or -1. */
 static inline int sqz_tensor_counted_axis(const sqz_tensor *tensor) {

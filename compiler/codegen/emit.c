@@ -41,6 +41,16 @@ static LLVMTypeRef scalar_type(Emit *e, DType dtype, unsigned bool_bits) {
     case DT_BOOL: return LLVMIntTypeInContext(e->context, bool_bits);
     case DT_F16:
     case DT_BF16:
+    case DT_F8E4M3FN:
+    case DT_F8E4M3FNUZ:
+    case DT_F8E5M2:
+    case DT_F8E5M2FNUZ:
+    case DT_F8E8M0:
+    case DT_F4E2M1:
+    case DT_I4:
+    case DT_I2:
+    case DT_U4:
+    case DT_U2:
     case DT_I8:
     case DT_I16:
     case DT_I32:
@@ -97,7 +107,7 @@ Val e_float(Emit *e, DType dtype, double x) {
 }
 
 static int64_t saturate(DType dtype, double x) {
-    int bits = dtype_info[dtype].bits;
+    int bits = dtype_info[dtype].packed;
     double limit = dtype_is_signed(dtype) ? (double)(1ULL << (bits - 1)) : 2.0 * (double)(1ULL << (bits - 1));
     if (!(x == x))
         return 0;
@@ -197,6 +207,14 @@ static Val int_to_int(Emit *e, DType to, Val v) {
                                         : LLVMBuildZExt(e->builder, v.v, type, ""), to, v.lanes);
 }
 
+// To an integer of less than 8 bits, in a byte: the low bits, of which the highest is the sign.
+static Val cast_to_bits(Emit *e, DType to, Val v) {
+    DType byte = dtype_info[to].compute;
+    v = e_cast(e, byte, dtype_is_float(v.dtype) ? e_cast(e, DT_I32, v) : v);
+    Val unused = e_splat(e, e_int(e, byte, 8 - dtype_info[to].packed), v.lanes);
+    return val(e_shr(e, e_shl(e, v, unused), unused).v, to, v.lanes);
+}
+
 Val e_cast(Emit *e, DType to, Val v) {
     if (v.dtype == to)
         return v;
@@ -204,6 +222,12 @@ Val e_cast(Emit *e, DType to, Val v) {
         return e_cast(e, to, half_widen(e, v));
     if (half_is(to))
         return half_narrow(e, to, v);
+    if (dtype_is_packed(v.dtype))
+        v.dtype = dtype_info[v.dtype].compute;
+    if (v.dtype == to)
+        return v;
+    if (dtype_is_packed(to))
+        return cast_to_bits(e, to, v);
     if (to == DT_BOOL)
         return e_ne(e, v, e_zero(e, v.dtype, v.lanes));
     if (dtype_is_float(v.dtype) && dtype_is_float(to))
@@ -213,6 +237,10 @@ Val e_cast(Emit *e, DType to, Val v) {
     if (dtype_is_float(to))
         return int_to_float(e, to, v);
     return int_to_int(e, to, v);
+}
+
+Val e_cast_as(Emit *e, const CastAttrs *attrs, Val v) {
+    return half_is(attrs->to) && v.dtype != attrs->to ? half_narrow_as(e, attrs, v) : e_cast(e, attrs->to, v);
 }
 
 Val e_to_index(Emit *e, Val v) {

@@ -66,6 +66,8 @@ Val e_splat(Emit *e, Val scalar, int lanes);  // lanes may be 1: the scalar itse
 Val e_zero(Emit *e, DType dtype, int lanes);
 Val e_iota(Emit *e, DType dtype, int lanes);  // 0, 1, 2, ... (integers)
 Val e_cast(Emit *e, DType to, Val v);         // as ONNX Cast; integers wrap, floats saturate to integers
+                                              // (to those below 8 bits they wrap); float8 doesn't saturate
+Val e_cast_as(Emit *e, const CastAttrs *attrs, Val v);  // with what a Cast says of float8
 Val e_to_index(Emit *e, Val v);
 Val e_bits(Emit *e, DType to, Val v);         // the same bits as another type of the same width
 Val e_lane(Emit *e, Val v, int lane);

@@ -219,6 +219,16 @@ static void write_count(const Writer *w, int index, const char *name, int64_t nu
         str_printf(w->out, "#define %s_%s_%s %" PRId64 "\n", w->upper, upper, name, number);
 }
 
+// What a C type does not say.
+static const char *type_note(Arena *arena, const Type *type) {
+    const DTypeInfo *info = &dtype_info[type->dtype];
+    if (type->dtype == DT_BOOL)
+        return " (0 or 1)";
+    if (dtype_is_packed(type->dtype))
+        return arena_printf(arena, " (%d to a byte, the first in the lowest bits, across rows)", 8 / info->packed);
+    return dtype_is_float(type->dtype) && info->bits < 32 ? arena_printf(arena, " (its bits in a %s)", info->c_type) : "";
+}
+
 static void write_tensor(const Writer *w, int index) {
     bool input = index < w->face.inputs, open = open_axis(w, index) >= 0;
     const Value *value = graph_operand(w->graph, index);
@@ -237,10 +247,7 @@ static void write_tensor(const Writer *w, int index) {
         str_printf(w->out, "; *%s of the %" PRId64 " along dimension %d are there, zeros behind them",
                    w->face.c_names[w->face.inputs + count_output], type->dim[type_counted_axis(type)].n,
                    type_counted_axis(type));
-    str_printf(w->out, "%s */\n",
-               type->dtype == DT_BOOL                                  ? " (0 or 1)"
-               : type->dtype == DT_F16 || type->dtype == DT_BF16 ? " (its bits in a uint16_t)"
-                                                                       : "");
+    str_printf(w->out, "%s */\n", type_note(w->out->arena, type));
     write_count(w, index, "COUNT", count);
     str_printf(w->out, "#define %s_%s_RANK %d\n#define %s_%s_SHAPE%s {", w->upper, upper, type->rank, w->upper, upper,
                open ? "(n)" : "");
@@ -249,7 +256,7 @@ static void write_tensor(const Writer *w, int index) {
     else
         str_add(w->out, "0");  // C has no empty initializer
     str_add(w->out, "}\n");
-    write_count(w, index, "BYTES", count * (dtype_info[type->dtype].bits / 8));
+    write_count(w, index, "BYTES", type_bytes(type));
     str_add(w->out, "\n");
 }
 

@@ -19,6 +19,19 @@ static bool is_inferred(const Node *node) {
     return true;
 }
 
+// Packed elements are packed from, and unpacked to, rows without rims; nothing else reads or writes them.
+static bool fits_packed(const Node *node) {
+    for (int i = 0; i < node->nin + node->nout; i++) {
+        const Value *value = operand(node, i);
+        bool wanted = node->op == OP_PackBits ? i == 1 : node->op == OP_UnpackBits && i == 0;
+        if (value && type_is_packed(&value->type) != wanted)
+            return false;
+        if (value && (node->op == OP_PackBits || node->op == OP_UnpackBits) && !wanted && !type_is_plain(&value->type))
+            return false;
+    }
+    return true;
+}
+
 // Generic lowerings are for row-major values, with rims or not; elementwise ones take blocks of one size, too, where
 // nothing makes the result's rank larger.
 static bool fits_generic(const Node *node) {
@@ -26,13 +39,13 @@ static bool fits_generic(const Node *node) {
     int block = 0;
     for (int i = 0; i < node->nin + node->nout; i++) {
         const Value *value = operand(node, i);
-        if (!value || value->type.layout.kind == LAYOUT_ROW_MAJOR)
+        if (!value || value->type.layout.kind != LAYOUT_NCHWC)
             continue;
         if (!takes_blocks || (block && value->type.layout.block != block))
             return false;
         block = value->type.layout.block;
     }
-    return !block || node->out[0]->type.rank == 4;
+    return fits_packed(node) && (!block || node->out[0]->type.rank == 4);
 }
 
 static bool lies_at(const Value *part, const Value *whole, int64_t distance) {

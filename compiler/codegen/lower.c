@@ -47,7 +47,7 @@ static LLVMValueRef kernel_function(Program *program, const char *name, const No
 static void add_integers(Str *text, const Node *node) {
     for (int i = 0; i < node->nin; i++) {
         const Constant *data = value_data(node->in[i]);
-        if (!data || (dtype_is_float(node->in[i]->type.dtype) && data->size > 8))
+        if (!data || type_is_packed(&node->in[i]->type) || (dtype_is_float(node->in[i]->type.dtype) && data->size > 8))
             continue;
         str_add(text, ";");
         const unsigned char *bytes = data->bytes;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ir/element.h"
 #include "support/checked.h"
 
 enum { MOST_PORTS = 4096 };
@@ -123,7 +124,7 @@ static bool port_of_tensor(Instance *instance, const sqz_tensor *tensor, Port *p
     if (dtype == DT_NONE || tensor->rank < 0 || tensor->rank > MAX_RANK)
         return diag_error(instance->diag, NULL, E_RUN, "an input or output that this sqzc does not know");
     port->name = sqz_tensor_name(tensor);
-    port->type = type_make(dtype, tensor->rank, tensor->dims);
+    port->type = type_of_users(type_make(dtype, tensor->rank, tensor->dims));
     port->open = -1;
     port->axis = sqz_tensor_counted_axis(tensor);
     port->count = sqz_tensor_count_output(tensor);
@@ -186,7 +187,21 @@ void instance_close(Instance *instance) {
 
 // Calls.
 
+// Whether integers stand for the bits of a type that NumPy lacks.
+static bool stands_for(DType from, DType to) {
+    bool lacking = to == DT_BF16 || (dtype_is_float(to) && dtype_info[to].bits == 8) || dtype_is_packed(to);
+    return lacking && (dtype_info[to].bits == 8 ? from == DT_U8 || from == DT_I8 : from == DT_U16);
+}
+
 bool instance_set(Instance *instance, Port *port, const Type *type, const void *data) {
+    Type given = *type;
+    if (stands_for(type->dtype, port->type.dtype)) {
+        given = type_of_users((Type){port->type.dtype, type->layout, type->rank, {{0}}});
+        memcpy(given.dim, type->dim, sizeof given.dim);
+        if (type_is_packed(&given))
+            data = elements_pack(instance->arena, given.dtype, data, type_count(&given));
+        type = &given;
+    }
     if (type->dtype != port->type.dtype || !type_same_shape(type, &port->type))
         return diag_error(instance->diag, NULL, E_RUN, "input '%s' is %s, not %s", port->name,
                           type_text(instance->arena, &port->type), type_text(instance->arena, type));

@@ -48,7 +48,7 @@ static void list_kernels(void) {
 
 static void list_dtypes(void) {
     for (int i = 0; i < DT_COUNT; i++)
-        printf("%-6s %2d bits  ONNX type %2d  %-10s computes in %s\n", dtype_info[i].name, dtype_info[i].bits,
+        printf("%-10s %2d bits  ONNX type %2d  %-10s computes in %s\n", dtype_info[i].name, dtype_info[i].packed,
                dtype_info[i].onnx, dtype_info[i].c_type, dtype_info[dtype_info[i].compute].name);
 }
 

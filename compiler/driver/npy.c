@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ir/element.h"
 #include "support/checked.h"
 
 static const struct {
@@ -14,7 +15,8 @@ static const struct {
     const char *descr;  // without the byte order
 } descrs[] = {{DT_F32, "f4"}, {DT_F64, "f8"}, {DT_F16, "f2"}, {DT_I8, "i1"},  {DT_I16, "i2"},
               {DT_I32, "i4"}, {DT_I64, "i8"}, {DT_U8, "u1"},  {DT_U16, "u2"}, {DT_U32, "u4"},
-              {DT_U64, "u8"}, {DT_BOOL, "b1"}, {DT_BF16, "u2"}};
+              {DT_U64, "u8"}, {DT_BOOL, "b1"}, {DT_BF16, "u2"},
+              {DT_U8, "V1"},  {DT_U16, "V2"}, {DT_I4, "i1"},  {DT_I2, "i1"}};
 
 enum { DESCRS = sizeof descrs / sizeof *descrs };
 
@@ -90,7 +92,8 @@ bool npy_read(Arena *arena, const unsigned char *bytes, size_t size, const char 
 }
 
 void npy_write(Str *out, const Type *type, const void *data) {
-    const char *descr = "u1";
+    const char *descr = "u1";  // also of types of 8 bits and fewer that NumPy lacks
+    int64_t count = type_count(type);
     for (int i = DESCRS - 1; i >= 0; i--)
         if (descrs[i].dtype == type->dtype)
             descr = descrs[i].descr;
@@ -107,5 +110,5 @@ void npy_write(Str *out, const Type *type, const void *data) {
     const unsigned char start[] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, length & 255, (length >> 8) & 255};
     str_add_bytes(out, (const char *)start, sizeof start);
     str_add_bytes(out, header.text, header.length);
-    str_add_bytes(out, data, (size_t)(type_count(type) * bits / 8));
+    str_add_bytes(out, elements_wide(out->arena, type, data), (size_t)(count * bits / 8));
 }

@@ -166,10 +166,11 @@ static void print_outputs(const Run *run, const Instance *instance) {
         instance_result(instance, port, &type, &data);
         int64_t count = type_count(&type);
         Str text = {.arena = run->session.arena};
+        const void *elements = elements_wide(run->session.arena, &type, data);
         str_printf(&text, "%s %s:", port->name, type_text(run->session.arena, &type));
         for (int64_t k = 0; k < min_i64(count, MOST); k++) {
             str_add(&text, " ");
-            element_print(&text, type.dtype, data, k);
+            element_print(&text, type.dtype, elements, k);
         }
         puts(arena_printf(run->session.arena, "%s%s", text.text, count > MOST ? " ..." : ""));
     }

@@ -174,10 +174,12 @@ static bool compare_output(Set *set, const Port *port, const Type *type, const v
         return diag_error(&s->diag, NULL, E_MISMATCH, "output '%s' is %s, should be %s", port->name,
                           type_text(s->arena, &found), type_text(s->arena, type));
     int64_t wrong = 0, first = -1, count = type_count(type);
+    const void *got = elements_wide(s->arena, &found, result);
+    data = elements_wide(s->arena, type, data);
     for (int64_t i = 0; i < count; i++) {
         bool same = dtype == DT_I64 || dtype == DT_U64
-                        ? element_int(dtype, result, i) == element_int(dtype, data, i)
-                        : is_close(set->options, dtype, element_double(dtype, result, i),
+                        ? element_int(dtype, got, i) == element_int(dtype, data, i)
+                        : is_close(set->options, dtype, element_double(dtype, got, i),
                                    element_double(dtype, data, i));
         if (!same && first < 0)
             first = i;
@@ -187,7 +189,7 @@ static bool compare_output(Set *set, const Port *port, const Type *type, const v
         return true;
     return diag_error(&s->diag, NULL, E_MISMATCH,
                       "output '%s': %" PRId64 " of %" PRId64 " differ, element %" PRId64 " is %.9g, should be %.9g",
-                      port->name, wrong, count, first, element_double(dtype, result, first),
+                      port->name, wrong, count, first, element_double(dtype, got, first),
                       element_double(dtype, data, first));
 }
 

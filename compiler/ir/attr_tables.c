@@ -26,6 +26,7 @@ static const char *const coordinates[] = {
     "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_crop_and_resize",
     NULL};
 static const char *const nearest_modes[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil", NULL};
+static const char *const cast_rounds[] = {"up", "down", "nearest", NULL};
 static const char *const aspect_policies[] = {"stretch", "not_larger", "not_smaller", NULL};
 static const char *const depth_modes[] = {"DCR", "CRD", NULL};
 static const char *const directions[] = {"LEFT", "RIGHT", NULL};
@@ -185,6 +186,7 @@ const AttrTable depth_attrs = {"depth", sizeof(DepthAttrs), depth_rows};
 static const AttrRow cast_rows[] = {
     DTYPE_ROW(CastAttrs, "to", to, NULL),
     BOOL(CastAttrs, "saturate", saturate, "1"),
+    WORD(CastAttrs, "round_mode", round_mode, "up", cast_rounds),
     END};
 const AttrTable cast_attrs = {"cast", sizeof(CastAttrs), cast_rows};
 

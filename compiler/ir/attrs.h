@@ -172,9 +172,11 @@ typedef struct DepthAttrs {  // DepthToSpace, SpaceToDepth
     int mode;  // DepthMode
 } DepthAttrs;
 
-typedef struct CastAttrs {
+typedef enum CastRound { CAST_UP, CAST_DOWN, CAST_NEAREST } CastRound;
+typedef struct CastAttrs {  // Cast, BitCast
     DType to;
-    bool saturate;
+    bool saturate;   // to float8: what is too large becomes the largest
+    int round_mode;  // CastRound: to f8e8m0
 } CastAttrs;
 
 typedef struct FillAttrs {  // ConstantOfShape: the value, as the importer read it from a one-element tensor

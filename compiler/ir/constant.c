@@ -12,8 +12,9 @@ bool value_as_doubles(const Value *value, Arena *arena, Floats *numbers) {
         return false;
     numbers->n = (int)count;
     numbers->v = ARENA_ARRAY(arena, double, count);
+    const void *bytes = elements_wide(arena, &value->type, value->data->bytes);
     for (int i = 0; i < numbers->n; i++)
-        numbers->v[i] = element_double(value->type.dtype, value->data->bytes, i);
+        numbers->v[i] = element_double(value->type.dtype, bytes, i);
     return true;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ir/text.h"
+#include "support/checked.h"
 
 static uint32_t bits_of(float number) {
     uint32_t bits;
@@ -22,41 +23,78 @@ static float float_of(uint32_t bits) {
     return number;
 }
 
-float half_to_float(uint16_t half) {
-    uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 31, fraction = half & 1023;
-    if (exponent == 31)
-        return float_of(sign | 0x7f800000 | fraction << 13);
-    if (exponent == 0) {
-        float number = (float)fraction * 0x1p-24f;
-        return sign ? -number : number;
+const SmallFloat *small_float(DType dtype) {
+    static const SmallFloat formats[DT_COUNT] = {
+        [DT_F16] = {10, 15, 0x8000, 0x7bff, 0x7c00, 0x7e00}, [DT_F8E4M3FN] = {3, 7, 0x80, 0x7e, 0x7f, 0x7f},
+        [DT_F8E4M3FNUZ] = {3, 8, 0x80, 0x7f, 0x80, 0x80},    [DT_F8E5M2] = {2, 15, 0x80, 0x7b, 0x7c, 0x7e},
+        [DT_F8E5M2FNUZ] = {2, 16, 0x80, 0x7f, 0x80, 0x80},   [DT_F4E2M1] = {1, 1, 0x8, 0x7, 0x7, 0x8},
+    };
+    return formats[dtype].fraction ? &formats[dtype] : NULL;
+}
+
+static bool is_nan(const SmallFloat *f, uint32_t bits) {
+    if (f->nan == f->sign)
+        return f->most == f->overflow ? false : bits == f->nan;
+    return (bits & (f->sign - 1)) > (f->overflow == f->nan ? f->most : f->overflow);
+}
+
+// A NaN keeps its payload.
+static float small_to_float(const SmallFloat *f, uint32_t bits) {
+    uint32_t sign = bits & f->sign ? 0x80000000 : 0, size = bits & (f->sign - 1), hidden = 1u << f->fraction;
+    if (is_nan(f, bits))
+        return float_of(sign | 0x7f800000 | (f->overflow == f->nan ? 0x400000 : size << (23 - f->fraction)));
+    if (size > f->most)
+        return float_of(sign | 0x7f800000);
+    uint32_t exponent = size >> f->fraction, digits = size & (hidden - 1);
+    float number = exponent ? ldexpf((float)(digits | hidden), (int)exponent - f->bias - f->fraction)
+                            : ldexpf((float)digits, 1 - f->bias - f->fraction);
+    return sign ? -number : number;
+}
+
+// To nearest, ties to even. A NaN keeps the upper payload, and stays a NaN.
+static uint32_t small_from_float(const SmallFloat *f, float number) {
+    uint32_t size = bits_of(number) & 0x7fffffff, sign = bits_of(number) >> 31 ? f->sign : 0;
+    uint32_t digits = (1u << f->fraction) - 1, result;
+    int unused = 23 - f->fraction;
+    if (size > 0x7f800000) {
+        uint32_t payload = size >> unused & digits;
+        result = payload && f->overflow != f->nan ? (f->overflow | payload) : f->nan;
+    } else if (size < (uint32_t)(128 - f->bias) << 23) {  // subnormal: a multiple of the least
+        result = (uint32_t)rintf(ldexpf(float_of(size), f->bias - 1 + f->fraction));
+    } else {
+        result = size - ((uint32_t)(127 - f->bias) << 23);
+        result = (result + (1u << (unused - 1)) - 1 + (result >> unused & 1)) >> unused;
+        result = result > f->most ? f->overflow : result;
     }
-    return float_of(sign | (exponent + 112) << 23 | fraction << 13);
+    if (small_is_fnuz(f) && !(result & (f->sign - 1)))
+        return result;
+    return result ^ sign;
 }
 
-uint16_t half_from_float(float number) {
-    uint32_t bits = bits_of(number), sign = bits >> 16 & 0x8000, size = bits & 0x7fffffff;
-    if (size > 0x7f800000)  // NaN: keep the upper payload, and stay a NaN
-        return (uint16_t)(sign | 0x7c00 | (size >> 13 & 1023 ? size >> 13 & 1023 : 512));
-    if (size >= 0x477ff000)  // rounds to infinity
-        return (uint16_t)(sign | 0x7c00);
-    if (size < 0x38800000) {  // subnormal: a multiple of 2^-24
-        float scaled = rintf(float_of(size) * 0x1p24f);
-        return (uint16_t)(sign | (uint32_t)scaled);
-    }
-    size -= 112u << 23;
-    size += 0xfff + (size >> 13 & 1);
-    return (uint16_t)(sign | size >> 13);
+// f8e8m0: a power of two, without a sign; to nearest.
+static float exponent_to_float(uint32_t bits) {
+    return float_of(bits == 0 ? 0x400000 : bits == 255 ? 0x7fc00000 : bits << 23);
 }
 
-float bfloat_to_float(uint16_t bfloat) {
-    return float_of((uint32_t)bfloat << 16);
+static uint32_t exponent_from_float(float number) {
+    uint32_t size = bits_of(number) & 0x7fffffff, exponent = size >> 23, digits = size & 0x7fffff;
+    bool up = digits > 0x400000 || (digits == 0x400000 && exponent);
+    return exponent < 254 && up ? exponent + 1 : exponent;
 }
 
-uint16_t bfloat_from_float(float number) {
+static float narrow_to_float(DType dtype, uint32_t bits) {
+    if (dtype == DT_BF16)
+        return float_of(bits << 16);
+    return dtype == DT_F8E8M0 ? exponent_to_float(bits) : small_to_float(small_float(dtype), bits);
+}
+
+static uint32_t narrow_from_float(DType dtype, float number) {
     uint32_t bits = bits_of(number);
+    if (dtype != DT_BF16)
+        return dtype == DT_F8E8M0 ? exponent_from_float(number) : small_from_float(small_float(dtype), number);
     if (isnan(number))
-        return (uint16_t)(bits >> 16 | (bits >> 16 & 127 ? 0 : 64));
-    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+        return bits >> 16 | (bits >> 16 & 127 ? 0 : 64);
+    return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
 }
 
 static size_t element_size(DType dtype) {
@@ -89,30 +127,13 @@ int64_t element_int(DType dtype, const void *bytes, int64_t index) {
 double element_double(DType dtype, const void *bytes, int64_t index) {
     uint64_t bits = load_bits(dtype, bytes, index);
     double number;
-    switch (dtype) {
-    case DT_F64:
+    if (dtype == DT_F64) {
         memcpy(&number, &bits, sizeof number);
         return number;
-    case DT_F32:
-        return (double)float_of((uint32_t)bits);
-    case DT_F16:
-        return (double)half_to_float((uint16_t)bits);
-    case DT_BF16:
-        return (double)bfloat_to_float((uint16_t)bits);
-    case DT_U64:
-        return (double)bits;
-    case DT_I8:
-    case DT_I16:
-    case DT_I32:
-    case DT_I64:
-    case DT_U8:
-    case DT_U16:
-    case DT_U32:
-    case DT_BOOL:
-    case DT_COUNT:
-        break;
     }
-    return (double)element_int(dtype, bytes, index);
+    if (dtype_is_float(dtype))
+        return (double)(dtype == DT_F32 ? float_of((uint32_t)bits) : narrow_to_float(dtype, (uint32_t)bits));
+    return dtype == DT_U64 ? (double)bits : (double)element_int(dtype, bytes, index);
 }
 
 static uint64_t float_bits(DType dtype, double number) {
@@ -121,11 +142,16 @@ static uint64_t float_bits(DType dtype, double number) {
         memcpy(&bits, &number, sizeof bits);
     else if (dtype == DT_F32)
         bits = bits_of((float)number);
-    else if (dtype == DT_F16)
-        bits = half_from_float((float)number);
     else
-        bits = bfloat_from_float((float)number);
+        bits = narrow_from_float(dtype, (float)number);
     return bits;
+}
+
+// As the standard's casts do: the low bits, of which the highest is the sign.
+static uint64_t wrapped(DType dtype, int64_t number) {
+    int unused = 64 - dtype_info[dtype].packed;
+    uint64_t high = (uint64_t)number << unused;
+    return dtype_is_signed(dtype) ? (uint64_t)((int64_t)high >> unused) : high >> unused;
 }
 
 void element_set(DType dtype, void *bytes, int64_t index, double number) {
@@ -134,7 +160,33 @@ void element_set(DType dtype, void *bytes, int64_t index, double number) {
     else if (dtype == DT_BOOL)
         store_bits(dtype, bytes, index, number != 0);
     else
-        store_bits(dtype, bytes, index, number >= -0x1p62 && number <= 0x1p62 ? (uint64_t)(int64_t)number : 0);
+        store_bits(dtype, bytes, index, wrapped(dtype, number >= -0x1p62 && number <= 0x1p62 ? (int64_t)number : 0));
+}
+
+void *elements_pack(Arena *arena, DType dtype, const void *wide, int64_t count) {
+    int bits = dtype_info[dtype].packed, each = 8 / bits;
+    unsigned char *packed = arena_alloc(arena, (size_t)div_up(count, each));
+    memset(packed, 0, (size_t)div_up(count, each));
+    for (int64_t i = 0; i < count; i++) {
+        unsigned low = ((const unsigned char *)wide)[i] & ((1u << bits) - 1);
+        packed[i / each] = (unsigned char)(packed[i / each] | low << (i % each * bits));
+    }
+    return packed;
+}
+
+void *elements_unpack(Arena *arena, DType dtype, const void *packed, int64_t count) {
+    int bits = dtype_info[dtype].packed, each = 8 / bits;
+    unsigned sign = dtype_is_int(dtype) && dtype_is_signed(dtype) ? 1u << (bits - 1) : 0;
+    unsigned char *wide = arena_alloc(arena, (size_t)count);
+    for (int64_t i = 0; i < count; i++) {
+        unsigned low = ((const unsigned char *)packed)[i / each] >> (i % each * bits) & ((1u << bits) - 1);
+        wide[i] = (unsigned char)((low ^ sign) - sign);
+    }
+    return wide;
+}
+
+const void *elements_wide(Arena *arena, const Type *type, const void *bytes) {
+    return type_is_packed(type) ? elements_unpack(arena, type->dtype, bytes, type_count(type)) : bytes;
 }
 
 bool element_equal(DType dtype, const void *a, const void *b, int64_t index) {
@@ -168,7 +220,7 @@ static void print_double(Str *out, double number) {
     str_add(out, text);
 }
 
-// In the fewest digits that round to the same 16 bits.
+// In the fewest digits that round to the same bits.
 static void print_half(Str *out, DType dtype, double number, uint64_t bits) {
     char text[40];
     int digits = 2;
@@ -205,7 +257,7 @@ static const char *read_float(DType dtype, void *bytes, int64_t index, const cha
     if (text[0] == '0' && text[1] == 'x') {
         errno = 0;
         uint64_t bits = strtoull(text, &end, 16);
-        if (errno || (dtype != DT_F64 && bits >> dtype_info[dtype].bits))
+        if (errno || (dtype != DT_F64 && bits >> dtype_info[dtype].packed))
             return NULL;
         store_bits(dtype, bytes, index, bits);
         return end;
@@ -221,7 +273,7 @@ static const char *read_float(DType dtype, void *bytes, int64_t index, const cha
 }
 
 static bool int_fits(DType dtype, int64_t number) {
-    int bits = dtype_info[dtype].bits;
+    int bits = dtype_info[dtype].packed;
     if (bits == 64)
         return dtype == DT_I64 || number >= 0;
     int64_t low = dtype_is_signed(dtype) ? -((int64_t)1 << (bits - 1)) : 0;

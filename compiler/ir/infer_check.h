@@ -15,7 +15,9 @@ enum DTypeSet {
     SET_BOOL = DTYPE_BIT(BOOL),
     SET_INT = SET_SIGNED | SET_UNSIGNED,
     SET_NUMBER = SET_FLOAT | SET_INT,
-    SET_ANY = SET_NUMBER | SET_BOOL
+    SET_SMALL = DTYPE_BIT(F8E4M3FN) | DTYPE_BIT(F8E4M3FNUZ) | DTYPE_BIT(F8E5M2) | DTYPE_BIT(F8E5M2FNUZ) |
+                DTYPE_BIT(F8E8M0) | DTYPE_BIT(F4E2M1) | DTYPE_BIT(I4) | DTYPE_BIT(I2) | DTYPE_BIT(U4) | DTYPE_BIT(U2),
+    SET_ANY = SET_NUMBER | SET_BOOL | SET_SMALL  // SET_SMALL is for what only moves or converts elements
 };
 
 static inline const Type *input_type(const Node *node, int index) {

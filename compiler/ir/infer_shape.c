@@ -246,3 +246,19 @@ bool infer_repack(Infer *infer, const Node *node, Type *out) {
     *out = infer_like(input_type(node, 0));
     return true;
 }
+
+static bool check_packed_dtype(Infer *infer, const Node *node) {
+    DType dtype = input_type(node, 0)->dtype;
+    return dtype_is_packed(dtype) || diag_error(infer->diag, node->loc, E_DTYPE, "%s elements do not share bytes",
+                                                dtype_info[dtype].name);
+}
+
+bool infer_pack_bits(Infer *infer, const Node *node, Type *out) {
+    *out = type_of_users(*input_type(node, 0));
+    return check_packed_dtype(infer, node);
+}
+
+bool infer_unpack_bits(Infer *infer, const Node *node, Type *out) {
+    *out = infer_like(input_type(node, 0));
+    return check_packed_dtype(infer, node);
+}

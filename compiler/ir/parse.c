@@ -30,7 +30,7 @@
 //   dims      = "?" | [dim "x" ...]
 //   dim       = int | [int "*"] symbol | "<=" int ":" symbol     the last: at most int, as the value of that name says
 //   symbol    = letters, digits and _ without x | string
-//   layout    = "nchw"int"c" | "border="int | "pitch="int
+//   layout    = "nchw"int"c" | "packed" | "border="int | "pitch="int
 //
 // `//` begins a comment. A value is defined before it is used, except as the base of a place. The text is untrusted:
 // whatever it says is checked here or by verify.c, and no rule recurses but bodies, whose depth is bounded.

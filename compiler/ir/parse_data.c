@@ -109,21 +109,29 @@ static bool parse_bytes(Parser *p, int64_t size, const void **bytes) {
     return lex_expect(&p->lex, ")");
 }
 
+static bool parse_made(Parser *p, DType dtype, int64_t count, const void **bytes) {
+    if (lex_accept_word(&p->lex, "list"))
+        return parse_list(p, dtype, count, bytes);
+    if (lex_accept_word(&p->lex, "fill"))
+        return parse_fill(p, dtype, count, bytes);
+    if (lex_accept_word(&p->lex, "iota"))
+        return parse_iota(p, dtype, count, bytes);
+    if (lex_accept_word(&p->lex, "random"))
+        return parse_random(p, dtype, count, bytes);
+    return lex_error(&p->lex, E_PARSE, "expected list, fill, iota, random or bytes");
+}
+
 bool parse_data(Parser *p, const Type *type, const void **bytes) {
     if (type->dtype == DT_NONE || !type_is_static(type))
         return lex_error(&p->lex, E_PARSE, "a constant needs an element type and plain dimensions");
     int64_t count = type_storage(type), size = type_bytes(type);
     if (size > (int64_t)1 << 40)
         return lex_error(&p->lex, E_TOO_BIG, "a constant is larger than 2^40 bytes");
-    if (lex_accept_word(&p->lex, "list"))
-        return parse_list(p, type->dtype, count, bytes);
-    if (lex_accept_word(&p->lex, "fill"))
-        return parse_fill(p, type->dtype, count, bytes);
-    if (lex_accept_word(&p->lex, "iota"))
-        return parse_iota(p, type->dtype, count, bytes);
-    if (lex_accept_word(&p->lex, "random"))
-        return parse_random(p, type->dtype, count, bytes);
     if (lex_accept_word(&p->lex, "bytes"))
         return parse_bytes(p, size, bytes);
-    return lex_error(&p->lex, E_PARSE, "expected list, fill, iota, random or bytes");
+    if (!parse_made(p, type->dtype, count, bytes))
+        return false;
+    if (type_is_packed(type) && dtype_is_packed(type->dtype))
+        *bytes = elements_pack(p->lex.arena, type->dtype, *bytes, count);
+    return true;
 }

@@ -87,6 +87,8 @@ static bool parse_layout_item(Parser *p, Layout *layout) {
             return false;
         layout->kind = LAYOUT_NCHWC;
         layout->block = (int)number;
+    } else if (lex_accept_word(lex, "packed")) {
+        layout->kind = LAYOUT_PACKED;
     } else if (lex_accept(lex, "border=")) {
         if (!parse_number(p, 0, BORDER_MAX, &number))
             return false;
@@ -94,7 +96,7 @@ static bool parse_layout_item(Parser *p, Layout *layout) {
     } else if (lex_accept(lex, "pitch=")) {
         return parse_number(p, 0, (int64_t)1 << 40, &layout->pitch);
     } else {
-        return lex_error(lex, E_PARSE, "expected nchw16c, border=1 or pitch=8 in a type");
+        return lex_error(lex, E_PARSE, "expected nchw16c, packed, border=1 or pitch=8 in a type");
     }
     return true;
 }

@@ -72,6 +72,23 @@ static void print_places(Str *out, Value *const *values, int count) {
 
 // Constants.
 
+// A constant as it is, or if it is packed with a byte for each element.
+typedef struct Wide {
+    Value value;
+    Constant data;
+} Wide;
+
+static const Value *widen(Arena *arena, const Value *constant, Wide *wide) {
+    const Type *type = &constant->type;
+    if (!type_is_packed(type) || !dtype_is_packed(type->dtype))
+        return constant;
+    wide->value = *constant;
+    wide->data = (Constant){elements_wide(arena, type, constant->data->bytes), type_count(type)};
+    wide->value.data = &wide->data;
+    wide->value.type.layout.kind = LAYOUT_ROW_MAJOR;
+    return &wide->value;
+}
+
 static int64_t element_bytes(const Value *constant) {
     return dtype_info[constant->type.dtype].bits / 8;
 }
@@ -95,7 +112,9 @@ static bool counts_up(const Value *constant) {
     return true;
 }
 
-void print_list(Str *out, const Value *constant) {
+void print_list(Str *out, const Value *packed) {
+    Wide wide;
+    const Value *constant = widen(out->arena, packed, &wide);
     str_add(out, "list(");
     for (int64_t i = 0; i < element_count(constant); i++) {
         str_add(out, i ? ", " : "");
@@ -124,11 +143,15 @@ static int seed_of(const Value *constant) {
     return -1;
 }
 
-static bool in_sidecar(const Value *constant) {
+static bool in_sidecar(Arena *arena, const Value *packed) {
+    Wide wide;
+    const Value *constant = widen(arena, packed, &wide);
     return element_count(constant) > LIST_MAX && !all_same(constant) && !counts_up(constant) && seed_of(constant) < 0;
 }
 
-static void print_data(Printer *p, const Value *constant) {
+static void print_data(Printer *p, const Value *packed) {
+    Wide wide;
+    const Value *constant = widen(p->out->arena, packed, &wide);
     int64_t count = element_count(constant);
     if (count > 0 && all_same(constant)) {
         str_add(p->out, "fill(");
@@ -138,11 +161,11 @@ static void print_data(Printer *p, const Value *constant) {
         str_add(p->out, "iota");
     } else if (count > LIST_MAX && seed_of(constant) >= 0) {
         str_printf(p->out, "random(%d)", seed_of(constant));
-    } else if (p->sidecar && in_sidecar(constant)) {
+    } else if (p->sidecar && in_sidecar(p->out->arena, constant)) {
         str_printf(p->out, "bytes(0x%llx of ", (unsigned long long)p->offset);
         text_quote(p->out, p->sidecar);
         str_add(p->out, ")");
-        p->offset = align_up(p->offset + constant->data->size, SIDECAR_ALIGN);
+        p->offset = align_up(p->offset + packed->data->size, SIDECAR_ALIGN);
     } else {
         print_list(p->out, constant);
     }
@@ -326,6 +349,7 @@ void print_module(Str *out, const Module *module, const char *sidecar) {
 // The sidecar: the same walk as printing does, copying instead.
 
 typedef struct Sidecar {
+    Arena *arena;
     char *bytes;  // null while the size is found
     int64_t size;
 } Sidecar;
@@ -333,7 +357,7 @@ typedef struct Sidecar {
 static void sidecar_graph(Sidecar *sidecar, const Graph *graph) {
     for (int i = 0; i < graph->values.n; i++) {
         const Value *value = graph->values.item[i];
-        if (!value->data || !in_sidecar(value))
+        if (!value->data || !in_sidecar(sidecar->arena, value))
             continue;
         if (sidecar->bytes)
             memcpy(sidecar->bytes + sidecar->size, value->data->bytes, (size_t)value->data->size);
@@ -352,7 +376,7 @@ static void sidecar_module(Sidecar *sidecar, const Module *module) {
 }
 
 const void *print_sidecar_bytes(Arena *arena, const Module *module, size_t *size) {
-    Sidecar sidecar = {0};
+    Sidecar sidecar = {.arena = arena};
     sidecar_module(&sidecar, module);
     sidecar.bytes = arena_alloc(arena, (size_t)sidecar.size);
     sidecar_module(&sidecar, module);

@@ -7,6 +7,6 @@
 
 void print_attrs(Str *out, const Node *node);   // " {strides = [2, 2]}", or nothing
 void print_kernel(Str *out, const Node *node);  // " kernel(name key=value)", or nothing
-void print_list(Str *out, const Value *constant);  // "list(1, 2, 3)"
+void print_list(Str *out, const Value *packed);  // "list(1, 2, 3)"
 
 #endif

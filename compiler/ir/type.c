@@ -9,7 +9,7 @@
 #include "support/checked.h"
 
 const DTypeInfo dtype_info[DT_COUNT] = {
-#define DTYPE(id, name, bits, onnx, c_type, compute) {name, bits, onnx, c_type, DT_##compute},
+#define DTYPE(id, name, bits, packed, onnx, c_type, compute) {name, bits, packed, onnx, c_type, DT_##compute},
 #include "ir/dtypes.def"
 #undef DTYPE
 };
@@ -29,15 +29,22 @@ DType dtype_from_onnx(int onnx) {
 }
 
 bool dtype_is_float(DType dtype) {
-    return dtype == DT_F32 || dtype == DT_F64 || dtype == DT_F16 || dtype == DT_BF16;
+    return dtype < DT_COUNT && (dtype_info[dtype].compute == DT_F32 || dtype_info[dtype].compute == DT_F64);
 }
 
 bool dtype_is_signed(DType dtype) {
-    return dtype_is_float(dtype) || dtype == DT_I8 || dtype == DT_I16 || dtype == DT_I32 || dtype == DT_I64;
+    if (dtype >= DT_COUNT || dtype_is_float(dtype))
+        return dtype < DT_COUNT;
+    DType compute = dtype_info[dtype].compute;
+    return compute == DT_I8 || compute == DT_I16 || compute == DT_I32 || compute == DT_I64;
 }
 
 bool dtype_is_int(DType dtype) {
     return dtype < DT_COUNT && dtype != DT_BOOL && !dtype_is_float(dtype);
+}
+
+bool dtype_is_packed(DType dtype) {
+    return dtype < DT_COUNT && dtype_info[dtype].packed < 8;
 }
 
 Type type_unknown(void) {
@@ -48,6 +55,15 @@ Type type_make(DType dtype, int rank, const int64_t *dims) {
     Type type = {.dtype = dtype, .layout = {.block = 1}, .rank = rank};
     for (int i = 0; i < rank; i++)
         type.dim[i] = dim_const(dims[i]);
+    return type;
+}
+
+bool type_is_packed(const Type *type) {
+    return type->layout.kind == LAYOUT_PACKED;
+}
+
+Type type_of_users(Type type) {
+    type.layout = (Layout){.kind = dtype_is_packed(type.dtype) ? LAYOUT_PACKED : LAYOUT_ROW_MAJOR, .block = 1};
     return type;
 }
 
@@ -150,10 +166,10 @@ int64_t type_storage(const Type *type) {
 
 int64_t type_bytes(const Type *type) {
     int64_t storage = type_storage(type);
-    int bits = dtype_info[type->dtype].bits;
-    if (bits >= 8)
-        return saturating_mul(storage, bits / 8);
-    return div_up(storage, 8 / bits);
+    const DTypeInfo *info = &dtype_info[type->dtype];
+    if (type_is_packed(type) && dtype_is_packed(type->dtype))
+        return div_up(storage, 8 / info->packed);
+    return saturating_mul(storage, info->bits / 8);
 }
 
 Strides type_strides(const Type *type) {
@@ -201,6 +217,8 @@ static void print_dim(Str *out, Dim dim) {
 static void print_layout(Str *out, const Layout *layout) {
     if (layout->kind == LAYOUT_NCHWC)
         str_printf(out, ", nchw%dc", layout->block);
+    if (layout->kind == LAYOUT_PACKED)
+        str_add(out, ", packed");
     if (layout->border)
         str_printf(out, ", border=%d", layout->border);
     if (layout->pitch)

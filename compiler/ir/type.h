@@ -8,7 +8,7 @@
 #include "support/arena.h"
 
 typedef enum DType {
-#define DTYPE(id, name, bits, onnx, c_type, compute) DT_##id,
+#define DTYPE(id, name, bits, packed, onnx, c_type, compute) DT_##id,
 #include "ir/dtypes.def"
 #undef DTYPE
     DT_COUNT,
@@ -17,7 +17,9 @@ typedef enum DType {
 
 typedef struct DTypeInfo {
     const char *name;
-    int bits, onnx;
+    int bits;    // of an element in memory
+    int packed;  // of one in a packed tensor: fewer than `bits` where several share a byte
+    int onnx;
     const char *c_type;
     DType compute;
 } DTypeInfo;
@@ -28,6 +30,7 @@ DType dtype_from_onnx(int onnx);          // DT_NONE if unknown
 bool dtype_is_float(DType dtype);
 bool dtype_is_signed(DType dtype);  // floats are
 bool dtype_is_int(DType dtype);     // bool isn't
+bool dtype_is_packed(DType dtype);  // users see several elements in a byte
 
 enum { MAX_RANK = 8 };
 
@@ -46,7 +49,8 @@ typedef struct Dim {
 
 typedef enum LayoutKind {
     LAYOUT_ROW_MAJOR,  // the ONNX order
-    LAYOUT_NCHWC       // N, C/block, H, W, block: rank 4 only; lanes behind the last channel hold 0
+    LAYOUT_NCHWC,      // N, C/block, H, W, block: rank 4 only; lanes behind the last channel hold 0
+    LAYOUT_PACKED      // the ONNX order, several elements to a byte, low bits first: as users see types below 8 bits
 } LayoutKind;
 
 // `border` is a zeroed rim around H and W (rank 4, either kind). It belongs to the value: whoever writes the value
@@ -67,6 +71,8 @@ typedef struct Type {
 
 Type type_unknown(void);
 Type type_make(DType dtype, int rank, const int64_t *dims);  // row-major
+bool type_is_packed(const Type *type);                       // by its layout
+Type type_of_users(Type type);                               // row-major, packed where its elements are
 bool type_is_static(const Type *type);                       // rank and all dimensions are numbers
 bool type_same_shape(const Type *a, const Type *b);
 bool type_equal(const Type *a, const Type *b);               // layout too

@@ -47,6 +47,8 @@ static bool verify_layout(const Verifier *v, const Value *value) {
     bool blocked = layout->kind == LAYOUT_NCHWC;
     if ((blocked || layout->border || layout->pitch) && type->rank != 4)
         return fail_value(v, value, "has a layout that is for rank 4 only");
+    if (type_is_packed(type) && (!dtype_is_packed(type->dtype) || layout->border || layout->pitch))
+        return fail_value(v, value, "is packed, which is for elements of less than 8 bits, without rims");
     if (layout->block < 1 || (!blocked && layout->block != 1))
         return fail_value(v, value, "has blocks of %d channels", layout->block);
     if (layout->border < 0 || layout->pitch < 0)

@@ -22,6 +22,8 @@ static bool verify_inside(const Verifier *v, const Value *value) {
         return fail_value(v, value, "lies in a value of another graph");
     if (base->type.dtype != value->type.dtype || !type_is_static(&base->type))
         return fail_value(v, value, "lies in '%s', which has another element type or an open shape", base->name);
+    if (type_is_packed(&value->type) || type_is_packed(&base->type))
+        return fail_value(v, value, "lies in '%s', but what is packed lies by itself", base->name);
     if (offset < 0 || offset % value->type.layout.block)
         return fail_value(v, value, "begins at element %lld of '%s', which is no multiple of its block",
                           (long long)offset, base->name);
@@ -63,6 +65,17 @@ static bool verify_depth(const Verifier *v, const Graph *graph) {
     return true;
 }
 
+// What a model's caller sees of elements below 8 bits is packed; nothing else leaves or enters the model.
+static bool verify_packed(const Verifier *v, const Graph *graph, const ValueList *list) {
+    for (int i = 0; i < list->n && !graph->owner; i++) {
+        const Type *type = &list->item[i]->type;
+        if (dtype_is_packed(type->dtype) && type->rank >= 0 && !type_is_packed(type))
+            return fail_value(v, list->item[i], "is an input or output of the model, so it has to be packed: %s",
+                              type_text(v->arena, &(Type){.dtype = type->dtype, .layout = {LAYOUT_PACKED, 1, 0, 0}}));
+    }
+    return true;
+}
+
 static bool verify_owners(const Verifier *v, const Graph *graph) {
     const ValueList *lists[] = {&graph->inputs, &graph->outputs};
     for (int l = 0; l < 2; l++)
@@ -71,6 +84,8 @@ static bool verify_owners(const Verifier *v, const Graph *graph) {
             if (value->place.kind == PLACE_IN || (value->place.kind != PLACE_NONE && !graph->owner))
                 return fail_value(v, value, "is an %s of its graph, but has a place", l ? "output" : "input");
         }
+    if (!verify_packed(v, graph, &graph->inputs) || !verify_packed(v, graph, &graph->outputs))
+        return false;
     for (int i = 0; i < graph->values.n; i++) {
         const Value *value = graph->values.item[i];
         if (value->data && value->place.kind != PLACE_NONE)

@@ -118,8 +118,22 @@ static Val expr_clip(Emit *e, const Node *node, const Val *in) {
 }
 
 static Val expr_cast(Emit *e, const Node *node, const Val *in) {
+    return e_cast_as(e, node->attrs, in[0]);
+}
+
+// The bits in an integer without sign.
+static Val bits_of(Emit *e, Val v) {
+    static const DType by_bytes[] = {[1] = DT_U8, [2] = DT_U16, [4] = DT_U32, [8] = DT_U64};
+    if (v.dtype == DT_BOOL)
+        return e_cast(e, DT_U8, v);
+    return e_bits(e, by_bytes[dtype_info[v.dtype].bits / 8], v);
+}
+
+static Val expr_bit_cast(Emit *e, const Node *node, const Val *in) {
     DType to = node->out[0]->type.dtype;
-    return in[0].dtype == to ? in[0] : e_cast(e, to, in[0]);
+    Val bits = bits_of(e, in[0]);
+    return to == DT_BOOL || (dtype_is_packed(to) && dtype_is_int(to)) ? e_cast(e, to, bits)
+           : dtype_is_packed(to) ? e_bits(e, to, e_and(e, bits, constant_like(e, bits, 15))) : e_bits(e, to, bits);
 }
 
 static Val expr_bitwise_and(Emit *e, const Node *node, const Val *in) {
@@ -175,6 +189,7 @@ ELEMENTWISE_IMPL(Floor, expr_floor);
 ELEMENTWISE_IMPL(Round, expr_round);
 ELEMENTWISE_IMPL(Clip, expr_clip);
 ELEMENTWISE_IMPL(Cast, expr_cast);
+ELEMENTWISE_IMPL(BitCast, expr_bit_cast);
 ELEMENTWISE_IMPL(BitwiseAnd, expr_bitwise_and);
 ELEMENTWISE_IMPL(BitwiseOr, expr_bitwise_or);
 ELEMENTWISE_IMPL(BitwiseXor, expr_bitwise_xor);

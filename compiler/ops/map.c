@@ -65,9 +65,18 @@ static Val eval_body(Emit *e, const Graph *body, const Val *in) {
     return known[body->outputs.item[0]->id];
 }
 
+// What only moves elements leaves them as they are: not even a NaN's payload changes.
+static bool keeps_bits(const Node *node) {
+    return node->op == OP_Identity || node->op == OP_BitCast || node->op == OP_Pack || node->op == OP_Unpack;
+}
+
 static Val eval_node(Emit *e, const Node *node, const Val *in) {
     Val v = node->op == OP_Map ? eval_body(e, node->body, in) : op_impl[node->op]->expr(e, node, in);
     return settle(e, v, node->out[0]->type.dtype);
+}
+
+static Val loaded(Emit *e, const Node *node, Val v, DType dtype) {
+    return keeps_bits(node) ? v : settle(e, v, dtype);
 }
 
 // ---- Axes and coefficients.
@@ -258,12 +267,12 @@ static void emit_elements(Emit *e, const Map *m, const Val *position, const Val 
         Val v = !coef                      ? e_splat(e, fixed[k], lanes)
                 : coef == 1 || lanes == 1 ? e_load(e, from->p, at, lanes)
                                           : e_load_strided(e, from->p, at, coef, lanes);
-        in[k - 1] = coef ? settle(e, v, from->dtype) : v;
+        in[k - 1] = coef ? loaded(e, m->node, v, from->dtype) : v;
     }
     const Operand *to = &m->operand[0];
     int64_t coef = to->coef[m->axes - 1];
     Val at = advance(e, position[0], coef, i);
-    Val v = eval_node(e, m->node, in);
+    Val v = keeps_bits(m->node) ? op_impl[m->node->op]->expr(e, m->node, in) : eval_node(e, m->node, in);
     v = v.dtype == to->dtype ? v : e_cast(e, to->dtype, v);
     if (coef == 1 || lanes == 1)
         e_store(e, to->p, at, v);
@@ -285,7 +294,7 @@ static void emit_row(Emit *e, const Map *m, const Val *position, Val begin, Val 
     for (int k = 1; k < m->operands; k++) {
         const Operand *from = &m->operand[k];
         if (from->present && !from->coef[m->axes - 1])
-            fixed[k] = settle(e, e_load(e, from->p, position[k], 1), from->dtype);
+            fixed[k] = loaded(e, m->node, e_load(e, from->p, position[k], 1), from->dtype);
     }
     Val middle = m->lanes > 1 ? vectors_end(e, begin, end, m->lanes) : begin;
     if (m->lanes > 1)

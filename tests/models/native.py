@@ -11,7 +11,9 @@ from build import ROOT
 
 SQZC = os.environ.get("SQZC", os.path.join(ROOT, "build", "bin", "sqzc"))
 DTYPES = {1: np.float32, 2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 6: np.int32, 7: np.int64, 9: np.bool_,
-          10: np.float16, 11: np.float64, 12: np.uint32, 13: np.uint64, 16: np.uint16}  # bf16 as its bits
+          10: np.float16, 11: np.float64, 12: np.uint32, 13: np.uint64, 16: np.uint16,  # bf16 as its bits
+          **dict.fromkeys(range(17, 27), np.uint8)}  # float8, and what is packed: their bytes
+PACKED = {21: 2, 22: 2, 23: 2, 25: 4, 26: 4}  # elements in a byte
 
 
 class Model(ctypes.Structure):
@@ -75,11 +77,13 @@ class Network:
         address = ctypes.addressof(self.model) + self.model.tensors
         count = self.model.inputs + self.model.outputs
         tensors = (Tensor * count).from_address(address)
-        described = [(ctypes.string_at(ctypes.addressof(t) + t.name).decode(), DTYPES[t.dtype], t.dims[:t.rank])
+        described = [(ctypes.string_at(ctypes.addressof(t) + t.name).decode(), DTYPES[t.dtype],
+                      [-(-int(np.prod(t.dims[:t.rank])) // PACKED[t.dtype])] if t.dtype in PACKED else t.dims[:t.rank])
                      for t in tensors]
         self.inputs, self.outputs = described[:self.model.inputs], described[self.model.inputs:]
         self.open = [[bool(t.open >> axis & 1) for axis in range(t.rank)] for t in tensors]
         self.counted = [t.counted for t in tensors[self.model.inputs:]]
+        self.ranks = [t.rank for t in tensors[self.model.inputs:]]
         self.workspace = aligned(self.model.workspace_size)
 
     def shape(self, index, n):
@@ -99,7 +103,7 @@ class Network:
         def pointers(buffers):
             return (ctypes.c_void_p * len(buffers))(*[b.ctypes.data for b in buffers])
 
-        sizes = (ctypes.c_int64 * (sum(len(shape) for _, shape in outputs) + 1))()
+        sizes = (ctypes.c_int64 * (sum(self.ranks) + 1))()
         call = Call(ctypes.sizeof(Call), pointers(arrays), pointers(results), self.workspace.ctypes.data,
                     len(self.workspace), dims=ctypes.cast((ctypes.c_int64 * 1)(n), ctypes.c_void_p),
                     output_dims=ctypes.cast(sizes, ctypes.c_void_p))
@@ -114,9 +118,9 @@ class Network:
         """What there is of each result that is the model's own."""
         counts = {(c - 1) // 8 for c in self.counted if c}
         kept = []
-        for index, (result, counted) in enumerate(zip(results, self.counted)):
-            shape, sizes = sizes[:result.ndim], sizes[result.ndim:]
-            part = result[tuple(slice(0, size) for size in shape)]
+        for index, (result, counted, rank) in enumerate(zip(results, self.counted, self.ranks)):
+            shape, sizes = sizes[:rank], sizes[rank:]
+            part = result if result.ndim != rank else result[tuple(slice(0, size) for size in shape)]  # packed: all
             if counted and (shape[(counted - 1) % 8] != results[(counted - 1) // 8] or
                             np.count_nonzero(result) != np.count_nonzero(part)):
                 raise RuntimeError("the sizes differ, or there is something behind them")

@@ -23,26 +23,10 @@ static void fail(const char *what, const char *name)
 
 static size_t tensor_bytes(const sqz_tensor *tensor)
 {
-    size_t bytes = 1;
+    size_t bytes = (size_t)sqz_tensor_bytes(tensor);
     for (int i = 0; i < tensor->rank; i++)
-        bytes *= (size_t)(tensor->dims[i] * (tensor->open >> i & 1 ? DIM : 1));
-    switch (tensor->dtype) {
-    case SQZ_U8:
-    case SQZ_I8:
-    case SQZ_BOOL:
-        return bytes;
-    case SQZ_U16:
-    case SQZ_I16:
-    case SQZ_F16:
-    case SQZ_BF16:
-        return bytes * 2;
-    case SQZ_I64:
-    case SQZ_F64:
-    case SQZ_U64:
-        return bytes * 8;
-    default:
-        return bytes * 4;
-    }
+        bytes *= tensor->open >> i & 1 ? DIM : 1;
+    return bytes;
 }
 
 // A buffer with a rim of known bytes on both sides, to see whether the model writes outside.
