@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ir/element.h"
+#include "onnx/affine.h"
 #include "onnx/attention.h"
 #include "onnx/flow.h"
 #include "onnx/lists.h"
@@ -284,6 +285,7 @@ static const struct {
     const char *op;
     Decomposition decompose;
 } composites[] = {
+    {"AffineGrid", make_affine_grid},
     {"Attention", make_attention},
     {"BlackmanWindow", make_window},
     {"CastLike", make_cast_like},

@@ -1,7 +1,8 @@
 # RUN: %python %s
 # RUN: %if arm64-qemu %{ %python %s arm64 %}
 # RUN: %if armv7-qemu %{ %python %s armv7 %}
-"""Images read and written by indices and coordinates: GridSample, RoiAlign, MaxUnpool, Col2Im, DeformConv; LpPool."""
+"""Images read and written by indices and coordinates: GridSample, AffineGrid, RoiAlign, MaxUnpool, Col2Im, DeformConv;
+LpPool."""
 
 import os
 import sys
@@ -86,7 +87,14 @@ for image, block, window in (([5, 6], [2, 3], {}), ([5, 6], [2, 2], dict(strides
     others.add("Col2Im", [floats(2, 3 * np.prod(block), columns), np.array(image), np.array(block)], constants=[1, 2],
                reference=True, **window)
 
-failures = [sweep.run(title) for title, sweep in (("grid", grid), ("old", old), ("roi", roi), ("old_roi", old_roi),
+affine = Sweep()
+for size, theta in (((2, 3, 4, 5), (2, 2, 3)), ((1, 3, 2, 7), (1, 2, 3)), ((2, 1, 3, 4, 5), (2, 3, 4))):
+    for align in (0, 1):
+        affine.add("AffineGrid", [floats(*theta), np.array(size)], constants=[1], align_corners=align, reference=True)
+affine.add("AffineGrid", [floats(1, 2, 3), np.array([1, 1, 1, 4])], constants=[1], reference=True)
+
+failures = [sweep.run(title) for title, sweep in (("grid", grid), ("affine", affine), ("old", old), ("roi", roi),
+                                                  ("old_roi", old_roi),
                                                  ("others", others), ("deform", deform))]
 
 # A region of an image that isn't there, or one that would take forever, makes the run fail, as an index does.
