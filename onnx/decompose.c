@@ -18,6 +18,7 @@
 #include "onnx/preview.h"
 #include "onnx/qlinear.h"
 #include "onnx/quantize.h"
+#include "onnx/random.h"
 #include "onnx/sequence.h"
 #include "onnx/training.h"
 #include "onnx/signal.h"
@@ -122,16 +123,14 @@ static bool constant_number(const Draft *d, int index, double absent, double *nu
     return true;
 }
 
-// Dropout passes its input on, in training too where nothing is dropped; the mask says that it kept all.
+// Dropout passes its input on, in training (random.c) too where nothing is dropped; the mask says that it kept all.
 static bool make_dropout(Importer *im, Draft *d) {
     double on, ratio;
     if (!draft_need(im, d, 1))
         return false;
     bool nothing = draft_in(d, 1) && constant_number(d, 1, 0, &ratio) && ratio == 0;
-    if (!nothing && !constant_number(d, 2, 0, &on))
-        return diag_error(im->diag, d->loc, E_DYNAMIC, "training_mode must be a constant");
-    if (!nothing && on != 0)
-        return diag_error(im->diag, d->loc, E_OPERATOR, "training mode is not supported");
+    if (!nothing && (!constant_number(d, 2, 0, &on) || on != 0))
+        return make_training_dropout(im, d);
     draft_take(d, "ratio");
     draft_take(d, "seed");
     draft_take(d, "is_test");
@@ -287,6 +286,7 @@ static const struct {
 } composites[] = {
     {"AffineGrid", make_affine_grid},
     {"Attention", make_attention},
+    {"Bernoulli", make_bernoulli},
     {"BlackmanWindow", make_window},
     {"CastLike", make_cast_like},
     {"CausalConvWithState", make_causal_conv},
@@ -313,6 +313,7 @@ static const struct {
     {"MatMulInteger", make_matmul_integer},
     {"MeanVarianceNormalization", make_mean_variance_normalization},
     {"MelWeightMatrix", make_mel_weights},
+    {"Multinomial", make_multinomial},
     {"NegativeLogLikelihoodLoss", make_nll_loss},
     {"OneHot", make_one_hot},
     {"Optional", make_optional},
@@ -323,6 +324,10 @@ static const struct {
     {"QuantizeLinear", make_quantize},
     {"RMSNormalization", make_rms_normalization},
     {"RNN", make_recurrent},
+    {"RandomNormal", make_random},
+    {"RandomNormalLike", make_random},
+    {"RandomUniform", make_random},
+    {"RandomUniformLike", make_random},
     {"RotaryEmbedding", make_rotary_embedding},
     {"Scan", make_scan},
     {"SequenceAt", make_sequence_at},

@@ -40,6 +40,7 @@ typedef struct Importer {
     Graph *graph;
     Infer infer;  // for draft_infer
     int call_depth, body_depth;
+    int64_t draws;  // random operators so far
     size_t work;
     bool stop;  // a limit was reached
 } Importer;

@@ -2,6 +2,9 @@
 
 A test may be refused with an error code if tests/conformance/xfail.txt lists it; that list may only shrink. A wrong
 result, a crash, or a listed test that passes now is a failure.
+
+Random numbers are those of NumPy's generator in the tests, which the standard asks of nobody: where a model draws some,
+the types and shapes of its results must be right, and their values are tests/e2e/random-numbers.py's business.
 """
 
 import argparse
@@ -24,6 +27,7 @@ SQZC = os.path.join(BUILD, "bin", "sqzc")
 SUITE = os.path.join(ROOT, "build", "conformance")
 XFAIL = os.path.join(ROOT, "tests", "conformance", "xfail.txt")
 BATCH = 40
+RANDOM = ("RandomUniform", "RandomUniformLike", "RandomNormal", "RandomNormalLike", "Bernoulli", "Multinomial")
 
 
 def to_proto(array, name, kind):
@@ -109,6 +113,9 @@ def run(tests, flags):
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as workers:
         for result in workers.map(lambda batch: run_batch(*batch, flags), batches):
             lines.update(result)
+    for name, line in lines.items():
+        if re.search(r": \d+ of \d+ differ, ", line) and is_random(name):
+            lines[name] = "ok " + name
     return lines
 
 
@@ -119,6 +126,13 @@ def read_xfail():
     with open(XFAIL) as file:
         rows = [line.split() for line in file if line.strip() and not line.startswith("#")]
     return {name: code for code, name in rows}
+
+
+def is_random(name):
+    """Whether the test's model draws random numbers."""
+    model = onnx.load(os.path.join(SUITE, name, "model.onnx"))
+    nodes = [*model.graph.node, *(node for function in model.functions for node in function.node)]
+    return any(node.op_type in RANDOM or (node.op_type == "Dropout" and len(node.input) > 2) for node in nodes)
 
 
 def judge(line, name, listed):

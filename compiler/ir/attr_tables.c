@@ -39,6 +39,7 @@ static const char *const rnn_directions[] = {"forward", "reverse", "bidirectiona
 static const char *const update_rules[] = {"linear", "gated", "delta", "gated_delta", NULL};
 static const char *const scatter_modes[] = {"linear", "circular", NULL};
 
+static const char *const random_kinds[] = {"uniform", "normal", NULL};
 static const char *const aggregates[] = {"average", "sum", "min", "max", NULL};
 
 static const AttrRow no_rows[] = {END};
@@ -348,6 +349,11 @@ const AttrTable nms_attrs = {"nms", sizeof(NmsAttrs), nms_rows};
 static const AttrRow tree_rows[] = {
     WORD(TreeAttrs, "aggregate", aggregate, "sum", aggregates), INT(TreeAttrs, "targets", targets, "1"), END};
 const AttrTable tree_attrs = {"tree", sizeof(TreeAttrs), tree_rows};
+
+static const AttrRow random_rows[] = {
+    DTYPE_ROW(RandomAttrs, "dtype", dtype, "f32"), WORD(RandomAttrs, "kind", kind, "uniform", random_kinds),
+    INT(RandomAttrs, "key", key, "0"), END};
+const AttrTable random_attrs = {"random", sizeof(RandomAttrs), random_rows};
 
 static const AttrRow fire_rows[] = {INT(FireAttrs, "band", band, "0"), END};
 const AttrTable fire_attrs = {"fire", sizeof(FireAttrs), fire_rows};

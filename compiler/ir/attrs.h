@@ -317,6 +317,13 @@ typedef struct TreeAttrs {  // sqz.Trees
     int64_t targets;        // columns of the result
 } TreeAttrs;
 
+typedef enum RandomKind { RANDOM_UNIFORM, RANDOM_NORMAL } RandomKind;
+typedef struct RandomAttrs {  // sqz.Random
+    DType dtype;              // f32 or f64
+    int kind;                 // RandomKind
+    int64_t key;              // of the generator, 64 bits
+} RandomAttrs;
+
 typedef struct FireAttrs {
     int64_t band;  // rows of the squeezed map computed before the expands use them; 0: the whole map
 } FireAttrs;
@@ -392,6 +399,7 @@ ATTR_TABLE(compress_attrs)
 ATTR_TABLE(unique_attrs)
 ATTR_TABLE(nms_attrs)
 ATTR_TABLE(tree_attrs)
+ATTR_TABLE(random_attrs)
 ATTR_TABLE(fire_attrs)
 ATTR_TABLE(loop_attrs)
 ATTR_TABLE(scan_attrs)

@@ -294,6 +294,20 @@ bool infer_fill(Infer *infer, const Node *node, Type *out) {
            infer_dims(infer, node, 0, &dims) && shape_of_dims(infer, node, dims, out);
 }
 
+// Elements are counted in 32 bits.
+bool infer_random(Infer *infer, const Node *node, Type *out) {
+    const RandomAttrs *attrs = node->attrs;
+    const DimTensor *dims;
+    Dim count;
+    *out = type_make(attrs->dtype, 0, NULL);
+    if (attrs->dtype != DT_F32 && attrs->dtype != DT_F64)
+        return diag_error(infer->diag, node->loc, E_DTYPE, "'dtype' must be f32 or f64");
+    if (!check_dtype(infer, node, 0, SET_INDEX) || !check_rank(infer, node, 0, 1, 1) ||
+        !infer_dims(infer, node, 0, &dims) || !shape_of_dims(infer, node, dims, out))
+        return false;
+    return (dim_count(out, &count) && count.n <= UINT32_MAX) || fail_too_big(infer, node);
+}
+
 // Resize.
 
 typedef struct ResizeAxes {

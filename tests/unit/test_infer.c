@@ -86,6 +86,11 @@ static const InferRow rows[] = {
     {"%a: i64<3>, %k: i64<4>, %v: f32<4>", "%y = sqz.Lookup(%a, %k, %v)", "E0121"},
     {"%a: i64<3>, %k: i32<4>, %v: f32<5>", "%y = sqz.Lookup(%a, %k, %v)", "E0105"},
     {"%a: i64<3>, %k: i64<N>, %v: f32<5>", "%y = sqz.Lookup(%a, %k, %v)", "E0122"},
+    // random
+    {"%x: f32<2x3>", "%s = Shape(%x) : i64<2>\n%y = sqz.Random(%s) {kind = normal, dtype = f64}", "E0123"},
+    {"%x: f32<2x3>", "const %s: i64<2> = list(2, 3)\n%y = sqz.Random(%s) {kind = normal, dtype = f64}", "f64<2x3>"},
+    {"%x: f32<2x3>", "const %s: i64<2> = list(2, 3)\n%y = sqz.Random(%s) {dtype = i32}", "E0105"},
+    {"%x: f32<2x3>", "const %s: i64<2> = list(70000, 70000)\n%y = sqz.Random(%s)", "E0124"},
     // trees: {0, 1, 1, 2} asks for feature 1, {6, 0, 1, 0} is a leaf
     {"%x: f32<Nx2>", TREES("list(0, 1, 1, 2, 6, 0, 1, 0, 6, 1, 2, 0)", "list(0)", "list(0, 1)") " {targets = 2}",
      "f32<Nx2>"},
