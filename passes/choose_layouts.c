@@ -98,6 +98,9 @@ static void lead(Node *node, Layout in, Layout out) {
         node->in[0] = converted(x, node, in);
     }
     node->out[0]->type.layout = out;
+    Value *addend = node_in(node, 3);
+    if (addend && !is_blocked(addend))
+        node->in[3] = converted(addend, node, out);
 }
 
 static void visit(Graph *graph, const Target *target);
@@ -187,6 +190,8 @@ static bool spread_over(Node *node, const Target *target) {
     bool changed = false;
     if (node->op == OP_Conv && is_blocked(node->in[0]) && liked(node, target, &in, &out))
         changed = widen(node->in[0], in.border);
+    if (node->op == OP_Conv && node_in(node, 3))
+        changed |= equalise(node->in[3], node->out[0]);
     if (node->op == OP_Concat)
         for (int i = 0; i < node->nin; i++)
             changed |= equalise(node->in[i], node->out[0]);

@@ -23,6 +23,7 @@ static const char *const fused[] = {
     "fold-batchnorm",
     "find-activations",
     "dead-nodes",
+    "fuse-residual",
     "fuse-activation",
     "fuse-fire",
     "fuse-elementwise",
@@ -43,6 +44,7 @@ static const char *const fast[] = {
     "fold-batchnorm",    // before activations, which follow the BatchNormalization
     "find-activations",  // before activations are fused, after the nodes in between are gone
     "dead-nodes",        // the parts of what was found
+    "fuse-residual",     // before the activations behind the sums
     "fuse-activation",   // before Fire, which wants its convolutions complete
     "fuse-fire",         // before layouts, since a group has one layout inside
     "lift-conv1d",       // before layouts, which are for two axes

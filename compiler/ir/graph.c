@@ -198,11 +198,23 @@ void graph_insert_after(Node *where, Node *node) {
     link_between(where->graph, where, node, where->next);
 }
 
-void node_remove(Node *node) {
+static void unlink_node(Node *node) {
     Graph *graph = node->graph;
     *(node->prev ? &node->prev->next : &graph->first) = node->next;
     *(node->next ? &node->next->prev : &graph->last) = node->prev;
     node->prev = node->next = NULL;
+}
+
+void graph_move_before(Node *where, Node *node) {
+    unlink_node(node);
+    if (where)
+        graph_insert_before(where, node);
+    else
+        graph_append(node->graph, node);
+}
+
+void node_remove(Node *node) {
+    unlink_node(node);
     for (int i = 0; i < node->nout; i++)
         if (node->out[i] && node->out[i]->def == node)
             node->out[i]->def = NULL;

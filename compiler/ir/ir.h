@@ -129,6 +129,7 @@ Node *node_new(Graph *graph, OpKind op, int nin, int nout);
 void graph_append(Graph *graph, Node *node);
 void graph_insert_before(Node *where, Node *node);
 void graph_insert_after(Node *where, Node *node);
+void graph_move_before(Node *where, Node *node);  // of the same graph; to its end if `where` is null
 void node_remove(Node *node);   // from its list; its outputs must have no users any more
 Value *node_output(Node *node, int index, const char *name, Type type);  // makes and sets out[index]
 static inline Value *node_in(const Node *node, int index) {  // null if left out

@@ -36,7 +36,7 @@ def case(module, number):
     batch, activation = choose([1, 1, 3]), ACTIVATIONS[number % len(ACTIVATIONS)]
     bias = choose([True, True, False])
     x = module.input(batch, channels, height, width)
-    y = module.conv(x, channels, filters, kernel, bias, group, strides=stride, pads=pads, dilations=dilation)
+    y = module.conv(x, channels, filters, kernel, bias, group, number % 5 == 2, strides=stride, pads=pads, dilations=dilation)
     y = activate(module, y, activation)
     label = f"{batch}x{channels}x{height}x{width} {filters} of {kernel} s{stride} p{pads} d{dilation} g{group} {activation}"
     module.output(y, label.replace('"', ""))

@@ -25,7 +25,7 @@ def case(module, number):
     x = module.input(batch, channels, height, width)
     if number % 2:
         x = module.conv(x, channels, channels, 1)
-    y = module.conv(x, channels, channels, kernel, choose([True, False]), channels, strides=stride, pads=pads,
+    y = module.conv(x, channels, channels, kernel, choose([True, False]), channels, number % 5 == 2, strides=stride, pads=pads,
                     dilations=dilation)
     activation = ACTIVATIONS[number % len(ACTIVATIONS)]
     if activation:

@@ -18,7 +18,8 @@ SHAPES = [(1, 1, 2), (1, 3, 3), (1, 13, 13), (2, 5, 4), (1, 2, 31), (3, 1, 3), (
 def case(module, number):
     batch, height, width = SHAPES[number % len(SHAPES)]
     channels, filters = 32 * random.randint(1, 4), random.randint(17, 90)
-    y = module.conv(module.input(batch, channels, height, width), channels, filters, 1, random.choice([True, False]))
+    y = module.conv(module.input(batch, channels, height, width), channels, filters, 1, random.choice([True, False]),
+                    twice=number % 5 == 2)
     activation = random.choice(ACTIVATIONS)
     if activation:
         y = module.node(activation, [y])

@@ -22,7 +22,8 @@ def case(module, number):
     channels, filters, batch = random.randint(16, 40), random.randint(1, 40), choose([1, 1, 3])
     height = max(1, kernel - pads[0] - pads[2]) + choose([0, 1, 2, 3, 4, 7, 12])
     width = max(1, kernel - pads[1] - pads[3], random.randint(1, 40))
-    y = module.conv(module.input(batch, channels, height, width), channels, filters, kernel, choose([True, False]), pads=pads)
+    y = module.conv(module.input(batch, channels, height, width), channels, filters, kernel, choose([True, False]), twice=number % 5 == 2,
+                    pads=pads)
     activation = ACTIVATIONS[number % len(ACTIVATIONS)]
     if activation:
         y = module.node(activation, [y])

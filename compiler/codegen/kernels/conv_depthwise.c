@@ -22,7 +22,7 @@ static bool has_shape(const Node *node) {
     const Type *x = &node->in[0]->type, *y = &node->out[0]->type;
     const Value *weights = node->in[1], *bias = node_in(node, 2);
     bool constant = value_data(weights) || (weights->def && weights->def->op == OP_PackConv);
-    return is_image(x) && is_image(y) && constant && (!bias || value_data(bias)) && !node_in(node, 3) && attrs->group > 1 &&
+    return is_image(x) && is_image(y) && constant && (!bias || value_data(bias)) && attrs->group > 1 &&
            attrs->group == x->dim[1].n && x->dim[1].n == y->dim[1].n && node_window(node).kernel[1] <= MAX_WIDTH;
 }
 
@@ -43,7 +43,7 @@ bool conv_depthwise_accepts(const Node *node, const Target *target) {
     Window window = node_window(node);
     const DirectParams *params = node->params;
     bool fits = node->kernel != KERNEL_conv_depthwise || product_fits(params->rows, target->block / target_lanes(target, 32));
-    return fits && node->in[0]->type.layout.border >= needed_border(&window);
+    return fits && addend_fits(node) && node->in[0]->type.layout.border >= needed_border(&window);
 }
 
 bool conv_depthwise_choice(Node *node, const Target *target, int number) {
@@ -101,7 +101,7 @@ static void tile_row(Emit *e, const Depthwise *d, int64_t rows, Ptr x, Ptr w, Va
         }
 }
 
-static void tile_emit(Emit *e, const Depthwise *d, int64_t rows, Ptr x, Ptr w, Val channel, Ptr y) {
+static void tile_emit(Emit *e, const Depthwise *d, int64_t rows, Ptr x, Ptr w, Val channel, Dest y) {
     Var sum[MAX_ACC];
     Val acc[MAX_ACC];
     int count = (int)rows * d->vecs;
@@ -119,16 +119,16 @@ static void tile_emit(Emit *e, const Depthwise *d, int64_t rows, Ptr x, Ptr w, V
     }
     for (int i = 0; i < count; i++) {
         int64_t vec = (int64_t)(i % d->vecs) * d->lanes;
-        Val result = image_act(e, &d->y, d->act, e_add_const(e, channel, vec), e_get(e, sum[i]));
-        e_store_const(e, y, i / d->vecs * d->y.stride.pixel + vec, result);
+        int64_t at = i / d->vecs * d->y.stride.pixel + vec;
+        dest_store(e, y, at, &d->y, d->act, e_add_const(e, channel, vec), e_get(e, sum[i]));
     }
 }
 
-static void tiles_emit(Emit *e, const Depthwise *d, int64_t first, int64_t count, int64_t rows, Ptr x, Ptr w, Val channel, Ptr y) {
+static void tiles_emit(Emit *e, const Depthwise *d, int64_t first, int64_t count, int64_t rows, Ptr x, Ptr w, Val channel, Dest y) {
     EMIT_TIMES(e, t, count) {
         Val pixel = e_add_const(e, e_mul_const(e, t.i, rows), first);
         Ptr from = e_at(e, x, e_mul_const(e, pixel, d->window.stride[1] * d->x.stride.pixel));
-        tile_emit(e, d, rows, from, w, channel, e_at(e, y, e_mul_const(e, pixel, d->y.stride.pixel)));
+        tile_emit(e, d, rows, from, w, channel, dest_at(e, y, e_mul_const(e, pixel, d->y.stride.pixel)));
     }
 }
 
@@ -161,7 +161,7 @@ void conv_depthwise_lower(Emit *e, const Node *node) {
         Val from = e_add(e, e_mul_const(e, plane, d.x.stride.channel), e_mul_const(e, row, d.window.stride[0] * d.x.stride.row));
         Ptr x = e_at(e, d.x.p, e_add_const(e, from, x_first));
         Ptr w = e_at(e, d.w, e_mul_const(e, block, taps * d.y.block));
-        Ptr y = e_at(e, image_plane(e, &d.y, plane), e_mul_const(e, row, d.y.stride.row));
+        Dest y = dest_at(e, dest_plane(e, node, &d.y, plane), e_mul_const(e, row, d.y.stride.row));
         Val channel = e_mul_const(e, block, d.y.block);
         tiles_emit(e, &d, 0, tiles.extra, tiles.base + 1, x, w, channel, y);
         tiles_emit(e, &d, tiles.extra * (tiles.base + 1), tiles.count - tiles.extra, tiles.base, x, w, channel, y);

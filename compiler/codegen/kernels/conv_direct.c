@@ -37,6 +37,7 @@ static const AttrRow direct_rows[] = {
 const AttrTable direct_params = {"direct_params", sizeof(DirectParams), direct_rows};
 
 typedef struct Direct {
+    const Node *node;
     Image x, y;
     Ptr w, bias;
     bool has_bias;
@@ -61,7 +62,7 @@ typedef struct Slice {
 
 static bool has_shape(const Node *node, const Target *target) {
     const ConvAttrs *attrs = node->attrs;
-    if (node->op != OP_Conv || node_in(node, 3) || !is_image(&node->in[0]->type) || !is_image(&node->out[0]->type))
+    if (node->op != OP_Conv || !is_image(&node->in[0]->type) || !is_image(&node->out[0]->type))
         return false;
     const Value *weights = node->in[1], *bias = node_in(node, 2);
     bool constant = value_data(weights) || (weights->def && weights->def->op == OP_PackConv);
@@ -98,7 +99,7 @@ bool conv_direct_accepts(const Node *node, const Target *target) {
     Window window = node_window(node);
     const Type *x = &node->in[0]->type;
     bool plain = x->layout.kind == LAYOUT_ROW_MAJOR && ((const ConvAttrs *)node->attrs)->group == 1;
-    return (plain || is_blocked(x, target)) && x->layout.border >= needed_border(&window) &&
+    return (plain || is_blocked(x, target)) && addend_fits(node) && x->layout.border >= needed_border(&window) &&
            (node->kernel != KERNEL_conv_direct || params_fit(node, target));
 }
 
@@ -230,7 +231,7 @@ static int64_t output_offset(const Direct *d, int i) {
     return vec / per_panel * d->y.stride.channel + row * d->y.stride.pixel + (int64_t)(vec % per_panel) * d->lanes;
 }
 
-static void tile_start(Emit *e, const Direct *d, Tile *tile, const Slice *slice, Val channel, Ptr y) {
+static void tile_start(Emit *e, const Direct *d, Tile *tile, const Slice *slice, Val channel, Dest y) {
     int count = tile->product.rows * d->vecs;
     for (int i = 0; i < count; i++)
         tile->sum[i] = e_var(e, bias_of(e, d, channel, i % d->vecs));
@@ -238,33 +239,34 @@ static void tile_start(Emit *e, const Direct *d, Tile *tile, const Slice *slice,
         return;
     EMIT_IF(e, e_not(e, slice->starts))
         for (int i = 0; i < count; i++)
-            e_set(e, tile->sum[i], e_load_const(e, y, output_offset(d, i), d->lanes));
+            e_set(e, tile->sum[i], e_load_const(e, y.y, output_offset(d, i), d->lanes));
 }
 
-static void tile_store(Emit *e, const Direct *d, Tile *tile, const Slice *slice, Val channel, Ptr y) {
+static void tile_store(Emit *e, const Direct *d, Tile *tile, const Slice *slice, Val channel, Dest y) {
     int count = tile->product.rows * d->vecs;
     tile_load(e, d, tile);
     EMIT_IF(e, slice->ends)
         for (int i = 0; i < count; i++) {
             Val first = e_add_const(e, channel, (int64_t)(i % d->vecs) * d->lanes);
-            e_store_const(e, y, output_offset(d, i), image_act(e, &d->y, d->act, first, tile->acc[i]));
+            dest_store(e, y, output_offset(d, i), &d->y, d->act, first, tile->acc[i]);
         }
     if (slice->only)
         return;
     EMIT_IF(e, e_not(e, slice->ends))
         for (int i = 0; i < count; i++)
-            e_store_const(e, y, output_offset(d, i), tile->acc[i]);
+            e_store_const(e, y.y, output_offset(d, i), tile->acc[i]);
 }
 
 // A strip of the output: what the tiles of one row and group of panels have in common.
 typedef struct Strip {
     Ptr x;        // first input pixel of the row, in the group's first channel block
-    Ptr w, y;
+    Ptr w;
+    Dest y;
     Val channel;  // the first one, as the bias counts
     Slice slice;
 } Strip;
 
-static void tile_emit(Emit *e, const Direct *d, int64_t rows, const Strip *strip, Ptr x, Ptr y) {
+static void tile_emit(Emit *e, const Direct *d, int64_t rows, const Strip *strip, Ptr x, Dest y) {
     Tile tile = {.product = product_of(d, rows)};
     tile_start(e, d, &tile, &strip->slice, strip->channel, y);
     EMIT_FOR(e, i, strip->slice.first, strip->slice.last, 1) {
@@ -285,7 +287,7 @@ static void tiles_emit(Emit *e, const Direct *d, int64_t first, int64_t count, i
     EMIT_TIMES(e, t, count) {
         Val pixel = e_add_const(e, e_mul_const(e, t.i, rows), first);
         Ptr x = e_at(e, strip->x, e_mul_const(e, pixel, d->window.stride[1] * d->x.stride.pixel));
-        tile_emit(e, d, rows, strip, x, e_at(e, strip->y, e_mul_const(e, pixel, d->y.stride.pixel)));
+        tile_emit(e, d, rows, strip, x, dest_at(e, strip->y, e_mul_const(e, pixel, d->y.stride.pixel)));
     }
 }
 
@@ -308,7 +310,8 @@ static Direct direct_of(Emit *e, const Node *node) {
     const ConvAttrs *attrs = node->attrs;
     const DirectParams *params = node->params;
     const Target *target = e_target(e);
-    Direct d = {.x = image_of(e_in(e, 0), &node->in[0]->type),
+    Direct d = {.node = node,
+                .x = image_of(e_in(e, 0), &node->in[0]->type),
                 .y = image_of(e_out(e, 0), &node->out[0]->type),
                 .w = e_in(e, 1),
                 .has_bias = node_in(node, 2) != NULL,
@@ -349,7 +352,7 @@ static Strip strip_of(Emit *e, const Direct *d, Val batch, Val panel, Val row, S
     Val plane = e_add(e, e_mul_const(e, batch, d->group * d->panels_out), panel);
     return (Strip){.x = e_at(e, d->x.p, e_add_const(e, from, first)),
                    .w = e_at(e, d->w, e_mul_const(e, panel, d->blocks_in * d->taps * d->x.block * d->y.block)),
-                   .y = e_at(e, image_plane(e, &d->y, plane), e_mul_const(e, row, y_down)),
+                   .y = dest_at(e, dest_plane(e, d->node, &d->y, plane), e_mul_const(e, row, y_down)),
                    .channel = e_mul_const(e, panel, d->y.block),
                    .slice = slice};
 }

@@ -174,6 +174,7 @@ void conv_strassen_packing(const Node *node, PackAttrs *attrs) {
 // ---- Code
 
 typedef struct Plan {
+    const Node *node;
     Image x, y;
     Ptr u, bias, v, planes;
     bool has_bias;
@@ -272,9 +273,9 @@ static Val sum_at(Emit *e, const Plan *p, Plane plane, Val at) {
 
 // Writes a quarter of the results: pixels from `pixel` on, of the panel whose first channel is `channel`. C22 is told by
 // the plane U3.
-static void output_quarter(Emit *e, const Plan *p, Plane plane, int64_t count, Val pixel, Val channel, Ptr y) {
+static void output_quarter(Emit *e, const Plan *p, Plane plane, int64_t count, Val pixel, Val channel, Dest y) {
     EMIT_TIMES(e, pair, count) {
-        Ptr to = e_at(e, y, pixel_offset(e, &p->y, e_add(e, pixel, pair.i)));
+        Dest to = dest_at(e, y, pixel_offset(e, &p->y, e_add(e, pixel, pair.i)));
         for (int vec = 0; vec < p->vecs; vec++) {
             int64_t lane = (int64_t)vec * p->lanes;
             Val at = e_add_const(e, e_mul_const(e, pair.i, p->s.block), lane), first = e_add_const(e, channel, lane);
@@ -283,7 +284,7 @@ static void output_quarter(Emit *e, const Plan *p, Plane plane, int64_t count, V
                 sum = e_add(e, sum_at(e, p, U4, at), e_sub(e, sum, sum_at(e, p, U2, at)));
             if (p->has_bias)
                 sum = e_add(e, sum, e_load(e, p->bias, first, p->lanes));
-            e_store_const(e, to, lane, image_act(e, &p->y, p->act, first, sum));
+            dest_store(e, to, lane, &p->y, p->act, first, sum);
         }
     }
 }
@@ -292,11 +293,11 @@ static void outputs(Emit *e, const Plan *p, int64_t count, bool is_last, Val sta
     Val panel = e_mul_const(e, duo, 2), second = e_add_const(e, start, p->s.half);
     Val plane = e_add(e, e_mul_const(e, batch, p->s.panels), panel), channel = e_mul_const(e, panel, p->s.block);
     int64_t count2 = is_last && p->s.pixels % 2 ? count - 1 : count;
-    Ptr y = image_plane(e, &p->y, plane);
+    Dest y = dest_plane(e, p->node, &p->y, plane);
     output_quarter(e, p, C11, count, start, channel, y);
     output_quarter(e, p, C21, count2, second, channel, y);
     EMIT_IF(e, e_lt(e, e_add_const(e, panel, 1), e_index(e, p->s.panels))) {
-        Ptr right = e_at_const(e, y, p->y.stride.channel);
+        Dest right = dest_at(e, y, e_index(e, p->y.stride.channel));
         Val next = e_add_const(e, channel, p->s.block);
         output_quarter(e, p, C12, count, start, next, right);
         output_quarter(e, p, U3, count2, second, next, right);
@@ -316,7 +317,8 @@ static void block_emit(Emit *e, const Plan *p, int64_t count, bool is_last, Val 
 static Plan plan_of(Emit *e, const Node *node) {
     const StrassenParams *params = node->params;
     const Target *target = e_target(e);
-    Plan p = {.x = image_of(e_in(e, 0), &node->in[0]->type),
+    Plan p = {.node = node,
+              .x = image_of(e_in(e, 0), &node->in[0]->type),
               .y = image_of(e_out(e, 0), &node->out[0]->type),
               .u = e_in(e, 1),
               .has_bias = node_in(node, 2) != NULL,
@@ -333,19 +335,13 @@ static Plan plan_of(Emit *e, const Node *node) {
     return p;
 }
 
-typedef struct Context {
-    const Node *node;
-    Plan plan;
-} Context;
-
 static void part_emit(Emit *e, void *opaque, Val set, Val first, Val last) {
-    const Context *context = opaque;
-    const Plan *p = &context->plan;
+    const Plan *p = opaque;
     Val count = e_index(e, p->s.blocks), batch = e_div(e, set, count), number = e_rem(e, set, count);
     Val start = e_mul_const(e, number, p->s.each), plane = e_mul_const(e, batch, p->s.panels), end = e_index(e, p->s.panels);
     EMIT_IF(e, e_eq(e, number, e_index(e, 0))) {
         Val from = e_mul_const(e, first, 2), to = e_min(e, e_mul_const(e, last, 2), end);
-        lower_border(e, p->y.p, &context->node->out[0]->type, e_add(e, plane, from), e_add(e, plane, to));
+        lower_border(e, p->y.p, &p->node->out[0]->type, e_add(e, plane, from), e_add(e, plane, to));
     }
     EMIT_IF(e, e_lt(e, number, e_index(e, p->s.blocks - 1)))
         if (p->s.blocks > 1)
@@ -356,7 +352,6 @@ static void part_emit(Emit *e, void *opaque, Val set, Val first, Val last) {
 
 // Units are (batch, block of pixel pairs, part of the pairs of panels); the rim is cleared with an image's first block.
 void conv_strassen_lower(Emit *e, const Node *node) {
-    Context context = {node, plan_of(e, node)};
-    const Sizes *s = &context.plan.s;
-    share_sets(e, context.plan.y.batch * s->blocks, ((const StrassenParams *)node->params)->split, s->duos, part_emit, &context);
+    Plan p = plan_of(e, node);
+    share_sets(e, p.y.batch * p.s.blocks, ((const StrassenParams *)node->params)->split, p.s.duos, part_emit, &p);
 }

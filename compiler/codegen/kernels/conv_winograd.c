@@ -234,6 +234,7 @@ void conv_winograd_packing(const Node *node, PackAttrs *attrs) {
 // ---- Code
 
 typedef struct Plan {
+    const Node *node;
     Image x, y;
     Ptr u, bias, v, m;
     bool has_bias;
@@ -311,7 +312,7 @@ static void input_kind(Emit *e, const Plan *p, const Kind *kind, Ptr x) {
                 }
 }
 
-static void output_kind(Emit *e, const Plan *p, const Kind *kind, Val channel, Ptr y) {
+static void output_kind(Emit *e, const Plan *p, const Kind *kind, Val channel, Dest y) {
     int rows = kind->down->points, cols = kind->right->points, high = kind->down->size, wide = kind->right->size;
     EMIT_TIMES(e, row, kind->rows)
         EMIT_TIMES(e, column, kind->columns)
@@ -325,11 +326,11 @@ static void output_kind(Emit *e, const Plan *p, const Kind *kind, Val channel, P
                         in[r * cols + c] = e_load_const(e, m, (r * p->s.points + c) * m_stride(&p->s, p->tiles), p->lanes);
                 both_ways(e, &kind->down->output[0][0], high, rows, &kind->right->output[0][0], wide, cols, in, out);
                 Val bias = p->has_bias ? e_load(e, p->bias, e_add(e, channel, lane), p->lanes) : e_zero(e, DT_F32, p->lanes);
-                Ptr to = e_at(e, y, e_add(e, tile_offset(e, p, &p->y, kind, row.i, column.i), lane));
+                Dest to = dest_at(e, y, e_add(e, tile_offset(e, p, &p->y, kind, row.i, column.i), lane));
                 for (int r = 0; r < high; r++)
                     for (int c = 0; c < wide; c++)
-                        e_store_const(e, to, r * p->y.stride.row + c * p->y.stride.pixel,
-                                      image_act(e, &p->y, p->act, e_add(e, channel, lane), e_add(e, out[r * wide + c], bias)));
+                        dest_store(e, to, r * p->y.stride.row + c * p->y.stride.pixel, &p->y, p->act, e_add(e, channel, lane),
+                                   e_add(e, out[r * wide + c], bias));
             }
 }
 
@@ -402,7 +403,7 @@ static void block_emit(Emit *e, Plan *p, const Block *block, Val batch, Val row,
         int64_t size = p->s.points * p->s.points * p->s.blocks_in * p->s.block * p->s.block;
         products(e, p, block, kind, e_at(e, p->u, e_mul_const(e, panel.i, size)));
         Val plane = e_add(e, e_mul_const(e, batch, p->s.panels), panel.i);
-        Ptr y = e_at(e, image_plane(e, &p->y, plane), e_mul_const(e, row, p->y.stride.row));
+        Dest y = dest_at(e, dest_plane(e, p->node, &p->y, plane), e_mul_const(e, row, p->y.stride.row));
         for (int k = 0; k < KINDS; k++)
             output_kind(e, p, &kind[k], e_mul_const(e, panel.i, p->s.block), y);
     }
@@ -413,7 +414,8 @@ static Plan plan_of(Emit *e, const Node *node) {
     const Target *target = e_target(e);
     Sizes s = sizes_of(node, params->tile);
     int full = (int)params->tile;
-    Plan p = {.x = image_of(e_in(e, 0), &node->in[0]->type),
+    Plan p = {.node = node,
+              .x = image_of(e_in(e, 0), &node->in[0]->type),
               .y = image_of(e_out(e, 0), &node->out[0]->type),
               .u = e_in(e, 1),
               .has_bias = node_in(node, 2) != NULL,
@@ -436,7 +438,6 @@ static Plan plan_of(Emit *e, const Node *node) {
 }
 
 typedef struct Context {
-    const Node *node;
     Plan plan;
     Blocks blocks;
 } Context;
@@ -448,7 +449,7 @@ static void part_emit(Emit *e, void *opaque, Val set, Val first, Val last) {
     Val count = e_index(e, blocks->count), batch = e_div(e, set, count), number = e_rem(e, set, count);
     Val row = e_mul_const(e, number, blocks->each.rows * p->tile), plane = e_mul_const(e, batch, p->s.panels);
     EMIT_IF(e, e_eq(e, number, e_index(e, 0)))
-        lower_border(e, p->y.p, &context->node->out[0]->type, e_add(e, plane, first), e_add(e, plane, last));
+        lower_border(e, p->y.p, &p->node->out[0]->type, e_add(e, plane, first), e_add(e, plane, last));
     EMIT_IF(e, e_lt(e, number, e_index(e, blocks->count - 1)))
         if (blocks->count > 1)
             block_emit(e, p, &blocks->each, batch, row, first, last);
@@ -459,7 +460,7 @@ static void part_emit(Emit *e, void *opaque, Val set, Val first, Val last) {
 // Units are (batch, block of tiles, part of the panels); the rim is cleared with an image's first block.
 void conv_winograd_lower(Emit *e, const Node *node) {
     const WinogradParams *params = node->params;
-    Context context = {.node = node, .plan = plan_of(e, node)};
+    Context context = {.plan = plan_of(e, node)};
     context.blocks = blocks_of(context.plan.s.down, params->band);
     share_sets(e, context.plan.y.batch * context.blocks.count, params->split, context.plan.s.panels, part_emit, &context);
 }

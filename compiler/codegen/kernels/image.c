@@ -31,6 +31,33 @@ Val image_act(Emit *e, const Image *image, const Act *act, Val channel, Val x) {
     return e_select(e, exists, y, e_zero(e, y.dtype, y.lanes));
 }
 
+bool addend_fits(const Node *node) {
+    const Value *addend = node_in(node, 3);
+    return !addend || layout_equal(&addend->type.layout, &node->out[0]->type.layout);
+}
+
+Dest dest_plane(Emit *e, const Node *node, const Image *image, Val unit) {
+    Dest dest = {.y = image_plane(e, image, unit), .adds = node_in(node, 3) != NULL};
+    if (dest.adds) {
+        Image addend = image_of(e_in(e, 3), &node->in[3]->type);
+        dest.addend = image_plane(e, &addend, unit);
+    }
+    return dest;
+}
+
+Dest dest_at(Emit *e, Dest dest, Val index) {
+    dest.y = e_at(e, dest.y, index);
+    if (dest.adds)
+        dest.addend = e_at(e, dest.addend, index);
+    return dest;
+}
+
+void dest_store(Emit *e, Dest to, int64_t index, const Image *image, const Act *act, Val channel, Val x) {
+    if (to.adds)
+        x = e_add(e, x, e_load_const(e, to.addend, index, x.lanes));
+    e_store_const(e, to.y, index, image_act(e, image, act, channel, x));
+}
+
 void share_sets(Emit *e, int64_t sets, int64_t split, int64_t pieces, PartEmit emit, void *context) {
     Share share = e_share(e, sets * split);
     Val parts = e_index(e, split), zero = e_index(e, 0);

@@ -72,6 +72,17 @@ int64_t image_blocks(const Image *image);                // channel blocks of on
 // The activation of a vector of channels from `channel` (of the batch element) on: 0 behind the last channel.
 Val image_act(Emit *e, const Image *image, const Act *act, Val channel, Val x);
 
+// Where a kernel stores its results, and what it adds to them as it does: a Conv's input 3, which has the layout of the
+// output, so that both lie at the same distance from their starts.
+typedef struct Dest {
+    Ptr y, addend;
+    bool adds;
+} Dest;
+bool addend_fits(const Node *node);                            // whether input 3, if there is one, is such
+Dest dest_plane(Emit *e, const Node *node, const Image *image, Val unit);  // as image_plane, of a Conv's output
+Dest dest_at(Emit *e, Dest dest, Val index);
+void dest_store(Emit *e, Dest to, int64_t index, const Image *image, const Act *act, Val channel, Val x);
+
 bool is_blocked(const Type *type, const Target *target);  // static rank-4 f32 NCHWc of the target's block
 bool is_image(const Type *type);                          // static rank-4 f32
 

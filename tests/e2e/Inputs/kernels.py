@@ -49,7 +49,10 @@ class Module:
         self.lines.append(f"{', '.join(names)} = {op}({', '.join(inputs)}) {{{words}}} : {', '.join(['?'] * results)}")
         return names[0] if results == 1 else names
 
-    def conv(self, x, channels, filters, kernel, bias=True, group=1, **attributes):
+    def conv(self, x, channels, filters, kernel, bias=True, group=1, twice=False, **attributes):
+        """`twice`: the sum of two, as residual connections have it; one of them adds the other to its result."""
+        if twice:
+            return self.node("Add", [self.conv(x, channels, filters, kernel, bias, group, **attributes) for _ in range(2)])
         kernel = (kernel, kernel) if isinstance(kernel, int) else kernel
         weights = self.constant(filters, channels // group, *kernel)
         operands = [x, weights] + ([self.constant(filters)] if bias else [])
