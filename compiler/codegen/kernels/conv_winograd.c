@@ -130,11 +130,10 @@ static int64_t most_tiles(const Sizes *s, int64_t band) {
 }
 
 int64_t conv_winograd_scratch(const Node *node, const Target *target) {
-    (void)target;
     const WinogradParams *params = node->params;
     Sizes s = sizes_of(node, params->tile);
     int64_t tiles = most_tiles(&s, params->band);
-    return s.points * s.points * (v_stride(&s, tiles) + m_stride(&s, tiles)) * (int64_t)sizeof(float);
+    return s.points * s.points * (v_stride(&s, tiles) + m_stride(&s, tiles) + target_lanes(target, 32)) * (int64_t)sizeof(float);
 }
 
 // Rows of tiles in a block. Few, so that V and M stay in the second-level cache.
@@ -236,7 +235,7 @@ void conv_winograd_packing(const Node *node, PackAttrs *attrs) {
 typedef struct Plan {
     const Node *node;
     Image x, y;
-    Ptr u, bias, v, m;
+    Ptr u, bias, v, m, half;
     bool has_bias;
     const Act *act;
     Window window;
@@ -264,32 +263,62 @@ static void kinds_of(const Plan *p, const Block *block, Kind kind[KINDS]) {
     kind[3] = (Kind){&p->below, &p->beside, below, beside, (below + block->rows) * full + block->rows * beside, block->rows, full};
 }
 
-// Applies the matrix of `down` to each column and that of `right` to each row of in[rows_in][cols_in].
-static void both_ways(Emit *e, const double *down, int rows_out, int rows_in, const double *right, int cols_out, int cols_in,
-                      const Val *in, Val *out) {
-    Val half[WINOGRAD_POINTS][WINOGRAD_POINTS], line[WINOGRAD_POINTS], result[WINOGRAD_POINTS];
-    for (int c = 0; c < cols_in; c++) {
+// Vectors of a tile in memory.
+typedef struct Grid {
+    Ptr p;
+    int64_t row, column;  // distances in elements
+} Grid;
+
+// The first half of a transform: applies a matrix to each column of a tile, and leaves the result in p->half, which the first-level
+// cache keeps. As a loop, its vectors stay in registers, and the code is short.
+static void columns_transform(Emit *e, const Plan *p, const double *matrix, int rows_out, int rows_in, int columns, Grid from) {
+    Val in[WINOGRAD_POINTS], out[WINOGRAD_POINTS];
+    EMIT_TIMES(e, c, columns) {
+        Ptr x = e_at(e, from.p, e_mul_const(e, c.i, from.column)), to = e_at(e, p->half, e_mul_const(e, c.i, p->lanes));
         for (int r = 0; r < rows_in; r++)
-            line[r] = in[r * cols_in + c];
-        winograd_apply(e, down, WINOGRAD_POINTS, rows_out, rows_in, line, result);
+            in[r] = e_load_const(e, x, r * from.row, p->lanes);
+        winograd_apply(e, matrix, WINOGRAD_POINTS, rows_out, rows_in, in, out);
         for (int r = 0; r < rows_out; r++)
-            half[r][c] = result[r];
+            e_store_const(e, to, (int64_t)r * columns * p->lanes, out[r]);
     }
-    for (int r = 0; r < rows_out; r++)
-        winograd_apply(e, right, WINOGRAD_POINTS, cols_out, cols_in, half[r], out + r * cols_out);
+}
+
+// The second half: applies a matrix to one row of p->half.
+static void row_transform(Emit *e, const Plan *p, const double *matrix, int columns_out, int columns_in, Val row, Val *out) {
+    Val in[WINOGRAD_POINTS];
+    Ptr from = e_at(e, p->half, e_mul_const(e, row, (int64_t)columns_in * p->lanes));
+    for (int c = 0; c < columns_in; c++)
+        in[c] = e_load_const(e, from, (int64_t)c * p->lanes, p->lanes);
+    winograd_apply(e, matrix, WINOGRAD_POINTS, columns_out, columns_in, in, out);
 }
 
 // x: the tile's first input element of one channel block and group of lanes; v: its place at point 0.
 static void transform_input(Emit *e, const Plan *p, const Kind *kind, Ptr x, Ptr v) {
-    Val in[WINOGRAD_POINTS * WINOGRAD_POINTS], out[WINOGRAD_POINTS * WINOGRAD_POINTS];
-    int rows = kind->down->points, cols = kind->right->points;
-    for (int r = 0; r < rows; r++)
-        for (int c = 0; c < cols; c++)
-            in[r * cols + c] = e_load_const(e, x, r * p->x.stride.row + c * p->x.stride.pixel, p->lanes);
-    both_ways(e, &kind->down->input[0][0], rows, rows, &kind->right->input[0][0], cols, cols, in, out);
-    for (int r = 0; r < rows; r++)
-        for (int c = 0; c < cols; c++)
-            e_store_const(e, v, (r * p->s.points + c) * v_stride(&p->s, p->tiles), out[r * cols + c]);
+    int rows = kind->down->points, columns = kind->right->points;
+    int64_t point = v_stride(&p->s, p->tiles);
+    columns_transform(e, p, &kind->down->input[0][0], rows, rows, columns, (Grid){x, p->x.stride.row, p->x.stride.pixel});
+    EMIT_TIMES(e, r, rows) {
+        Val out[WINOGRAD_POINTS];
+        row_transform(e, p, &kind->right->input[0][0], columns, columns, r.i, out);
+        Ptr to = e_at(e, v, e_mul_const(e, r.i, p->s.points * point));
+        for (int c = 0; c < columns; c++)
+            e_store_const(e, to, c * point, out[c]);
+    }
+}
+
+// m: the tile's place at point 0; `to`: its first output element; channel: of the vector.
+static void transform_output(Emit *e, const Plan *p, const Kind *kind, Ptr m, Val channel, Dest to) {
+    int rows = kind->down->points, columns = kind->right->points, high = kind->down->size, wide = kind->right->size;
+    int64_t point = m_stride(&p->s, p->tiles);
+    columns_transform(e, p, &kind->down->output[0][0], high, rows, columns, (Grid){m, p->s.points * point, point});
+    Val bias = p->has_bias ? e_load(e, p->bias, channel, p->lanes) : e_zero(e, DT_F32, p->lanes);
+    EMIT_TIMES(e, r, high) {
+        Val out[WINOGRAD_POINTS];
+        row_transform(e, p, &kind->right->output[0][0], wide, columns, r.i, out);
+        Dest row = dest_at(e, to, e_mul_const(e, r.i, p->y.stride.row));
+        for (int c = 0; c < wide; c++)
+            dest_store(e, row, c * p->y.stride.pixel, &p->y, p->act, channel, e_add(e, out[c], bias));
+    }
 }
 
 // The first pixel of the tile at (row, column) of a kind.
@@ -313,24 +342,14 @@ static void input_kind(Emit *e, const Plan *p, const Kind *kind, Ptr x) {
 }
 
 static void output_kind(Emit *e, const Plan *p, const Kind *kind, Val channel, Dest y) {
-    int rows = kind->down->points, cols = kind->right->points, high = kind->down->size, wide = kind->right->size;
     EMIT_TIMES(e, row, kind->rows)
         EMIT_TIMES(e, column, kind->columns)
             EMIT_TIMES(e, vec, p->vecs) {
-                Val in[WINOGRAD_POINTS * WINOGRAD_POINTS], out[WINOGRAD_POINTS * WINOGRAD_POINTS];
                 Val tile = e_add_const(e, e_add(e, e_mul_const(e, row.i, kind->columns), column.i), kind->first);
                 Val lane = e_mul_const(e, vec.i, p->lanes);
                 Ptr m = e_at(e, p->m, e_add(e, e_mul_const(e, tile, p->s.block), lane));
-                for (int r = 0; r < rows; r++)
-                    for (int c = 0; c < cols; c++)
-                        in[r * cols + c] = e_load_const(e, m, (r * p->s.points + c) * m_stride(&p->s, p->tiles), p->lanes);
-                both_ways(e, &kind->down->output[0][0], high, rows, &kind->right->output[0][0], wide, cols, in, out);
-                Val bias = p->has_bias ? e_load(e, p->bias, e_add(e, channel, lane), p->lanes) : e_zero(e, DT_F32, p->lanes);
                 Dest to = dest_at(e, y, e_add(e, tile_offset(e, p, &p->y, kind, row.i, column.i), lane));
-                for (int r = 0; r < high; r++)
-                    for (int c = 0; c < wide; c++)
-                        dest_store(e, to, r * p->y.stride.row + c * p->y.stride.pixel, &p->y, p->act, e_add(e, channel, lane),
-                                   e_add(e, out[r * wide + c], bias));
+                transform_output(e, p, kind, m, e_add(e, channel, lane), to);
             }
 }
 
@@ -433,7 +452,9 @@ static Plan plan_of(Emit *e, const Node *node) {
         p.bias = e_in(e, 2);
     p.vecs = (int)s.block / p.lanes;
     p.v = e_scratch(e, DT_F32, conv_winograd_scratch(node, target));
-    p.m = e_at_const(e, p.v, s.points * s.points * v_stride(&s, most_tiles(&s, params->band)));
+    int64_t tiles = most_tiles(&s, params->band), points = s.points * s.points;
+    p.m = e_at_const(e, p.v, points * v_stride(&s, tiles));
+    p.half = e_at_const(e, p.m, points * m_stride(&s, tiles));
     return p;
 }
 
