@@ -249,21 +249,30 @@ static void product_tiles(Emit *e, const Plan *p, int64_t first, int64_t count, 
     }
 }
 
-// `u`: the first right factor of this pair of panels.
-static void products(Emit *e, const Plan *p, int64_t count, Ptr u) {
-    static const struct {
-        Plane from, to;  // PLANES: from zero
-    } step[FACTORS] = {{PLANES, M1}, {M1, C11}, {M1, U2}, {U2, U4}, {U4, C12}, {U2, U3}, {U3, C21}};
+static void product_emit(Emit *e, const Plan *p, int64_t count, Ptr v, Ptr u, const Ptr *from, Ptr to) {
     RowTiles tiles = row_tiles(count, p->rows);
-    for (int f = 0; f < FACTORS; f++) {
-        Ptr v = e_at_const(e, p->v, f * v_factor(&p->s)), right = e_at_const(e, u, f * p->s.inner * p->s.block);
-        Ptr to = plane_at(e, p, step[f].to), start = to;
-        bool adds = step[f].from != PLANES;
-        if (adds)
-            start = plane_at(e, p, step[f].from);
-        const Ptr *from = adds ? &start : NULL;
-        product_tiles(e, p, 0, tiles.extra, tiles.base + 1, v, right, from, to);
-        product_tiles(e, p, tiles.extra * (tiles.base + 1), tiles.count - tiles.extra, tiles.base, v, right, from, to);
+    product_tiles(e, p, 0, tiles.extra, tiles.base + 1, v, u, from, to);
+    product_tiles(e, p, tiles.extra * (tiles.base + 1), tiles.count - tiles.extra, tiles.base, v, u, from, to);
+}
+
+// Entry `number` of a table of planes, four bits each.
+static Ptr plane_of(Emit *e, const Plan *p, const Plane *table, Val number) {
+    int64_t packed = 0;
+    for (int f = 0; f < FACTORS; f++)
+        packed |= (int64_t)table[f] << 4 * f;
+    Val shifted = e_shr(e, e_index(e, packed), e_mul_const(e, number, 4));
+    return e_at(e, p->planes, e_mul_const(e, e_and(e, shifted, e_index(e, 15)), plane_size(&p->s)));
+}
+
+// `u`: the first right factor of this pair of panels. The first product starts from zero; the others are one loop, since code
+// for each would take long to compile.
+static void products(Emit *e, const Plan *p, int64_t count, Ptr u) {
+    static const Plane from[FACTORS] = {M1, M1, M1, U2, U4, U2, U3}, to[FACTORS] = {M1, C11, U2, U4, C12, U3, C21};
+    product_emit(e, p, count, p->v, u, NULL, plane_at(e, p, M1));
+    EMIT_FOR(e, f, e_index(e, 1), e_index(e, FACTORS), 1) {
+        Ptr v = e_at(e, p->v, e_mul_const(e, f.i, v_factor(&p->s))), start = plane_of(e, p, from, f.i);
+        Ptr right = e_at(e, u, e_mul_const(e, f.i, p->s.inner * p->s.block));
+        product_emit(e, p, count, v, right, &start, plane_of(e, p, to, f.i));
     }
 }
 
