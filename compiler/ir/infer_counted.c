@@ -52,7 +52,7 @@ static bool sums_over(const Node *node, int index, int axis) {
 static bool takes(const Node *node, int index, int axis) {
     const Type *type = input_type(node, index);
     const AxisAttrs *attrs = node->attrs;
-    if (op_info[node->op].flags & ELEMENTWISE)
+    if ((op_info[node->op].flags & ELEMENTWISE) || node->op == OP_Map)
         return true;
     switch ((int)node->op) {
     case OP_Transpose:
@@ -61,7 +61,6 @@ static bool takes(const Node *node, int index, int axis) {
     case OP_Reshape:
     case OP_Flatten:
     case OP_Slice:
-    case OP_Map:
     case OP_Pack:
     case OP_Unpack:
     case OP_ReduceL1:
