@@ -10,6 +10,7 @@
 #include "onnx/affine.h"
 #include "onnx/attention.h"
 #include "onnx/flow.h"
+#include "onnx/grams.h"
 #include "onnx/lists.h"
 #include "onnx/losses.h"
 #include "onnx/microsoft.h"
@@ -341,6 +342,7 @@ static const struct {
     {"SoftmaxCrossEntropyLoss", make_softmax_cross_entropy_loss},
     {"SplitToSequence", make_split_to_sequence},
     {"SwiGLU", make_swiglu},
+    {"TfIdfVectorizer", make_tfidf_vectorizer},
     {"Trilu", make_trilu},
 };
 

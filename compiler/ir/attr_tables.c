@@ -350,6 +350,9 @@ static const AttrRow tree_rows[] = {
     WORD(TreeAttrs, "aggregate", aggregate, "sum", aggregates), INT(TreeAttrs, "targets", targets, "1"), END};
 const AttrTable tree_attrs = {"tree", sizeof(TreeAttrs), tree_rows};
 
+static const AttrRow gram_rows[] = {INT(GramAttrs, "skips", skips, "0"), INT(GramAttrs, "columns", columns, "1"), END};
+const AttrTable gram_attrs = {"gram", sizeof(GramAttrs), gram_rows};
+
 static const AttrRow random_rows[] = {
     DTYPE_ROW(RandomAttrs, "dtype", dtype, "f32"), WORD(RandomAttrs, "kind", kind, "uniform", random_kinds),
     INT(RandomAttrs, "key", key, "0"), END};

@@ -317,6 +317,11 @@ typedef struct TreeAttrs {  // sqz.Trees
     int64_t targets;        // columns of the result
 } TreeAttrs;
 
+typedef struct GramAttrs {  // sqz.Grams
+    int64_t skips;          // items that may lie between two of an n-gram
+    int64_t columns;        // of the result
+} GramAttrs;
+
 typedef enum RandomKind { RANDOM_UNIFORM, RANDOM_NORMAL } RandomKind;
 typedef struct RandomAttrs {  // sqz.Random
     DType dtype;              // f32 or f64
@@ -398,6 +403,7 @@ ATTR_TABLE(einsum_attrs)
 ATTR_TABLE(compress_attrs)
 ATTR_TABLE(unique_attrs)
 ATTR_TABLE(nms_attrs)
+ATTR_TABLE(gram_attrs)
 ATTR_TABLE(tree_attrs)
 ATTR_TABLE(random_attrs)
 ATTR_TABLE(fire_attrs)

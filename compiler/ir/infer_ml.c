@@ -3,6 +3,10 @@
 #include "ir/infer.h"
 #include "ir/infer_check.h"
 
+static bool in_range(int64_t number, int64_t first, int64_t end) {
+    return number >= first && number < end;
+}
+
 // One value for each key, and one more.
 bool infer_lookup(Infer *infer, const Node *node, Type *out) {
     if (!check_dtype(infer, node, 0, SET_NUMBER) || !check_same_dtype(infer, node, 0, 1) ||
@@ -20,6 +24,33 @@ bool infer_lookup(Infer *infer, const Node *node, Type *out) {
     return true;
 }
 
+// A column for each n-gram; several may share one.
+bool infer_grams(Infer *infer, const Node *node, Type *out) {
+    const GramAttrs *attrs = node->attrs;
+    const Type *x = input_type(node, 0), *grams = input_type(node, 1);
+    int64_t words, count, length;
+    if (!check_dtype(infer, node, 0, DTYPE_BIT(I64)) || !check_same_dtype(infer, node, 0, 1) ||
+        !check_dtype(infer, node, 2, DTYPE_BIT(I32)) || !check_rank(infer, node, 0, 1, 2) ||
+        !check_rank(infer, node, 1, 2, 2) || !check_rank(infer, node, 2, 1, 1) ||
+        !check_number(infer, node, x->dim[x->rank - 1], &words) || !check_number(infer, node, grams->dim[0], &count) ||
+        !check_number(infer, node, grams->dim[1], &length) ||
+        !check_dim(infer, node, input_type(node, 2)->dim[0], grams->dim[0], "the number of columns"))
+        return false;
+    if (length < 1 || attrs->skips < 0 || attrs->skips > INT32_MAX / 2 || attrs->columns < 1)
+        return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "%lld items in an n-gram, %lld skips, %lld columns",
+                          (long long)length, (long long)attrs->skips, (long long)attrs->columns);
+    const Constant *column = value_data(node->in[2]);
+    if (!column)
+        return fail_dynamic(infer, node, 2);
+    for (int64_t i = 0; i < count; i++)
+        if (!in_range(element_int(DT_I32, column->bytes, i), 0, attrs->columns))
+            return diag_error(infer->diag, node->loc, E_RANGE, "column %lld of the n-grams is out of range", (long long)i);
+    *out = infer_like(x);
+    out->dtype = DT_F32;
+    out->dim[x->rank - 1] = dim_const(attrs->columns);
+    return true;
+}
+
 // The tables of a sqz.Trees: what its lowering relies on, so that it needs no check. All paths end, since branches lead
 // to later nodes, the last of which can only be a leaf.
 typedef struct Forest {
@@ -29,10 +60,6 @@ typedef struct Forest {
 
 static bool bad_tree(Infer *infer, const Node *node, const char *what, int64_t index) {
     return diag_error(infer->diag, node->loc, E_RANGE, "%s %lld of the trees is out of range", what, (long long)index);
-}
-
-static bool in_range(int64_t number, int64_t first, int64_t end) {
-    return number >= first && number < end;
 }
 
 static bool check_tree_nodes(Infer *infer, const Node *node, const Forest *f) {

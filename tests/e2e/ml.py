@@ -1,7 +1,7 @@
 # RUN: %python %s
 # RUN: %if arm64-qemu %{ %python %s arm64 %}
 # RUN: %if armv7-qemu %{ %python %s armv7 %}
-"""The domain ai.onnx.ml: features, labels, linear models, support vectors."""
+"""The domain ai.onnx.ml: features, labels, linear models, support vectors. TfIdfVectorizer of the main domain."""
 
 import os
 import sys
@@ -94,7 +94,33 @@ models.add("SVMRegressor", [floats(6, 3)], coefficients=[0.5, -1.0, 0.25], rho=[
 models.add("SVMClassifier", [floats(6, 3)], types=both, coefficients=floats(9).tolist(), rho=[0.2],
            classlabels_ints=[0, 1, 2], kernel_type="LINEAR", kernel_params=[0.0, 0.0, 0.0])
 
-failures = [features.run("features"), labels.run("labels"), newer.run("newer"), models.run("models")]
+# TfIdfVectorizer: n-grams of words, which are numbers; of every mode and length, near and far.
+grams = Sweep()
+many = sorted({tuple(int(k) for k in ints(0, 9, 2)) for _ in range(40)}, key=lambda gram: gram[::-1])
+pools = [([0], [4, 1, 7, 3]), ([0, 3], [4, 1, 7, 1, 7, 4, 4, 3, 0]), ([0, 0], [5, 6, 6, 5, 6, 6, 1, 5]),
+         ([0, 2, 6], [2, 3, 2, 3, 4, 4, 2, 3, 1, 4, 4, 4]), ([0, 1], [8] + [k for gram in many for k in gram])]
+for starts, items in pools:
+    ends = starts[1:] + [len(items)]
+    count = sum((end - start) // (i + 1) for i, (start, end) in enumerate(zip(starts, ends)))
+    for least, most, skips in ((1, 1, 2), (1, 2, 0), (1, 2, 3), (2, 2, 5), (2, 3, 1), (1, 3, 40)):
+        if most > len(starts):
+            continue
+        common = dict(ngram_counts=starts, pool_int64s=items, min_gram_length=least, max_gram_length=most,
+                      max_skip_count=skips, ngram_indexes=[(i * 7 + 3) % count if count % 7 else i for i in range(count)])
+        grams.add("TfIdfVectorizer", [ints(0, 9, 3, 40)], types=[one], mode="TF", **common)
+        grams.add("TfIdfVectorizer", [ints(0, 9, 30, dtype=np.int32)], types=[one], mode="IDF", **common)
+        for mode in ("IDF", "TFIDF"):
+            grams.add("TfIdfVectorizer", [ints(0, 9, 2, 25, dtype=np.int32)], types=[one], mode=mode,
+                      weights=floats(count).tolist(), **common)
+    grams.add("TfIdfVectorizer", [ints(0, 9, 4, 1)], types=[one], mode="TF", **common)
+grams.add("TfIdfVectorizer", [ints(0, 9, 30)], types=[one], mode="TFIDF", ngram_counts=[0], pool_int64s=[4, 1, 7, 2],
+          ngram_indexes=[2, 0, 2, 5], weights=[0.5, 3.0, 0.5, -1.0], min_gram_length=1, max_gram_length=1, max_skip_count=0)
+far = [k * 2**60 + 1 for k in (-3, 2, 5, -3, 5)]  # words that a float would confuse
+grams.add("TfIdfVectorizer", [np.array(far + far + [1 - 3 * 2**60, 0])], types=[one], mode="TF", ngram_counts=[0, 1],
+          pool_int64s=[far[1], far[0], far[1], far[3], far[4], far[4], far[4] - 1], ngram_indexes=[4, 2, 0, 1],
+          min_gram_length=1, max_gram_length=2, max_skip_count=1)
+
+failures = [grams.run("grams"), features.run("features"), labels.run("labels"), newer.run("newer"), models.run("models")]
 if not sys.argv[1:]:  # a category that must be known
     case = Sweep(domain=ML, version=3)
     case.add("OneHotEncoder", [np.array([1, 3])], types=[one], cats_int64s=[1, 2], zeros=0)

@@ -36,6 +36,9 @@ typedef struct InferRow {
     "const %n: i32<3x4> = " nodes "\nconst %s: f32<3> = list(0.5, 0, 0)\nconst %r: i32<1> = " roots \
     "\nconst %t: i32<2> = " targets "\nconst %w: f32<2> = list(1, 2)\n%y = sqz.Trees(%x, %n, %s, %r, %t, %w)"
 
+#define GRAMS(grams, columns) \
+    "const %g: " grams "\nconst %c: i32<2> = " columns "\n%y = sqz.Grams(%x, %g, %c)"
+
 static const InferRow rows[] = {
     // states
     {"%q: f32<NxTx8>, %k: f32<NxTx4>, %v: f32<NxTx6>, %g: f32<NxTx2>",
@@ -86,6 +89,16 @@ static const InferRow rows[] = {
     {"%a: i64<3>, %k: i64<4>, %v: f32<4>", "%y = sqz.Lookup(%a, %k, %v)", "E0121"},
     {"%a: i64<3>, %k: i32<4>, %v: f32<5>", "%y = sqz.Lookup(%a, %k, %v)", "E0105"},
     {"%a: i64<3>, %k: i64<N>, %v: f32<5>", "%y = sqz.Lookup(%a, %k, %v)", "E0122"},
+    // n-grams
+    {"%x: i64<Nx9>", GRAMS("i64<2x3> = list(1, 2, 3, 4, 5, 6)", "list(0, 6)") " {skips = 2, columns = 7}", "f32<Nx7>"},
+    {"%x: i64<9>", GRAMS("i64<2x1> = list(1, 2)", "list(0, 0)"), "f32<1>"},
+    {"%x: i64<9>", GRAMS("i64<2x1> = list(1, 2)", "list(0, 1)"), "E0125"},
+    {"%x: i64<9>", GRAMS("i64<2x1> = list(1, 2)", "list(0, 0)") " {skips = -1}", "E0104"},
+    {"%x: i64<9>", GRAMS("i64<3x1> = list(1, 2, 3)", "list(0, 0)"), "E0121"},
+    {"%x: i64<3x9x1>", GRAMS("i64<2x1> = list(1, 2)", "list(0, 0)"), "E0121"},
+    {"%x: i32<9>", GRAMS("i64<2x1> = list(1, 2)", "list(0, 0)"), "E0105"},
+    {"%x: i64<3xN>", GRAMS("i64<2x1> = list(1, 2)", "list(0, 0)"), "E0122"},
+    {"%x: i64<9>, %g: i64<2x1>, %c: i32<2>", "%y = sqz.Grams(%x, %g, %c)", "E0123"},
     // random
     {"%x: f32<2x3>", "%s = Shape(%x) : i64<2>\n%y = sqz.Random(%s) {kind = normal, dtype = f64}", "E0123"},
     {"%x: f32<2x3>", "const %s: i64<2> = list(2, 3)\n%y = sqz.Random(%s) {kind = normal, dtype = f64}", "f64<2x3>"},
