@@ -459,7 +459,7 @@ static bool read_branches(Importer *im, const Draft *d, const Branches *b, Fores
     for (int64_t i = 0; i < branches; i++) {
         double mode = b->mode.v[i];
         TreeNode *node = &f->node[i];
-        if (!(mode >= 0 && mode <= MODE_MEMBER))
+        if (!(mode >= 0 && mode <= (double)MODE_MEMBER))
             return bad_node(im, d, "its mode is not known", i);
         *node = (TreeNode){.mode = (int)mode, .split = b->split.v[i], .feature = b->feature.v[i]};
         if (node->feature < 0 || node->feature > INT32_MAX)

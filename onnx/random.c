@@ -28,7 +28,7 @@ static bool take_key(Importer *im, Draft *d, int64_t *key) {
 
 static Value *draw(Importer *im, const Draft *d, Value *shape, DType dtype, RandomKind kind, int64_t key) {
     Value *y = draft_node(im, d, OP_Random, shape, NULL, NULL);
-    *(RandomAttrs *)y->def->attrs = (RandomAttrs){dtype == DT_F64 ? DT_F64 : DT_F32, kind, key};
+    *(RandomAttrs *)y->def->attrs = (RandomAttrs){dtype == DT_F64 ? DT_F64 : DT_F32, (int)kind, key};
     draft_infer(im, y->def);
     return y;
 }

@@ -13,7 +13,8 @@
 
 enum { MAX_ACC = 32, MAX_WIDTH = 16 };
 static const double SPILL = 1.25;  // cycles for each tap
-enum { TILE_CYCLES = 4, ROW_CYCLES = 12, LATENCY = 4 };  // of a tile and of a row besides their taps; of a multiply-add
+static const double TILE_CYCLES = 4, ROW_CYCLES = 12;  // besides their taps
+static const double LATENCY = 4;                       // cycles of a multiply-add
 
 static bool has_shape(const Node *node) {
     if (node->op != OP_Conv)

@@ -148,7 +148,7 @@ bool conv_strassen_choice(Node *node, const Target *target, int number) {
 static double block_cycles(const Sizes *s, const Target *target, int64_t rows, int64_t pairs) {
     int64_t vecs = s->block / target_lanes(target, 32);
     double vectors = (double)(pairs * s->inner / s->block * vecs), sums = (double)(pairs * s->block * PLANES) * sizeof(float);
-    double products = FACTORS * cost_row(target, pairs, rows, vecs, (double)s->inner);
+    double products = (double)FACTORS * cost_row(target, pairs, rows, vecs, (double)s->inner);
     double planes = (double)(pairs * vecs) * SUMS + cost_near(target, 3 * sums, sums);
     return vectors * LEFT + (double)s->duos * (products + planes);
 }

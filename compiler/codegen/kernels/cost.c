@@ -13,12 +13,10 @@
 #include "support/checked.h"
 
 // Cycles, on any target.
-enum {
-    LATENCY = 4,  // of a multiply-add
-    TILE = 4,     // what a register tile needs besides and does not hide
-    CALL = 600,   // of a layer
-    SCALAR = 4,   // an element of a loop that is not vectorised
-};
+static const double LATENCY = 4;  // of a multiply-add
+static const double TILE = 4;     // what a register tile needs besides and does not hide
+static const double CALL = 600;   // of a layer
+static const double SCALAR = 4;   // an element of a loop that is not vectorised
 
 static const double SHOWN = 0.25;  // of the time that reading takes: the rest hides behind arithmetic
 static const double FAR = 1.5;     // times as long from the third-level cache, where nothing is fetched ahead

@@ -5,7 +5,8 @@
 #include "codegen/lower.h"
 #include "support/checked.h"
 
-enum { PARTS = 4, MAX_PARTS = 32, PLANE_CYCLES = 20 };
+enum { PARTS = 4, MAX_PARTS = 32 };
+static const double PLANE_CYCLES = 20;
 
 bool global_pool_layouts(const Node *node, const Target *target, Layout *in, Layout *out) {
     *in = *out = (Layout){LAYOUT_NCHWC, target->block, 0, 0};

@@ -9,8 +9,8 @@
 #include "support/checked.h"
 
 enum { MAX_CLIPPED = 4, MAX_TAPS = 25 };
-enum { PIXEL_CYCLES = 2 };         // of an output vector besides its taps, a cycle each
-static const double MOVED = 1.2;   // little arithmetic hides reading
+static const double PIXEL_CYCLES = 2;  // of an output vector besides its taps, a cycle each
+static const double MOVED = 1.2;       // little arithmetic hides reading
 
 // The taps first .. last - 1 of one axis at some output positions.
 typedef struct Span {
