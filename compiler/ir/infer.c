@@ -311,9 +311,6 @@ static bool check_arity(Infer *infer, const Node *node) {
     return true;
 }
 
-// No type may be larger, of inputs or results: then sums and products of a few dimensions cannot overflow anywhere.
-static const int64_t BYTES_MAX = (int64_t)1 << 40;
-
 static bool check_size(Infer *infer, const Node *node, const char *what, const Type *type) {
     int64_t bytes = (dtype_info[type->dtype].bits + 7) / 8;
     for (int i = 0; i < type->rank; i++) {
@@ -321,7 +318,7 @@ static bool check_size(Infer *infer, const Node *node, const char *what, const T
         if (n < 0)
             return diag_error(infer->diag, node->loc, E_SHAPE, "%s has a negative dimension: %s", what,
                               type_text(infer->arena, type));
-        if (!checked_mul(bytes, max_i64(n, 1), &bytes) || bytes > BYTES_MAX)
+        if (!checked_mul(bytes, max_i64(n, 1), &bytes) || bytes > TYPE_BYTES_MAX)
             return diag_error(infer->diag, node->loc, E_TOO_BIG, "%s would be larger than 2^40 bytes: %s", what,
                               type_text(infer->arena, type));
     }

@@ -96,13 +96,6 @@ bool counted_inputs_ok(Infer *infer, const Node *node) {
     return true;
 }
 
-static int64_t before(const Type *type, int axis) {
-    int64_t n = 1;
-    for (int i = 0; i < axis; i++)
-        n *= type->dim[i].n;
-    return n;
-}
-
 // A dimension of the inputs is still there, and there are not two. A reshape leaves rows where they are.
 bool counted_results_ok(Infer *infer, const Node *node, const Type *out) {
     for (int i = 0; i < node->nin; i++) {
@@ -117,7 +110,7 @@ bool counted_results_ok(Infer *infer, const Node *node, const Type *out) {
             if (out[0].dim[k].count)
                 return fail_counted(infer, node, out[0].dim[k]);
         bool moves = node->op == OP_Reshape || node->op == OP_Flatten;
-        if (moves && before(&out[0], to) != before(&node->in[i]->type, axis))
+        if (moves && type_before(&out[0], to) != type_before(&node->in[i]->type, axis))
             return fail_counted(infer, node, dim);
     }
     return true;

@@ -22,14 +22,6 @@ int type_open_axis(const Type *type) {
     return axis;
 }
 
-int64_t type_before(const Type *type, int axis) {
-    Type outer = *type;
-    outer.rank = axis;
-    return type_count(&outer);
-}
-
-static const int64_t BYTES_MAX = (int64_t)1 << 40;  // of all samples of an operand
-
 static int open_axis(const Value *value) {
     return value ? type_open_axis(&value->type) : OPEN_NONE;
 }
@@ -209,7 +201,7 @@ bool open_is_sound(const Module *module) {
         int axis = open->axis[i];
         int64_t bytes = axis < 0 ? 0 : open->most;
         if (axis < -1 || (axis >= 0 && (axis >= type->rank || !type_is_static(type) || type_before(type, axis) != 1)) ||
-            (axis >= 0 && (!checked_mul(bytes, type_bytes(type), &bytes) || bytes > BYTES_MAX)))
+            (axis >= 0 && (!checked_mul(bytes, type_bytes(type), &bytes) || bytes > TYPE_BYTES_MAX)))
             return false;
     }
     return true;

@@ -6,10 +6,9 @@
 
 enum { OPEN_NONE = -1, OPEN_SEVERAL = -2 };
 
-// The axis whose dimension is a multiple of a symbol, OPEN_NONE, or OPEN_SEVERAL.
+// The axis whose dimension is a multiple of a symbol, OPEN_NONE, or OPEN_SEVERAL. Samples lie one after the other where
+// type_before is 1 for it.
 int type_open_axis(const Type *type);
-// Elements before that axis: 1 where the samples lie one after the other.
-int64_t type_before(const Type *type, int axis);
 
 // Null where the node, given several samples side by side along the open axes of its inputs, makes of each what it
 // makes of that one alone, side by side along the open axes of its outputs; else the reason why not. Types must be

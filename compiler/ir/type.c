@@ -155,6 +155,12 @@ int64_t type_count(const Type *type) {
     return count;
 }
 
+int64_t type_before(const Type *type, int axis) {
+    Type outer = *type;
+    outer.rank = axis;
+    return type_count(&outer);
+}
+
 int64_t type_storage(const Type *type) {
     if (type->rank != 4 || type_count(type) == 0)
         return type_count(type);

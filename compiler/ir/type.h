@@ -84,11 +84,15 @@ bool type_is_vector(const Type *type);
 // the axis, and blocks hold channels.
 bool type_is_sliceable(const Type *whole, int64_t axis);
 
+// No value may be larger: then sums and products of a few dimensions cannot overflow anywhere.
+#define TYPE_BYTES_MAX ((int64_t)1 << 40)
+
 // The following need static types. `count` is logical elements, `storage` includes lanes, borders and pitch;
 // both saturate at INT64_MAX, and verification refuses types that large.
 int64_t type_count(const Type *type);
 int64_t type_storage(const Type *type);
 int64_t type_bytes(const Type *type);  // of the storage
+int64_t type_before(const Type *type, int axis);  // the elements of one that has only the dimensions before the axis
 
 // Strides in elements of a rank-4 type in its layout; `channel` moves by one block.
 typedef struct Strides {

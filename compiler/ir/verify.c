@@ -11,7 +11,6 @@
 #include "ir/verify_parts.h"
 #include "support/checked.h"
 
-static const int64_t BYTES_MAX = (int64_t)1 << 40;
 enum { DEPTH_MAX = 16 };
 
 bool fail_node(const Verifier *v, const Node *node, const char *format, ...) {
@@ -86,7 +85,7 @@ static bool verify_type(const Verifier *v, const Value *value) {
             return fail_value(v, value, "has a negative dimension");
     if (!verify_layout(v, value) || !verify_count(v, value))
         return false;
-    if (type->dtype != DT_NONE && type_is_static(type) && type_bytes(type) > BYTES_MAX)
+    if (type->dtype != DT_NONE && type_is_static(type) && type_bytes(type) > TYPE_BYTES_MAX)
         return fail_value(v, value, "is larger than 2^40 bytes");
     return true;
 }
@@ -133,7 +132,7 @@ static bool verify_declared(const Verifier *v, const Value *value) {
     bool ok = type_is_known(type) && type_is_static(type) && type_equal(&plain, type);
     for (int i = 0; ok && i < type->rank; i++)
         ok = type->dim[i].n >= 0 && !type->dim[i].count;
-    return (ok && type_bytes(type) <= BYTES_MAX) || fail_value(v, value, "has a declared type that cannot be");
+    return (ok && type_bytes(type) <= TYPE_BYTES_MAX) || fail_value(v, value, "has a declared type that cannot be");
 }
 
 static bool verify_values(const Verifier *v, const Graph *graph) {
@@ -342,8 +341,8 @@ static bool verify_open(const Verifier *v) {
 
 bool verify_module(const Module *module, Diag *diag) {
     Verifier v = {.module = module, .arena = arena_new(), .diag = diag};
-    bool ok = module->workspace_bytes >= 0 && module->shard_bytes >= 0 && module->workspace_bytes <= BYTES_MAX &&
-              module->shard_bytes <= BYTES_MAX;
+    bool ok = module->workspace_bytes >= 0 && module->shard_bytes >= 0 && module->workspace_bytes <= TYPE_BYTES_MAX &&
+              module->shard_bytes <= TYPE_BYTES_MAX;
     ok = ok ? verify_graphs(&v) && verify_open(&v)
             : diag_error(diag, NULL, E_VERIFY, "the workspace has an impossible size");
     arena_free(v.arena);
