@@ -15,6 +15,7 @@ static const char *const plain[] = {
 static const char *const fused[] = {
     "infer-shapes",
     "open-batch",
+    "lower-einsum",
     "fold-constants",
     "infer-shapes",
     "trim-tails",
@@ -36,6 +37,7 @@ static const char *const fused[] = {
 static const char *const fast[] = {
     "infer-shapes",      // all that follows reads types
     "open-batch",        // reads shapes with their symbol; before all that wants them static
+    "lower-einsum",      // before folding, which transposes what is constant
     "fold-constants",    // before the rewrites, which look for constant operands
     "infer-shapes",      // a shape may have become constant by folding
     "trim-tails",        // before anything is fused or placed, since it adds nodes and outputs

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "Inputs"))
-from sweep import Sweep, finish, floats
+from sweep import Sweep, finish, floats, ints
 
 sequence = Sweep()
 GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
@@ -63,4 +63,23 @@ for hidden in (4, 17):
 for equation, shapes in (("ij,jk->ik", ((3, 4), (4, 5))), ("...ii->...i", ((2, 3, 3),)), ("ij->", ((3, 4),)),
                          ("bij,bjk", ((2, 3, 4), (2, 4, 5))), ("i,j,k->kij", ((2,), (3,), (4,))), ("ij->ji", ((3, 4),))):
     sequence.add("Einsum", [floats(*shape) for shape in shapes], equation=equation)
+
+# Products of matrices, which lower-einsum finds: every place of the batch, of rows, columns and sums, with and without
+# a constant factor, in other types; and equations that look like one.
+products = (("bihd,bjhd->bhij", ((2, 6, 3, 4), (2, 5, 3, 4))), ("bhij,bjhd->bihd", ((2, 3, 6, 5), (2, 5, 3, 4))),
+            ("ij,jk->ki", ((9, 5), (5, 33))), ("ij,kj", ((7, 19), (6, 19))), ("ji,jk->ik", ((3, 4), (3, 5))),
+            ("...j,jo->...o", ((2, 3, 6, 5), (5, 17))), ("abc,bacd->d", ((2, 3, 4), (3, 2, 4, 5))),
+            ("abc,cbad->d", ((2, 3, 4), (4, 3, 2, 5))), ("ij,j->i", ((6, 21), (21,))), ("j,j->", ((40,), (40,))),
+            ("bi,bi->b", ((5, 17), (5, 17))), ("bij,bjk->kbi", ((2, 3, 4), (2, 4, 5))),
+            ("b...ij,b...jk->...bik", ((2, 3, 2, 3, 4), (2, 3, 2, 4, 5))), ("aibj,bkja->kiab", ((2, 3, 4, 5), (4, 6, 5, 2))),
+            ("ibc,bcd->id", ((3, 1, 4), (1, 4, 5))), ("...ij,...jk->...ik", ((1, 3, 4), (2, 4, 5))),
+            ("ii,ij->j", ((4, 4), (4, 3))), ("ij,kl->il", ((2, 3), (4, 5))), ("ij,jk->ijk", ((2, 3), (3, 4))),
+            ("ij,jk,kl->il", ((2, 3), (3, 4), (4, 5))))
+for equation, shapes in products:
+    factors = [floats(*shape) for shape in shapes]
+    sequence.add("Einsum", factors, equation=equation)
+    sequence.add("Einsum", factors, constants=(0,), equation=equation)
+    sequence.add("Einsum", factors, constants=(1,), equation=equation)
+sequence.add("Einsum", [floats(2, 3, 4, dtype=np.float64), floats(4, 5, dtype=np.float64)], equation="abc,cd->adb")
+sequence.add("Einsum", [ints(-9, 9, 3, 4), ints(-9, 9, 4, 5)], equation="ij,jk->ki")
 finish(sequence.run("sequence"))
