@@ -147,6 +147,29 @@ def judge(line, name, listed):
     return "failed", line
 
 
+def is_node(name):
+    """Whether it is one of the node tests, not of the older suites, to which the suite has links."""
+    return not os.path.islink(os.path.join(SUITE, name))
+
+
+def print_counts(tests, levels):
+    """`levels` has a Counter of passing node tests, of older ones, and of those of each with --bind, for each level."""
+    groups = [("node", [n for n in tests if is_node(n)]), ("older", [n for n in tests if not is_node(n)])]
+    for group, names in groups:
+        if names:
+            parts = [f"{count[group]} at {level}, {count[group + ' bound']} of them with --bind"
+                     for level, count in levels.items()]
+            print(f"of {len(names)} {group} tests pass: {'; '.join(parts)}")
+
+
+def print_refused(refused):
+    """How many are refused by each code, and what it means."""
+    listed = subprocess.run([SQZC, "list", "errors"], capture_output=True, text=True, check=True).stdout
+    meaning = dict(line.split(maxsplit=1) for line in listed.splitlines() if " " in line)
+    for code, n in sorted(collections.Counter(refused.values()).items()):
+        print(f"refused with {code}, {meaning.get(code, 'which is not listed')}: {n}")
+
+
 def main():
     parser = argparse.ArgumentParser(prog="scripts/conformance", description=__doc__)
     parser.add_argument("patterns", nargs="*", help="only tests whose names contain one of these")
@@ -163,34 +186,36 @@ def main():
     runs = [["-" + level] for level in options.levels.split(",")]
     if options.full:
         runs += [["-O1"], ["-O3"], ["-Os"], ["-O2", "--mcpu=native"]]
-    total, codes, passing, refused = collections.Counter(), collections.Counter(), set(tests), {}
+    total, levels, passing, refused = collections.Counter(), {}, set(tests), {}
     for flags in runs:
         lines = run(tests, flags)
-        count = collections.Counter()
+        count = levels[" ".join(flags)] = collections.Counter()
         for name, line in lines.items():
             verdict, report = judge(line, name, listed)
             count[verdict] += 1
             if report and not options.print_xfail:
                 print(f"{report} [{' '.join(flags)}]")
-            if not line.startswith("ok "):
+            if line.startswith("ok "):
+                group = "node" if is_node(name) else "older"
+                count[group] += 1
+                count[group + " bound"] += line.endswith(" with --bind")
+            else:
                 passing.discard(name)
-            count["bound"] += line.endswith(" with --bind")
             if line.startswith("refused "):
                 refused[name] = line.split()[1]
         total.update(count)
         if not options.print_xfail:
-            print(f"{' '.join(flags)}: {count['passed']} passed, {count['failed']} failed, {count['skipped']} refused; "
-                  f"{count['bound']} with inputs bound by --bind")
+            print(f"{' '.join(flags)}: {count['passed']} passed, {count['failed']} failed, {count['skipped']} refused")
     if options.print_xfail:
         print("\n".join(sorted(f"{code} {name}" for name, code in refused.items())))
         return
     if options.shrink:
         with open(XFAIL) as file:
-            kept = [line for line in file if line.split()[-1] not in passing]
+            kept = [line for line in file if not line.strip() or line.split()[-1] not in passing]
         with open(XFAIL, "w") as file:
             file.writelines(kept)
-    codes.update(refused.values())
-    print("refused: " + (", ".join(f"{code} {n}" for code, n in sorted(codes.items())) or "none"))
+    print_counts(tests, levels)
+    print_refused(refused)
     print(f"{total['passed']} passed, {total['failed']} failed, {total['skipped']} skipped")
     sys.exit(1 if total["failed"] else 0)
 

@@ -106,6 +106,7 @@ must_name("README.md", "Targets", [line.split()[1] for line in sqzc("list", "tar
 must_name("ARCHITECTURE.md", "Passes", [line.split()[0] for line in sqzc("list", "passes").splitlines() if line[0] != "-"])
 must_name("ARCHITECTURE.md", "Kernels", first_words(sqzc("list", "kernels")))
 must_name("ARCHITECTURE.md", "Operators of sqzc's own", [name for name in operators if name.startswith("sqz.")])
+must_name("README.md", "Types", first_words(sqzc("list", "dtypes")))
 must_name("ARCHITECTURE.md", "Types and layouts", first_words(sqzc("list", "dtypes")))
 described()
 program()
