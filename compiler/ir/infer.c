@@ -260,13 +260,21 @@ bool infer_broadcast_to(Infer *infer, const Node *node, const Type *from, const 
 
 // Integers as operands.
 
+// The first output of which neither a type nor a declaration is known; else the first.
+static const char *undeclared_name(const Node *node) {
+    for (int i = 0; i < node->nout; i++)
+        if (node->out[i] && !node->out[i]->declared && node->out[i]->type.rank < 0)
+            return node->out[i]->name;
+    return node->out[0] ? node->out[0]->name : "?";
+}
+
 bool fail_dynamic(Infer *infer, const Node *node, int index) {
     const Value *value = node->in[index];
     const char *remedy = value_is_input(value) ? arena_printf(infer->arena, "or use --bind %s=FILE.npy", value->name)
                                                : "or turn inputs that it comes from into constants with --bind";
     return diag_error(infer->diag, node->loc, E_DYNAMIC,
                       "input %d ('%s') decides the shape, and the model does not declare the shape of '%s': export it "
-                      "with static shapes, %s", index, value->name, node->out[0] ? node->out[0]->name : "?", remedy);
+                      "with static shapes, %s", index, value->name, undeclared_name(node), remedy);
 }
 
 bool infer_dims(Infer *infer, const Node *node, int index, const DimTensor **dims) {

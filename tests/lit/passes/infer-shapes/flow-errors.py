@@ -29,6 +29,10 @@ check([
     ("E0105", "input 0 is i32; accepted: i64", 2, loop("Neg(%v)", "%n: i32<>, %c: bool<>, %x: f32<4>")),
     ("E0121", "the condition must be one bool, not bool<2>", 2, loop("Neg(%v)", "%n: i64<>, %c: bool<2>, %x: f32<4>")),
     ("E0123", "input 0 ('n') decides the shape, and the model does not declare the shape of 'y'", 2, loop("Neg(%v)", attributes="")),
+    ("E0123", "the model does not declare the shape of 'y'", 2, text(
+        "%n: i64<>, %c: bool<>, %x: f32<4>",
+        "%a, %y = Loop(%n, %c, %x) {carried = 1} : ?f32<4>, ? body(%i: ?, %c: ?, %v: ?) -> (%c2, %w, %u) "
+        "{ %c2 = Not(%c) : ? %w = Neg(%v) : ? %u = Abs(%v) : ? }")),
     ("E0124", "the result would be larger than 2^40 bytes", 4, text(
         "%x: f32<4>", "const %n: i64<> = list(99999999999999)", "const %c: bool<> = list(true)",
         f"%y = Loop(%n, %c, %x) : ? {BODY} %c2 = Identity(%c) : ? %w = Neg(%v) : ? }}")),
