@@ -307,6 +307,7 @@ static const Feature features[] = {
     {ARCH_ARM, "hwdiv", false, false, 0, 0},
     {ARCH_ARM, "hwdiv-arm", false, false, 0, 0},
     {ARCH_ARM, "slowfpvmlx", false, false, 0, 0},
+    {ARCH_ARM, "expand-fp-mlx", false, false, 0, 0},
     {ARCH_ARM, "slowfpvfmx", false, false, 0, 0},
     {ARCH_ARM, "thumb-mode", false, false, 0, 0},
 };

@@ -47,12 +47,30 @@ bool conv_depthwise_accepts(const Node *node, const Target *target) {
     return fits && addend_fits(node) && node->in[0]->type.layout.border >= needed_border(&window);
 }
 
+// Whether a turn of the loop has a single tap: few registers hold no more than one tap's operands beside the sums.
+static bool in_turns(const Target *target) {
+    return target->fma_lane && target->registers <= 16;
+}
+
+// Sums, and a vector of all pixels and weights of a turn. Where multiply-adds take lanes LLVM loads them all ahead.
+static bool fit_registers(const Target *target, const Window *window, int64_t rows, int64_t vecs) {
+    int64_t width = in_turns(target) ? 1 : window->kernel[1];
+    int64_t pixels = min_i64(rows * width, (rows - 1) * window->stride[1] + width);
+    return !target->fma_lane || rows * vecs + pixels + width <= target->registers * 4 / 5;
+}
+
+// Half of the registers hold sums, or somewhat more or fewer.
 bool conv_depthwise_choice(Node *node, const Target *target, int number) {
+    static const int any[] = {0, 2, 1, -1, -2}, fewer[] = {0, -1, -2};
     DirectParams *params = node->params;
-    int64_t rows = target->registers / 2 / (target->block / target_lanes(target, 32));
-    const int64_t choices[] = {rows, rows + 2, rows + 1, rows - 1, rows - 2};
-    params->rows = number < (int)(sizeof choices / sizeof *choices) ? choices[number] : 0;
-    return params->rows >= 1 && product_fits(params->rows, target->block / target_lanes(target, 32));
+    Window window = node_window(node);
+    int64_t vecs = target->block / target_lanes(target, 32), rows = target->registers / 2 / vecs;
+    while (rows > 1 && !fit_registers(target, &window, rows, vecs))
+        rows--;
+    params->rows = 0;
+    if (number < (target->fma_lane ? 3 : 5))
+        params->rows = rows + (target->fma_lane ? fewer : any)[number];
+    return params->rows >= 1 && product_fits(params->rows, (int)vecs);
 }
 
 // One tap of a tile: a load and a multiply-add for each sum. Few sums wait for one another, though tiles overlap; sums
@@ -90,8 +108,9 @@ typedef struct Depthwise {
     int lanes, vecs;
 } Depthwise;
 
-static void tile_row(Emit *e, const Depthwise *d, int64_t rows, Ptr x, Ptr w, Val *acc) {
-    for (int64_t u = 0; u < d->window.kernel[1]; u++)
+// `count` taps of one row of the filter.
+static void tile_row(Emit *e, const Depthwise *d, int64_t rows, Ptr x, Ptr w, int64_t count, Val *acc) {
+    for (int64_t u = 0; u < count; u++)
         for (int v = 0; v < d->vecs; v++) {
             Val weight = e_load_const(e, w, u * d->y.block + (int64_t)v * d->lanes, d->lanes);
             for (int64_t r = 0; r < rows; r++) {
@@ -110,14 +129,18 @@ static void tile_emit(Emit *e, const Depthwise *d, int64_t rows, Ptr x, Ptr w, V
         Val offset = e_add_const(e, channel, (int64_t)(i % d->vecs) * d->lanes);
         sum[i] = e_var(e, d->has_bias ? e_load(e, d->bias, offset, d->lanes) : e_zero(e, DT_F32, d->lanes));
     }
-    EMIT_TIMES(e, v, d->window.kernel[0]) {
-        for (int i = 0; i < count; i++)
-            acc[i] = e_get(e, sum[i]);
-        Ptr from = e_at(e, x, e_mul_const(e, v.i, d->window.dilation[0] * d->x.stride.row));
-        tile_row(e, d, rows, from, e_at(e, w, e_mul_const(e, v.i, d->window.kernel[1] * d->y.block)), acc);
-        for (int i = 0; i < count; i++)
-            e_set(e, sum[i], acc[i]);
-    }
+    int64_t width = d->window.kernel[1], taps = in_turns(e_target(e)) ? 1 : width;
+    EMIT_TIMES(e, v, d->window.kernel[0])
+        EMIT_TIMES(e, u, width / taps) {
+            for (int i = 0; i < count; i++)
+                acc[i] = e_get(e, sum[i]);
+            Val right = e_mul_const(e, u.i, d->window.dilation[1] * d->x.stride.pixel);
+            Ptr from = e_at(e, x, e_add(e, e_mul_const(e, v.i, d->window.dilation[0] * d->x.stride.row), right));
+            Val tap = e_add(e, e_mul_const(e, v.i, width), u.i);
+            tile_row(e, d, rows, from, e_at(e, w, e_mul_const(e, tap, d->y.block)), taps, acc);
+            for (int i = 0; i < count; i++)
+                e_set(e, sum[i], acc[i]);
+        }
     for (int i = 0; i < count; i++) {
         int64_t vec = (int64_t)(i % d->vecs) * d->lanes;
         int64_t at = i / d->vecs * d->y.stride.pixel + vec;

@@ -199,15 +199,39 @@ static void tile_save(Emit *e, const Direct *d, const Tile *tile) {
         e_set(e, tile->sum[i], tile->acc[i]);
 }
 
+// `count` taps of one row of the filter.
+static void taps_of_row(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w, int64_t count) {
+    for (int64_t u = 0; u < count; u++)
+        product_step(e, &tile->product, tile->acc, x, u * d->window.dilation[1] * d->x.stride.pixel, w, u * d->y.block);
+}
+
+// The same taps, where multiply-adds take lanes: LLVM would load ahead over all of them and spill. So a turn of the loop
+// has one row of the filter, or one tap where registers are few.
+static void taps_in_turns(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w) {
+    const Window *window = &d->window;
+    int64_t each = e_target(e)->registers <= 16 ? 1 : window->kernel[1];
+    EMIT_TIMES(e, v, window->kernel[0])
+        EMIT_TIMES(e, u, window->kernel[1] / each) {
+            Val down = e_mul_const(e, v.i, window->dilation[0] * d->x.stride.row);
+            Val right = e_mul_const(e, u.i, window->dilation[1] * d->x.stride.pixel);
+            Val tap = e_add(e, e_mul_const(e, v.i, window->kernel[1]), u.i);
+            tile_load(e, d, tile);
+            taps_of_row(e, d, tile, e_at(e, x, e_add(e, down, right)), e_at(e, w, e_mul_const(e, tap, d->y.block)), each);
+            tile_save(e, d, tile);
+        }
+}
+
 // All taps for one block of a row-major input: a single channel, so the taps are what unrolls.
 static void taps_unrolled(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w) {
     const Window *window = &d->window;
+    int64_t down = window->dilation[0] * d->x.stride.row, line = window->kernel[1] * d->y.block;
+    if (e_target(e)->fma_lane) {
+        taps_in_turns(e, d, tile, x, w);
+        return;
+    }
     tile_load(e, d, tile);
     for (int64_t v = 0; v < window->kernel[0]; v++)
-        for (int64_t u = 0; u < window->kernel[1]; u++) {
-            int64_t at = v * window->dilation[0] * d->x.stride.row + u * window->dilation[1] * d->x.stride.pixel;
-            product_step(e, &tile->product, tile->acc, x, at, w, (v * window->kernel[1] + u) * d->y.block);
-        }
+        taps_of_row(e, d, tile, e_at_const(e, x, v * down), e_at_const(e, w, v * line), window->kernel[1]);
     tile_save(e, d, tile);
 }
 

@@ -10,8 +10,11 @@
 
 enum { UNROLL = 4, MOST_ROWS = 14 };
 
+// Where a multiply-add takes one lane of a register, LLVM loads the elements of several rows ahead, and would spill sums
+// for them: an eighth of the registers is left to that.
 int64_t product_most_rows(const Target *target, int vecs) {
-    int spare = target->registers - vecs - (target->fma ? 1 : 2);
+    int ahead = (target->fma ? 1 : 2) + (target->fma_lane ? target->registers / 8 : 0);
+    int spare = target->registers - vecs - ahead;
     return max_i64(1, min_i64(spare / vecs, MOST_ROWS));
 }
 
