@@ -1,14 +1,14 @@
 // The machinery of reductions: loops over what is kept around loops over what is reduced.
 //
 // There are three forms. Along a contiguous reduced loop the accumulators are vectors, four of them to hide latency;
-// over a contiguous kept loop each vector holds neighbouring results; otherwise, and always at -O0, all is scalar.
+// over a contiguous kept loop each vector holds neighbouring results, and several go side by side; otherwise, and always at -O0, all is scalar.
 #include "ops/reduce.h"
 
 #include <math.h>
 
 #include "support/checked.h"
 
-enum { CUT = 256, CHAINS = 4, KEPT_CHUNK = 64 };
+enum { CUT = 256, CHAINS = 4, KEPT_CHUNK = 128 };
 
 void reduce_add_loop(Reduce *r, int64_t size, int64_t step) {
     int last = r->rank - 1;
@@ -168,6 +168,15 @@ void kept_loops(Emit *e, const Kept *kept, int lanes, KeptBody body, void *arg) 
         span.x = locate(e, e_index(e, kept->x_origin), position, kept->x, outer);
         span.y = locate(e, e_index(e, kept->y_origin), position, kept->y, outer);
         Val end = e_min(e, e_add_const(e, begin, chunk), e_index(e, n));
+        int64_t wide = (int64_t)lanes * kept->vectors;
+        while (wide > min_i64(n, chunk))
+            wide /= 2;
+        if (lanes > 1 && wide > lanes) {
+            Val middle = e_add(e, begin, e_and(e, e_sub(e, end, begin), e_index(e, -wide)));
+            EMIT_FOR(e, i, begin, middle, wide)
+                kept_span(e, &span, i.i, (int)wide);
+            begin = middle;
+        }
         emit_span(e, begin, end, lanes, kept_span, &span);
     }
 }

@@ -30,12 +30,13 @@ Val combine_max(Emit *e, Val a, Val b);  // NaN where either is
 double lowest_of(DType dtype);           // -infinity, or the least integer
 double highest_of(DType dtype);
 
-// The loops over what is kept: body(x, y, lanes) for each position, or for `lanes` consecutive ones where the innermost
-// kept loop has step 1 on both sides. Shared.
+// The loops over what is kept: body(x, y, lanes) for each position, or for `lanes` consecutive ones (or
+// `vectors` times as many) where the innermost kept loop has step 1 on both sides. Shared.
 typedef struct Kept {
     int rank;
     int64_t size[BOX_RANK], x[BOX_RANK], y[BOX_RANK];
     int64_t x_origin, y_origin;
+    int vectors;  // that the body takes at once where there are so many neighbours, a power of two; 0: one
 } Kept;
 typedef void (*KeptBody)(Emit *e, void *arg, Val x, Val y, int lanes);
 void kept_add(Kept *kept, int64_t size, int64_t x, int64_t y);

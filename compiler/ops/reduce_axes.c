@@ -8,6 +8,8 @@
 #include "ops/declared.h"
 #include "ops/reduce.h"
 
+enum { SIDE_BY_SIDE = 8 };  // vectors of neighbouring results
+
 typedef struct ReduceRow {
     OpKind op;
     Val (*term)(Emit *e, const Reduce *r, Val x, Val at);
@@ -152,12 +154,19 @@ static ReduceNode reduce_of(Emit *e, const Node *node) {
     return n;
 }
 
+// Where a term is an instruction or two, and memory or their latency is what takes time.
+static bool goes_side_by_side(const ReduceNode *n) {
+    DType dtype = n->reduce.dtype;
+    return n->reduce.x.dtype == dtype && dtype_info[dtype].bits >= 32 && n->row->term != term_exp;
+}
+
 // Work is shared where there is one set of axes only.
 static void reduce_axes(Emit *e, const Node *node, unsigned axes, bool shared) {
     ReduceNode n = reduce_of(e, node);
     Kept kept = {0};
     add_axes(&n, &kept, node, axes);
     int lanes = e_lanes(e, n.reduce.dtype);
+    kept.vectors = goes_side_by_side(&n) ? SIDE_BY_SIDE : 1;
     if (shared)
         kept_loops(e, &kept, lanes, reduce_row, &n);
     else

@@ -24,6 +24,9 @@ for op in OPS:
                reference=True)
     reduce.add("Reduce" + op, [data(3, 70), np.array([1])], constants=[1])
     reduce.add("Reduce" + op, [data(70, 3), np.array([0])], constants=[1])
+    # Several vectors of neighbouring results side by side, and what is left over: 8, 4, 1 and single ones.
+    for shape, axes in (((6, 301), [0]), ((2, 5, 173), [1]), ((3, 2, 3, 43), [0, 2]), ((20, 3, 67), [1])):
+        reduce.add("Reduce" + op, [data(*shape), np.array(axes)], constants=[1], keepdims=0)
     reduce.add("Reduce" + op, [data(7, 99), np.array([0])], constants=[1])
     reduce.add("Reduce" + op, [data(5, 6, dtype=np.float64), np.array([0])], constants=[1])
     reduce.add("Reduce" + op, [data()])
