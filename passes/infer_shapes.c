@@ -261,7 +261,7 @@ static void set_known(Infer *infer, Arena *scratch, int id, DimTensor *tensor) {
 
 static void track_dims(Infer *infer, Node *node, Arena *scratch) {
     DimTensor *tensor = node->out[0] ? infer_eval_dims(infer, node) : NULL;
-    if (!tensor)
+    if (!tensor || type_counted_axis(&node->out[0]->type) >= 0)  // of no elements, which is not what the type says
         return;
     if (all_numbers(tensor))
         make_constant(node, tensor);
