@@ -1,6 +1,6 @@
-"""Instructions that an inference executes on ARM, counted under qemu by a plugin (instructions.c): repeatable to the
-last one, so a test compares them with instructions.txt. What a CPU makes of them is another matter; it is the figure that
-can be had without one.
+"""Instructions that an inference executes on ARM, counted under qemu by a plugin (instructions.c): repeatable to a dozen
+or so, which depend on the addresses that the program gets, so a test compares them with instructions.txt. What a CPU makes
+of them is another matter; it is the figure that can be had without one.
 
     instructions.py MODEL.onnx FOLDER             fails where a count is more than 2% above the recorded one, or where
                                                   -O2 needs more than 0.75 of what direct kernels (--strict) need
