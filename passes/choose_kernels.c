@@ -20,15 +20,15 @@ static bool is_listed(const Options *options, int kernel, const void *params) {
     return false;
 }
 
-static void list_choices(Options *options, Node *node, int kernel, const PassContext *ctx) {
+static void list_choices(Options *options, Node *node, int kernel, const Target *target, const PassContext *ctx) {
     const KernelInfo *info = &kernel_info[kernel];
     void *before = node->params;
     for (int number = 0;; number++) {
         node->params = info->params ? attrs_new(info->params, ctx->module->arena) : NULL;
-        if (info->choice ? !info->choice(node, ctx->target, number) : number > 0)
+        if (info->choice ? !info->choice(node, target, number) : number > 0)
             break;
         if (!info->params || !is_listed(options, kernel, node->params)) {
-            KernelOption option = {kernel, node->params, info->cost(node, ctx->target)};
+            KernelOption option = {kernel, node->params, info->cost(node, target)};
             LIST_PUSH(ctx->scratch, options, option);
         }
     }
@@ -65,16 +65,51 @@ static int decide(Node *node, const Options *options, const PassContext *ctx) {
     return decision.taken;
 }
 
-static void choose(Node *node, const PassContext *ctx) {
+static Options list_options(Node *node, const Target *target, const PassContext *ctx) {
     Options options = {0};
     for (int k = KERNEL_generic + 1; k < KERNEL_COUNT; k++) {
         const KernelInfo *info = &kernel_info[k];
         bool barred = (ctx->strict && (info->flags & INEXACT)) || (ctx->small && (info->flags & LARGE));
-        if (info->accepts && !barred && info->accepts(node, ctx->target))
-            list_choices(&options, node, k, ctx);
+        if (info->accepts && !barred && info->accepts(node, target))
+            list_choices(&options, node, k, target, ctx);
     }
+    return options;
+}
+
+// How an option packs the weights; all zeros: not at all.
+static PackAttrs packing_of(Node *node, const KernelOption *option) {
+    PackAttrs attrs = {0};
+    void *before = node->params;
+    node->params = option->params;
+    if (kernel_info[option->kernel].packing)
+        kernel_info[option->kernel].packing(node, &attrs);
+    node->params = before;
+    return attrs;
+}
+
+// Weights that the versions of an object share are there once: only options that pack them as the leading version does are
+// left, if there are such.
+static void keep_alike(Options *options, Node *node, const PassContext *ctx) {
+    Options leading = list_options(node, ctx->packing, ctx);
+    if (!leading.n)
+        return;
+    sort_options(&leading);
+    PackAttrs wanted = packing_of(node, &leading.item[0]);
+    int n = 0;
+    for (int i = 0; i < options->n; i++) {
+        PackAttrs attrs = packing_of(node, &options->item[i]);
+        if (attrs_equal(&pack_attrs, &attrs, &wanted))
+            options->item[n++] = options->item[i];
+    }
+    options->n = n ? n : options->n;
+}
+
+static void choose(Node *node, const PassContext *ctx) {
+    Options options = list_options(node, ctx->target, ctx);
     if (!options.n)
         return;
+    if (ctx->packing)
+        keep_alike(&options, node, ctx);
     keep_worthy(&options);
     const KernelOption *option = &options.item[decide(node, &options, ctx)];
     node->kernel = option->kernel;

@@ -32,6 +32,7 @@ typedef struct Decisions {
 typedef struct PassContext {
     Module *module;
     const Target *target;
+    const Target *packing;  // of several versions in one object, the one whose weights all have if they can; null: only one
     Arena *scratch;  // emptied after each pass
     Diag *diag;
     bool small;      // -Os

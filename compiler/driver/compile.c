@@ -146,6 +146,7 @@ static bool split_cpus(Compile *c, Options *first) {
         at += length + (at[length] == ',');
     }
     c->nmore = n - 1;
+    c->session.packing_cpu = (n / 2 ? &c->flags[n / 2 - 1] : first)->mcpu;  // the one in the middle
     return n <= MOST_CPUS || diag_error(&c->session.diag, NULL, E_TARGET, "--mcpu takes %d CPUs at most", MOST_CPUS);
 }
 
@@ -169,6 +170,7 @@ static bool load_versions(Compile *c) {
         Session *s = &c->more[i];
         session_begin(s, &c->flags[i], stderr);
         s->first = &c->session;
+        s->packing_cpu = c->session.packing_cpu;
         if (!session_load(s, c->model, NULL) || !session_run_passes(s)) {
             c->session.diag.errors += s->diag.errors;
             c->session.diag.last = s->diag.last;

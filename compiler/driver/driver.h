@@ -28,6 +28,7 @@ typedef struct Session {
     Words read;  // paths of all files read so far; they stay mapped
     MappedFiles maps;             // the files that this session has mapped
     const struct Session *first;  // another session, whose mappings it uses too, or null
+    const char *packing_cpu;      // of several versions, the one whose predictions say how weights are packed; or null
     double started;
     Decisions decisions;  // of choose-kernels
 } Session;

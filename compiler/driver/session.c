@@ -287,10 +287,14 @@ static const char *const *pass_names(Session *session) {
 
 bool session_run_passes(Session *session) {
     const Options *o = session->options;
-    const char *const *names = pass_names(session);
+    const char *const *names = pass_names(session), *leader = session->packing_cpu;
+    Target packing;
+    if (leader && !target_find(&packing, session->arena, o->target, leader, o->mattr, &session->diag))
+        return false;
     PassContext context = {
         .module = session->module,
         .target = &session->target,
+        .packing = leader ? &packing : NULL,
         .scratch = arena_new(),
         .diag = &session->diag,
         .small = o->level == 's',
