@@ -160,7 +160,7 @@ Val e_expm1(Emit *e, Val x) {
 
 // u / (u + 1), u = (e^2|x| - 1) / 2 = 2^(n-1) (e^r - 1) + (2^(n-1) - 1/2); 1 from 10 (20) on. Tiny x come out as they are,
 // since then n = 0 and u = |x|.
-// f32 2.2 ULP, f64 2.2 ULP.
+// f32 2.4 ULP (at 0.0155; 2.3 at the points that the unit test tries), f64 2.3 ULP.
 Val e_tanh(Emit *e, Val x) {
     bool wide = math_is_f64(x);
     Val a = e_min(e, math_number(e, x, wide ? 20 : 10), e_abs(e, x));

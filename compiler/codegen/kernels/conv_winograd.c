@@ -72,10 +72,6 @@ static int64_t block_tiles(const Block *block, Cut right) {
 
 // ---- What it accepts, and what it costs
 
-static bool all_are(const int64_t *v, int64_t wanted) {
-    return v[0] == wanted && v[1] == wanted;
-}
-
 bool conv_winograd_layouts(const Node *node, const Target *target, Layout *in, Layout *out) {
     return conv_direct_layouts(node, target, in, out) && in->kind == LAYOUT_NCHWC;
 }

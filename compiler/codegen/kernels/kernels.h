@@ -86,6 +86,11 @@ void dest_store(Emit *e, Dest to, int64_t index, const Image *image, const Act *
 bool is_blocked(const Type *type, const Target *target);  // static rank-4 f32 NCHWc of the target's block
 bool is_image(const Type *type);                          // static rank-4 f32
 
+// Whether both axes of a window have such a number.
+static inline bool all_are(const int64_t *v, int64_t wanted) {
+    return v[0] == wanted && v[1] == wanted;
+}
+
 // The rim that an input needs so that a window never leaves it.
 int needed_border(const Window *window);
 // Shares `sets` pieces of work, each of which consists of `pieces` that `split` shards may do for themselves: calls `emit`
