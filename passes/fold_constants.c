@@ -21,14 +21,6 @@ typedef struct Batch {
 
 // ---- What it would take
 
-static double kernel_steps(const Node *node) {
-    Window window = node_window(node);
-    double steps = 1;
-    for (int i = 0; i < window.n; i++)
-        steps *= (double)window.kernel[i];
-    return steps;
-}
-
 // Steps for each element of the result (of the input where that is what the loops walk), and one for each input.
 static double node_work(const Node *node) {
     double in = 0, out = (double)type_count(&node->out[0]->type);
@@ -44,8 +36,10 @@ static double node_work(const Node *node) {
         return in + out * (double)(a->rank ? a->dim[a->rank - 1].n : 1);
     if (node->op == OP_Gemm)
         return in + out * (double)a->dim[!((const GemmAttrs *)node->attrs)->trans_a].n;
-    if (node->op == OP_MaxPool || node->op == OP_AveragePool || node->op == OP_LpPool)
-        return in + out * kernel_steps(node);
+    if (node->op == OP_MaxPool || node->op == OP_AveragePool || node->op == OP_LpPool) {
+        Window window = node_window(node);
+        return in + out * window_taps(&window);
+    }
     if (node->op == OP_Det)
         return in + in * (double)a->dim[a->rank - 1].n;
     if (node->op == OP_TopK || node->op == OP_RoiAlign)  // a logarithm; samples of a size that is data

@@ -54,6 +54,12 @@ typedef struct Window {
     int n;  // spatial axes, up to 3
     int64_t in[3], kernel[3], stride[3], dilation[3], begin[3], end[3], out[3];
 } Window;
+static inline double window_taps(const Window *w) {  // positions in the kernel
+    double taps = 1;
+    for (int i = 0; i < w->n; i++)
+        taps *= (double)w->kernel[i];
+    return taps;
+}
 bool window_of_conv(Infer *infer, const Node *node, Window *window);
 bool window_of_pool(Infer *infer, const Node *node, Window *window);
 // For lowering: the same on a node that has been inferred; cannot fail.

@@ -15,11 +15,6 @@ typedef struct Gather {
     Kept slice;
 } Gather;
 
-static void copy_lanes(Emit *e, void *arg, Val x, Val y, int lanes) {
-    const Gather *gather = arg;
-    e_store(e, gather->out, y, e_load(e, gather->data, x, lanes));
-}
-
 static Val checked_index(Emit *e, const Gather *gather, Val where) {
     Val index = e_load(e, gather->indices, where, 1);
     Val zero = e_int(e, index.dtype, 0), limit = e_int(e, index.dtype, gather->limit);
@@ -65,7 +60,7 @@ static void lower_gather(Emit *e, const Node *node) {
         from = e_add(e, from, e_mul_const(e, index, g.data_step[g.axis]));
         Val to = locate(e, e_index(e, g.out_origin), outer, g.out_step, g.axis);
         to = locate(e, to, position, g.out_step + g.axis, g.rank);
-        kept_inside(e, &g.slice, from, to, e_lanes(e, g.data.dtype), copy_lanes, &g);
+        kept_copy(e, &g.slice, g.data, from, g.out, to);
     }
 }
 

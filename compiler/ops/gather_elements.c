@@ -65,15 +65,6 @@ static void lower_gather_elements(Emit *e, const Node *node) {
         index_each(e, &loop);
 }
 
-typedef struct Slices {
-    Ptr from, to;
-} Slices;
-
-static void copy_lanes(Emit *e, void *arg, Val x, Val y, int lanes) {
-    const Slices *slices = arg;
-    e_store(e, slices->to, y, e_load(e, slices->from, x, lanes));
-}
-
 static bool has_empty(const Type *type, int first, int count) {
     for (int i = first; i < first + count; i++)
         if (type_size(type, i) == 0)
@@ -99,7 +90,7 @@ static void lower_gather_nd(Emit *e, const Node *node) {
     type_sizes(data, limit);
     for (int i = batch + depth; i < data->rank; i++)
         kept_add(&slice, type_size(data, i), from[i], to[outer + i - batch - depth]);
-    Slices slices = {e_in(e, 0), e_out(e, 0)};
+    Ptr values = e_in(e, 0), results = e_out(e, 0);
     Share share = e_share(e, product(size, outer));
     EMIT_FOR(e, u, share.begin, share.end, 1) {
         Val position[MAX_RANK];
@@ -108,7 +99,7 @@ static void lower_gather_nd(Emit *e, const Node *node) {
         Val source = locate(e, e_index(e, from_origin), position, from, batch);
         source = index_tuple(e, source, at, where[outer], limit + batch, from + batch, depth);
         Val target = locate(e, e_index(e, to_origin), position, to, outer);
-        kept_inside(e, &slice, source, target, e_lanes(e, slices.from.dtype), copy_lanes, &slices);
+        kept_copy(e, &slice, values, source, results, target);
     }
 }
 

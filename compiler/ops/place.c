@@ -18,15 +18,6 @@ static void lower_eye(Emit *e, const Node *node) {
         }
 }
 
-typedef struct Pair {
-    Ptr from, to;
-} Pair;
-
-static void copy_lanes(Emit *e, void *arg, Val x, Val y, int lanes) {
-    const Pair *pair = arg;
-    e_store(e, pair->to, y, e_load(e, pair->from, x, lanes));
-}
-
 // The length of sequence b, or all of it where that is out of range.
 static Val checked_length(Emit *e, Ptr lengths, Val b, int64_t steps) {
     Val length = e_load(e, lengths, b, 1);
@@ -46,8 +37,7 @@ static void lower_reverse_sequence(Emit *e, const Node *node) {
     Kept rest = {0};
     for (int i = 2; i < type->rank; i++)
         kept_add(&rest, type_size(type, i), from[i], to[i]);
-    Pair pair = {e_in(e, 0), e_out(e, 0)};
-    Ptr lengths = e_in(e, 1);
+    Ptr values = e_in(e, 0), results = e_out(e, 0), lengths = e_in(e, 1);
     Share share = e_share(e, type_size(type, batch));
     EMIT_FOR(e, b, share.begin, share.end, 1) {
         Val length = checked_length(e, lengths, b.i, steps);
@@ -56,8 +46,7 @@ static void lower_reverse_sequence(Emit *e, const Node *node) {
             Val source = e_select(e, e_lt(e, t.i, length), mirrored, t.i);
             Val x = e_add(e, e_mul_const(e, b.i, from[batch]), e_mul_const(e, source, from[time]));
             Val y = e_add(e, e_mul_const(e, b.i, to[batch]), e_mul_const(e, t.i, to[time]));
-            kept_inside(e, &rest, e_add_const(e, x, from_origin), e_add_const(e, y, to_origin),
-                        e_lanes(e, pair.from.dtype), copy_lanes, &pair);
+            kept_copy(e, &rest, values, e_add_const(e, x, from_origin), results, e_add_const(e, y, to_origin));
         }
     }
 }

@@ -201,3 +201,17 @@ void kept_inside(Emit *e, const Kept *kept, Val x, Val y, int lanes, KeptBody bo
     }
     inside_level(e, kept, 0, &span, x, y, span.x_step == 1 && span.y_step == 1 ? lanes : 1);
 }
+
+typedef struct Pair {
+    Ptr from, to;
+} Pair;
+
+static void copy_lanes(Emit *e, void *arg, Val x, Val y, int lanes) {
+    const Pair *pair = arg;
+    e_store(e, pair->to, y, e_load(e, pair->from, x, lanes));
+}
+
+void kept_copy(Emit *e, const Kept *kept, Ptr from, Val x, Ptr to, Val y) {
+    Pair pair = {from, to};
+    kept_inside(e, kept, x, y, e_lanes(e, from.dtype), copy_lanes, &pair);
+}

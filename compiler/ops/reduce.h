@@ -43,6 +43,8 @@ void kept_add(Kept *kept, int64_t size, int64_t x, int64_t y);
 void kept_loops(Emit *e, const Kept *kept, int lanes, KeptBody body, void *arg);
 // The same inside of other loops, from positions x and y on: all of it, in order, not shared.
 void kept_inside(Emit *e, const Kept *kept, Val x, Val y, int lanes, KeptBody body, void *arg);
+// Copies what lies there at x of `from` to y of `to`.
+void kept_copy(Emit *e, const Kept *kept, Ptr from, Val x, Ptr to, Val y);
 
 static inline Val fit(Emit *e, Val v, int lanes) {  // a scalar or a vector of so many lanes as that
     return v.lanes == lanes ? v : e_splat(e, v, lanes);

@@ -37,19 +37,10 @@ static void lower_non_zero(Emit *e, const Node *node) {
     store_count(e, node, e_get(e, found));
 }
 
-typedef struct Pair {
-    Ptr from, to;
-} Pair;
-
-static void copy_lanes(Emit *e, void *arg, Val x, Val y, int lanes) {
-    const Pair *pair = arg;
-    e_store(e, pair->to, y, e_load(e, pair->from, x, lanes));
-}
-
 static void zero_lanes(Emit *e, void *arg, Val x, Val y, int lanes) {
-    const Pair *pair = arg;
+    const Ptr *to = arg;
     (void)x;
-    e_store(e, pair->to, y, e_zero(e, pair->to.dtype, lanes));
+    e_store(e, *to, y, e_zero(e, to->dtype, lanes));
 }
 
 // The data as [outer, size, inner], of which `count` are taken from the middle.
@@ -71,16 +62,14 @@ static void lower_compress(Emit *e, const Node *node) {
         whole = size[axis];
         count = type_size(out, axis);
     }
-    Pair pair = {e_in(e, 0), e_out(e, 0)};
-    Ptr condition = e_in(e, 1);
+    Ptr from = e_in(e, 0), to = e_out(e, 0), condition = e_in(e, 1);
     Kept slice = {0};
     kept_add(&slice, outer, whole * inner, count * inner);
     kept_add(&slice, inner, 1, 1);
     EMIT_TIMES(e, i, length) {
         Val n = e_get(e, taken);
         EMIT_IF(e, e_and(e, e_load(e, condition, i.i, 1), e_lt(e, n, e_index(e, count)))) {
-            kept_inside(e, &slice, e_mul_const(e, i.i, inner), e_mul_const(e, n, inner),
-                        e_lanes(e, pair.from.dtype), copy_lanes, &pair);
+            kept_copy(e, &slice, from, e_mul_const(e, i.i, inner), to, e_mul_const(e, n, inner));
             e_set(e, taken, e_add_const(e, n, 1));
         }
     }
@@ -98,8 +87,7 @@ static void lower_trim(Emit *e, const Node *node) {
     Kept row = {0};
     for (int i = axis + 1; i < type->rank; i++)
         kept_add(&row, size[i], from[i], to[i]);
-    Pair pair = {e_in(e, 0), e_out(e, 0)};
-    int lanes = e_lanes(e, pair.to.dtype);
+    Ptr whole = e_in(e, 0), trimmed = e_out(e, 0);
     Share share = e_share(e, product(size, axis + 1));
     EMIT_FOR(e, u, share.begin, share.end, 1) {
         Val position[MAX_RANK];
@@ -108,9 +96,9 @@ static void lower_trim(Emit *e, const Node *node) {
         Val target = locate(e, e_index(e, y), position, to, axis + 1);
         Val inside = e_lt(e, e_cast(e, DT_I64, position[axis]), count);
         EMIT_IF(e, inside)
-            kept_inside(e, &row, source, target, lanes, copy_lanes, &pair);
+            kept_copy(e, &row, whole, source, trimmed, target);
         EMIT_IF(e, e_not(e, inside))
-            kept_inside(e, &row, source, target, lanes, zero_lanes, &pair);
+            kept_inside(e, &row, source, target, e_lanes(e, trimmed.dtype), zero_lanes, &trimmed);
     }
 }
 

@@ -164,15 +164,6 @@ static int node_count(const Graph *graph) {
     return count;
 }
 
-// Elements that a window of a pool reads for each output.
-static double window_taps(const Node *node) {
-    Window window = node_window(node);
-    double taps = 1;
-    for (int i = 0; i < window.n; i++)
-        taps *= (double)window.kernel[i];
-    return taps;
-}
-
 // Cycles for an element of the output of operators that are neither elementwise nor products.
 static double element_cycles(const Node *node) {
     switch ((int)node->op) {
@@ -185,8 +176,10 @@ static double element_cycles(const Node *node) {
     case OP_LRN:
         return 18;
     case OP_MaxPool:
-    case OP_AveragePool:
-        return 0.5 * window_taps(node);
+    case OP_AveragePool: {
+        Window window = node_window(node);
+        return 0.5 * window_taps(&window);
+    }
     default:
         return kernel_copies(node) ? 0.6 : SCALAR;
     }
