@@ -118,15 +118,14 @@ static void choose(Node *node, const PassContext *ctx) {
 
 static void choose_all(Graph *graph, const PassContext *ctx) {
     for (Node *node = graph->first; node; node = node->next) {
-        for (int i = 0; i < 2; i++)
-            if (node_body(node, i) && node->op != OP_Map)
-                choose_all(node_body(node, i), ctx);
-        if (node->kernel == KERNEL_generic && !(op_info[node->op].flags & (RECIPE | FLOW)) && node->op != OP_Fire)
+        if (node->op == OP_Fire)
+            choose_all(node->body, ctx);
+        else if (node->kernel == KERNEL_generic && !(op_info[node->op].flags & (RECIPE | FLOW)))
             choose(node, ctx);
     }
 }
 
-bool pass_choose_kernels(PassContext *ctx) {
-    choose_all(ctx->module->graphs.item[0], ctx);
+bool pass_choose_kernels(PassContext *ctx, Graph *graph) {
+    choose_all(graph, ctx);
     return true;
 }

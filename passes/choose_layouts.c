@@ -142,6 +142,18 @@ static void visit(Graph *graph, const Target *target) {
         visit_node(node, target);
 }
 
+// The node that unpacks the value: the one that its readers have, or a new one without an output yet.
+static Node *unpack_node(Value *value) {
+    for (Node *node = value->def->next; node; node = node->next)
+        if (node->op == OP_Unpack && node->in[0] == value)
+            return node;
+    Node *node = node_new(value->graph, OP_Unpack, 1, 1);
+    node->in[0] = value;
+    node->loc = value->def->loc;
+    graph_insert_after(value->def, node);
+    return node;
+}
+
 // Users read and write row-major.
 static void unpack_outputs(Graph *graph) {
     for (int i = 0; i < graph->outputs.n; i++) {
@@ -156,14 +168,13 @@ static void unpack_outputs(Graph *graph) {
         for (int k = 0; k < def->nout; k++)
             if (def->out[k] == value)
                 def->out[k] = inner;
-        Node *node = node_new(graph, OP_Unpack, 1, 1);
-        node->in[0] = inner;
+        Node *node = unpack_node(inner);
+        if (node->out[0])
+            value_replace(node->out[0], value);
         node->out[0] = value;
-        node->loc = def->loc;
         value->def = node;
         value->type.layout = row_major;
         graph->outputs.item[i] = value;
-        graph_insert_after(def, node);
     }
 }
 
@@ -211,8 +222,7 @@ static bool spread_rims(Graph *graph, const Target *target) {
     return changed;
 }
 
-bool pass_choose_layouts(PassContext *ctx) {
-    Graph *graph = ctx->module->graphs.item[0];
+bool pass_choose_layouts(PassContext *ctx, Graph *graph) {
     visit(graph, ctx->target);
     unpack_outputs(graph);
     while (spread_rims(graph, ctx->target))

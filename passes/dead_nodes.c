@@ -29,13 +29,8 @@ static void drop_last_outputs(Node *node, const int *uses) {
     }
 }
 
-static void clean(Graph *graph, Arena *scratch);
-
 // What no body reads any more, the node does not read either.
-static void clean_bodies(Node *node, Arena *scratch) {
-    for (int b = 0; b < 2; b++)
-        if (node_body(node, b))
-            clean(node_body(node, b), scratch);
+static void drop_captures(Node *node) {
     for (int i = node->nin - 1; i >= flow_captures(node); i--) {
         int uses = value_uses(node->body->inputs.item[i]);
         if (uses + (node->otherwise ? value_uses(node->otherwise->inputs.item[i]) : 0) == 0)
@@ -46,8 +41,8 @@ static void clean_bodies(Node *node, Arena *scratch) {
             graph_compact(node_body(node, b));
 }
 
-static void clean(Graph *graph, Arena *scratch) {
-    int *uses = ARENA_ARRAY(scratch, int, graph->values.n);
+bool pass_dead_nodes(PassContext *ctx, Graph *graph) {
+    int *uses = ARENA_ARRAY(ctx->scratch, int, graph->values.n);
     count_outputs(graph, uses);
     for (Node *node = graph->last, *before; node; node = before) {
         before = node->prev;
@@ -56,15 +51,10 @@ static void clean(Graph *graph, Arena *scratch) {
             continue;
         }
         if (node_is_flow(node))
-            clean_bodies(node, scratch);
+            drop_captures(node);
         drop_last_outputs(node, uses);
         count_inputs(node, uses);
     }
     graph_compact(graph);
-}
-
-bool pass_dead_nodes(PassContext *ctx) {
-    for (int i = 0; i < ctx->module->graphs.n; i++)
-        clean(ctx->module->graphs.item[i], ctx->scratch);
     return true;
 }

@@ -117,20 +117,12 @@ static Value *noop_source(const Node *node, Arena *scratch) {
     return source && type_equal(type, &source->type) ? source : NULL;
 }
 
-static void drop(Graph *graph, Arena *scratch) {
+bool pass_drop_noops(PassContext *ctx, Graph *graph) {
     for (Node *node = graph->first, *next; node; node = next) {
         next = node->next;
-        for (int i = 0; i < 2 && node_is_flow(node); i++)
-            if (node_body(node, i))
-                drop(node_body(node, i), scratch);
-        Value *source = noop_source(node, scratch);
+        Value *source = noop_source(node, ctx->scratch);
         if (source)
             node_bypass(node, source);
     }
-}
-
-bool pass_drop_noops(PassContext *ctx) {
-    for (int i = 0; i < ctx->module->graphs.n; i++)
-        drop(ctx->module->graphs.item[i], ctx->scratch);
     return true;
 }

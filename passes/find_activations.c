@@ -109,13 +109,12 @@ static void apply(Node *node, const Found *found) {
     node_remove(node);
 }
 
-bool pass_find_activations(PassContext *ctx) {
-    for (int i = 0; i < ctx->module->graphs.n; i++)
-        for (Node *node = ctx->module->graphs.item[i]->first, *next; node; node = next) {
-            next = node->next;
-            Found found = match(node, ctx->strict);
-            if (found.op != OP_COUNT)
-                apply(node, &found);
-        }
+bool pass_find_activations(PassContext *ctx, Graph *graph) {
+    for (Node *node = graph->first, *next; node; node = next) {
+        next = node->next;
+        Found found = match(node, ctx->strict);
+        if (found.op != OP_COUNT)
+            apply(node, &found);
+    }
     return true;
 }

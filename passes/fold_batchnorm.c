@@ -220,8 +220,9 @@ static void expand_norm(Node *node, const Affine *affine) {
     add->out[0]->def = add;
 }
 
-static void fold(Graph *graph, Arena *scratch) {
-    for (Node *node = graph->first, *next; node; node = next) {
+bool pass_fold_batchnorm(PassContext *ctx, Graph *graph) {
+    Arena *scratch = ctx->scratch;
+    for (Node *node = graph->first, *next; node && !ctx->strict; node = next) {
         Affine affine;
         int x;
         next = node->next;
@@ -236,10 +237,5 @@ static void fold(Graph *graph, Arena *scratch) {
             expand_norm(node, &affine);
         }
     }
-}
-
-bool pass_fold_batchnorm(PassContext *ctx) {
-    for (int i = 0; i < ctx->module->graphs.n && !ctx->strict; i++)
-        fold(ctx->module->graphs.item[i], ctx->scratch);
     return true;
 }

@@ -116,17 +116,9 @@ static Batch batch_new(PassContext *ctx, const Graph *graph) {
     return batch;
 }
 
-static bool fold(PassContext *ctx, Graph *graph) {
+bool pass_fold_constants(PassContext *ctx, Graph *graph) {
     Batch batch = batch_new(ctx, graph);
-    for (Node *node = graph->first; node; node = node->next) {
+    for (Node *node = graph->first; node; node = node->next)
         visit(ctx, &batch, node);
-        for (int i = 0; i < 2 && node_is_flow(node); i++)
-            if (node_body(node, i) && !fold(ctx, node_body(node, i)))
-                return false;
-    }
     return !batch.n || jit_fold(graph, batch.item, batch.n, ctx->diag);
-}
-
-bool pass_fold_constants(PassContext *ctx) {
-    return fold(ctx, ctx->module->graphs.item[0]);
 }

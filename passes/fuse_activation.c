@@ -76,23 +76,16 @@ static void apply_activation(Value *value, const Act *act, const Loc *loc) {
     node->loc = loc_join(node->graph->module->arena, node->loc, loc);
 }
 
-static void fuse(Graph *graph) {
+bool pass_fuse_activation(PassContext *ctx, Graph *graph) {
+    (void)ctx;
     for (Node *node = graph->first, *next; node; node = next) {
         Act act;
         next = node->next;
-        for (int i = 0; i < 2 && node_is_flow(node); i++)
-            if (node_body(node, i))
-                fuse(node_body(node, i));
         if (!activation_of(node, &act) || !takes_activation(node->in[0], 0))
             continue;
         Value *value = node->in[0];
         if (node_bypass(node, value))
             apply_activation(value->def ? value : node->out[0], &act, node->loc);
     }
-}
-
-bool pass_fuse_activation(PassContext *ctx) {
-    for (int i = 0; i < ctx->module->graphs.n; i++)
-        fuse(ctx->module->graphs.item[i]);
     return true;
 }

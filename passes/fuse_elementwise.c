@@ -85,20 +85,13 @@ static Node *apply_group(const Group *group) {
     return group_nodes(OP_Map, ordered, n);
 }
 
-static void fuse(Graph *graph) {
+bool pass_fuse_elementwise(PassContext *ctx, Graph *graph) {
+    (void)ctx;
     Group group;
     for (Node *node = graph->last; node; node = node->prev) {
-        for (int i = 0; i < 2 && node_is_flow(node); i++)
-            if (node_body(node, i))
-                fuse(node_body(node, i));
         if (match_group(node, &group))
             node = apply_group(&group);
     }
     graph_compact(graph);
-}
-
-bool pass_fuse_elementwise(PassContext *ctx) {
-    for (int i = 0; i < ctx->module->graphs.n; i++)
-        fuse(ctx->module->graphs.item[i]);
     return true;
 }

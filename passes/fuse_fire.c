@@ -101,7 +101,8 @@ static bool is_part(const Fire *fire, const Node *node) {
     return node == fire->squeeze || node == fire->concat;
 }
 
-static void fuse(Graph *graph) {
+bool pass_fuse_fire(PassContext *ctx, Graph *graph) {
+    (void)ctx;
     for (Node *node = graph->first, *next; node; node = next) {
         Fire fire;
         next = node->next;
@@ -112,10 +113,5 @@ static void fuse(Graph *graph) {
         apply_fire(&fire);
     }
     graph_compact(graph);
-}
-
-bool pass_fuse_fire(PassContext *ctx) {
-    for (int i = 0; i < ctx->module->graphs.n; i++)
-        fuse(ctx->module->graphs.item[i]);
     return true;
 }

@@ -31,7 +31,8 @@ static int operand_of(const Node *add) {
     return takes[0] ? 0 : takes[1] ? 1 : -1;
 }
 
-static void fuse(Graph *graph) {
+bool pass_fuse_residual(PassContext *ctx, Graph *graph) {
+    (void)ctx;
     for (Node *add = graph->first, *next; add; add = next) {
         next = add->next;
         int which = add->op == OP_Add && add->out[0] ? operand_of(add) : -1;
@@ -45,10 +46,5 @@ static void fuse(Graph *graph) {
         conv->loc = loc_join(graph->module->arena, conv->loc, add->loc);
         graph_move_before(next, conv);
     }
-}
-
-bool pass_fuse_residual(PassContext *ctx) {
-    for (int i = 0; i < ctx->module->graphs.n; i++)
-        fuse(ctx->module->graphs.item[i]);
     return true;
 }

@@ -112,8 +112,8 @@ static void lift_elementwise(Node *node) {
     lower_output(node);
 }
 
-bool pass_lift_conv1d(PassContext *ctx) {
-    Graph *graph = ctx->module->graphs.item[0];
+bool pass_lift_conv1d(PassContext *ctx, Graph *graph) {
+    (void)ctx;
     for (Node *node = graph->first, *next; node; node = next) {
         next = node->next;
         if (match_conv(node))

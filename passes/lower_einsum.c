@@ -221,20 +221,13 @@ static void apply(Node *node, const Matrices *m) {
     node_remove(node);
 }
 
-static void lower(Graph *graph) {
+bool pass_lower_einsum(PassContext *ctx, Graph *graph) {
+    (void)ctx;
     for (Node *node = graph->first, *next; node; node = next) {
         Matrices m;
         next = node->next;
-        for (int i = 0; i < 2; i++)
-            if (node_body(node, i))
-                lower(node_body(node, i));
         if (match(node, &m))
             apply(node, &m);
     }
-}
-
-bool pass_lower_einsum(PassContext *ctx) {
-    for (int i = 0; i < ctx->module->graphs.n; i++)
-        lower(ctx->module->graphs.item[i]);
     return true;
 }

@@ -249,7 +249,7 @@ static void schedule_values(Schedule *s, Arena *scratch) {
         int64_t offset;
         const Value *owner = place_root(graph->values.item[i], &offset);
         root_of[i] = owner->graph == graph ? owner->id : i;
-        root[i].bytes = root_bytes(graph->values.item[i]);
+        root[i].bytes = owner->graph == graph ? root_bytes(graph->values.item[i]) : 0;
         s->writer[i] = -1;
     }
 }
@@ -307,10 +307,9 @@ static bool can_order(const Graph *graph) {
     return true;
 }
 
-bool pass_order_nodes(PassContext *ctx) {
-    for (int i = 0; i < ctx->module->graphs.n; i++)
-        if (can_order(ctx->module->graphs.item[i]))
-            while (improve(ctx->module->graphs.item[i], ctx->scratch))
-                continue;
+bool pass_order_nodes(PassContext *ctx, Graph *graph) {
+    if (can_order(graph))
+        while (improve(graph, ctx->scratch))
+            continue;
     return true;
 }

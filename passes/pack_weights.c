@@ -46,17 +46,12 @@ static bool pack(PassContext *ctx, Node *node) {
     return true;
 }
 
-static bool pack_all(PassContext *ctx, Graph *graph) {
+bool pass_pack_weights(PassContext *ctx, Graph *graph) {
     for (Node *node = graph->first; node; node = node->next) {
-        for (int i = 0; i < 2; i++)
-            if (node_body(node, i) && node->op != OP_Map && !pack_all(ctx, node_body(node, i)))
-                return false;
+        if (node->op == OP_Fire && !pass_pack_weights(ctx, node->body))
+            return false;
         if (kernel_info[node->kernel].packing && value_data(node->in[1]) && !pack(ctx, node))
             return false;
     }
     return true;
-}
-
-bool pass_pack_weights(PassContext *ctx) {
-    return pack_all(ctx, ctx->module->graphs.item[0]);
 }

@@ -11,9 +11,11 @@
 #include "ir/verify.h"
 
 static const PassInfo passes[] = {
-#define PASS(id, name, why) {name, why, pass_##id},
+#define PASS(id, name, why) {name, why, pass_##id, NULL},
+#define GRAPH_PASS(id, name, why) {name, why, NULL, pass_##id},
 #include "passes/passes.def"
 #undef PASS
+#undef GRAPH_PASS
 };
 
 const PassInfo *pass_table(int *count) {
@@ -117,10 +119,25 @@ static double milliseconds(void) {
     return 1e3 * (double)now.tv_sec + 1e-6 * (double)now.tv_nsec;
 }
 
+static bool run_on(PassContext *ctx, const PassInfo *pass, Graph *graph) {
+    for (Node *node = graph->first; node; node = node->next)
+        for (int i = 0; i < 2 && node_is_flow(node); i++)
+            if (node_body(node, i) && !run_on(ctx, pass, node_body(node, i)))
+                return false;
+    return pass->run_on(ctx, graph);
+}
+
+static bool run_on_all(PassContext *ctx, const PassInfo *pass) {
+    for (int i = 0; i < ctx->module->graphs.n; i++)
+        if (!run_on(ctx, pass, ctx->module->graphs.item[i]))
+            return false;
+    return true;
+}
+
 static bool run_pass(PassContext *ctx, const PassOptions *options, const PassInfo *pass) {
     double start = milliseconds();
     int errors = ctx->diag->errors;
-    if (!pass->run(ctx)) {
+    if (!(pass->run_on ? run_on_all(ctx, pass) : pass->run(ctx))) {
         if (ctx->diag->errors == errors)
             return diag_error(ctx->diag, NULL, E_INTERNAL, "pass %s failed without a message", pass->name);
         return false;

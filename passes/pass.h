@@ -40,16 +40,23 @@ typedef struct PassContext {
     Decisions *decisions;  // null: nobody asks
 } PassContext;
 
-typedef bool (*PassFn)(PassContext *ctx);  // false after an error that was reported
+// False after an error that was reported. A pass changes the module as a whole, or one graph at a time: then it is run
+// over the bodies of control flow as well, the inner ones first. Inputs and outputs of a body keep their types, and stay
+// row-major.
+typedef bool (*PassFn)(PassContext *ctx);
+typedef bool (*GraphPassFn)(PassContext *ctx, Graph *graph);
 
 typedef struct PassInfo {
     const char *name, *why;
     PassFn run;
+    GraphPassFn run_on;  // null: `run`
 } PassInfo;
 
 #define PASS(id, name, why) bool pass_##id(PassContext *ctx);
+#define GRAPH_PASS(id, name, why) bool pass_##id(PassContext *ctx, Graph *graph);
 #include "passes/passes.def"
 #undef PASS
+#undef GRAPH_PASS
 
 const PassInfo *pass_table(int *count);
 const PassInfo *pass_find(const char *name);

@@ -11,8 +11,8 @@ static bool is_recipe(const Value *value) {
 
 // Whether the value's storage can be moved into another's: it is its own and made by a node that will not mind.
 static bool is_free(const Value *value) {
-    bool fixed = value_data(value) || value_is_input(value) || is_recipe(value) || value->place.kind != PLACE_NONE;
-    return !fixed && !(value_is_output(value) && !value->graph->owner);
+    return !value_data(value) && !value_is_input(value) && !value_is_output(value) && !is_recipe(value) &&
+           value->place.kind == PLACE_NONE;
 }
 
 static bool is_inside(const Value *value, const Value *base) {
@@ -120,7 +120,8 @@ static void place(Graph *graph) {
     }
 }
 
-bool pass_place_concats(PassContext *ctx) {
-    place(ctx->module->graphs.item[0]);
+bool pass_place_concats(PassContext *ctx, Graph *graph) {
+    (void)ctx;
+    place(graph);
     return true;
 }

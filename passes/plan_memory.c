@@ -53,16 +53,16 @@ static void touch_all(Plan *plan, Value *const *values, int count) {
 static void scan(Plan *plan, const Graph *graph, const Target *target);
 
 // What a Loop or Scan reads and writes is alive from before its first turn to behind its last one; what lives within a
-// turn may share storage there.
+// turn may share storage there. The body's outputs are read when the turn is over.
 static void scan_flow(Plan *plan, const Node *node, const Target *target) {
     for (int b = 0; b < 2; b++) {
         const Graph *body = node_body(node, b);
         for (int end = 0; body && end < 2; end++) {
             touch_all(plan, node->in, node->nin);
-            if (node->op != OP_If) {
+            if (node->op != OP_If)
                 touch_all(plan, body->inputs.item, flow_captures(node));
+            if (node->op != OP_If && end)
                 touch_all(plan, body->outputs.item, body->outputs.n);
-            }
             if (node->op != OP_If || end)
                 touch_all(plan, node->out, node->nout);
             plan->step++;

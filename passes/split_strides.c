@@ -80,8 +80,7 @@ static bool apply(PassContext *ctx, Node *node, const Axis split[2]) {
     return true;
 }
 
-bool pass_split_strides(PassContext *ctx) {
-    Graph *graph = ctx->module->graphs.item[0];
+bool pass_split_strides(PassContext *ctx, Graph *graph) {
     if (ctx->strict || ctx->small)  // it pays by inexact kernels, whose weights are larger
         return true;
     for (Node *node = graph->first; node; node = node->next) {

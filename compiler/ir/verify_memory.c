@@ -18,8 +18,8 @@ enum {
 typedef struct Member Member;
 struct Member {
     const Value *value;
-    bool written;       // and not a view of what is there
     int first, last;    // steps, both included
+    int written;        // the first one that writes it, rather than being a view of what is there; 0: none
     int64_t begin, end; // elements of the storage
     Member *next;
 };
@@ -83,7 +83,7 @@ static Member *member_of(const Memory *m, Storage *storage, const Value *value, 
     if (storage->count++ == MEMBERS_MAX)
         return NULL;
     Member *member = ARENA_NEW(m->v->arena, Member);
-    *member = (Member){value, false, m->step, m->step, begin, begin + type_storage(&value->type), storage->members};
+    *member = (Member){value, m->step, m->step, 0, begin, begin + type_storage(&value->type), storage->members};
     storage->members = member;
     return member;
 }
@@ -101,7 +101,8 @@ static bool touch(Memory *m, const Value *value, bool written) {
     Member *member = member_of(m, storage, value, begin);
     if (!member)
         return fail_value(m->v, root, "holds more than %d values", MEMBERS_MAX);
-    member->written |= written;
+    if (written && !member->written)
+        member->written = m->step;
     member->last = storage->last = m->step;
     return true;
 }
@@ -115,8 +116,8 @@ static bool touch_all(Memory *m, Value *const *values, int count, bool written) 
     return true;
 }
 
-// Before its first turn and after each one a Loop or Scan copies: then all that it copies from and to is in use, and so
-// is what the next turn reads. The branches of an If run one after the other here, in the order of its bodies.
+// Before its first turn and after each one a Loop or Scan copies to what the next turn reads; after it, from the body's
+// outputs. The branches of an If run one after the other here, in the order of its bodies.
 static bool walk_flow(Memory *m, const Node *node) {
     bool turns = node->op != OP_If;
     for (int b = 0; b < 2; b++) {
@@ -125,8 +126,8 @@ static bool walk_flow(Memory *m, const Node *node) {
             continue;
         for (int end = 0; end < 2; end++) {
             if (!touch_all(m, node->in, node->nin, false) ||
-                (turns && (!touch_all(m, body->inputs.item, flow_captures(node), true) ||
-                           !touch_all(m, body->outputs.item, body->outputs.n, true))) ||
+                (turns && !touch_all(m, body->inputs.item, flow_captures(node), true)) ||
+                (turns && end && !touch_all(m, body->outputs.item, body->outputs.n, false)) ||
                 ((turns || end) && !touch_all(m, node->out, node->nout, turns)))
                 return false;
             m->step++;
@@ -166,7 +167,7 @@ static bool verify_members(const Memory *m, const Storage *storage) {
         if (!b->written)
             continue;
         for (const Member *a = storage->members; a; a = a->next) {
-            bool alive = a != b && a->first <= b->first && b->first <= a->last;
+            bool alive = a != b && a->first <= b->written && b->written <= a->last;
             if (alive && a->begin < b->end && b->begin < a->end)
                 return fail_alive(m, b->value, a->value);
         }

@@ -3,7 +3,8 @@
 # RUN: %if arm64-qemu %{ %python %s arm64 %}
 # RUN: %if armv7-qemu %{ %python %s armv7 %}
 """If, Loop and Scan as branches and loops of the generated code: both branches, conditions that end a loop early or at
-once, no trip count, scan outputs, states and directions and axes, bodies in bodies, and values from all around them."""
+once, no trip count, scan outputs, states and directions and axes, bodies in bodies, and values from all around them.
+And convolutional blocks in bodies, which are optimised as those outside are: by the same kernels, in blocks of channels."""
 
 import os
 import sys
@@ -100,6 +101,82 @@ flow (bool c, bool[1] d, int64 n, float limit, float[4, 6] x, float[6, 6] w, flo
 }
 """
 
+BLOCKS = """
+<ir_version: 10, opset_import: ["": 21]>
+blocks (int64 n, bool c, float[1, 32, 12, 10] x, float[1, 3, 30, 26] image, float[5, 32, 8, 6] frames, float[1, 32, 20] line)
+  => (float[] last, float[] trail, float[] stem, float[] signal, float[] state, float[] maps)
+{
+  last = Loop (n, "", x) <body = residual (int64 i, bool go, float[1, 32, 12, 10] v) => (bool go_on, float[1, 32, 12, 10] y) {
+      go_on = Identity (go)
+      a = Conv <pads = [1, 1, 1, 1]> (v, w3)
+      an = BatchNormalization (a, gamma, beta, mean, variance)
+      ar = Relu (an)
+      b = Conv <pads = [1, 1, 1, 1]> (ar, v3)
+      bn = BatchNormalization (b, gamma, beta, mean, variance)
+      sum = Add (bn, v)
+      s = Relu (sum)
+      gate = Sigmoid (s)
+      h = Mul (s, gate)
+      q = Conv (h, squeeze)
+      qr = Relu (q)
+      e1 = Conv (qr, left)
+      e3 = Conv <pads = [1, 1, 1, 1]> (qr, right)
+      e = Concat <axis = 1> (e1, e3)
+      y = Tanh (e)
+    }>
+  five = Constant <value = int64 {5}> ()
+  rest, trail = Loop (five, "", x) <body = parts
+    (int64 i, bool go, float[1, 32, 12, 10] v) => (bool go_on, float[1, 32, 12, 10] y, float[1, 64, 6, 5] p) {
+      go_on = Identity (go)
+      d = Conv <pads = [1, 1, 1, 1], group = 32> (v, depthwise)
+      d6 = Clip (d, low, high)
+      y = Conv (d6, point)
+      twice = Concat <axis = 1> (y, v)
+      half = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (twice)
+      top, bottom = Split <axis = 1, num_outputs = 2> (half)
+      p = Concat <axis = 1> (bottom, top)
+    }>
+  stem, signal = If (c) <
+    then_branch = yes () => (s, l) {
+      first = Conv <pads = [3, 3, 3, 3], strides = [2, 2]> (image, w7)
+      s = Relu (first)
+      l1 = Conv <pads = [1, 1]> (line, w1d)
+      l = Relu (l1)
+    },
+    else_branch = no () => (s, l) {
+      first = Conv <pads = [3, 3, 3, 3], strides = [2, 2]> (image, w7)
+      s = Neg (first)
+      l = Identity (line)
+    }>
+  initial = ReduceMean <keepdims = 0> (frames, axis)
+  state, maps = Scan <num_scan_inputs = 1, body = frame (float[32, 8, 6] h, float[32, 8, 6] f) => (float[32, 8, 6] h2, float[32, 8, 6] m) {
+      wide = Unsqueeze (f, axis)
+      conv = Conv <pads = [1, 1, 1, 1]> (wide, w3)
+      flat = Squeeze (conv, axis)
+      sum = Add (flat, h)
+      h2 = Tanh (sum)
+      m = Mul (flat, h2)
+    }> (initial, frames)
+}
+"""
+
+WEIGHTS = {
+    "w3": (32, 32, 3, 3), "v3": (32, 32, 3, 3), "squeeze": (16, 32, 1, 1), "left": (16, 16, 1, 1), "right": (16, 16, 3, 3),
+    "depthwise": (32, 1, 3, 3), "point": (32, 32, 1, 1), "w7": (16, 3, 7, 7), "w1d": (32, 32, 3),
+    "gamma": (32,), "beta": (32,), "mean": (32,)}
+
+
+def blocks():
+    model = onnx.parser.parse_model(BLOCKS)
+    arrays = {name: floats(*shape) * (0.1 if len(shape) > 1 else 1) for name, shape in WEIGHTS.items()}
+    arrays |= {"variance": np.abs(floats(32)) + 0.5, "low": np.float32(0), "high": np.float32(6), "axis": np.int64([0])}
+    for name, array in arrays.items():
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.asarray(array), name))
+    x, image, frames, line = floats(1, 32, 12, 10), floats(1, 3, 30, 26), floats(5, 32, 8, 6), floats(1, 32, 20)
+    given = [{"n": np.array(n, np.int64), "c": np.array(c), "x": x, "image": image, "frames": frames, "line": line}
+             for n, c in ((3, True), (1, False))]
+    return model, given
+
 
 def cases():
     x, w, z, h0 = floats(4, 6), floats(6, 6), floats(2, 4, 3), floats(6)
@@ -108,30 +185,35 @@ def cases():
                "x": x, "w": w, "z": z, "h0": h0}
 
 
-def main():
-    model = onnx.parser.parse_model(TEXT)
-    given = list(cases())
+def check(name, model, given, tolerance, flags, folder):
     session = onnxruntime.InferenceSession(model.SerializeToString())
     expected = [session.run(None, case) for case in given]
     failures = 0
+    path = os.path.join(folder, f"{name}.onnx")
+    onnx.save(model, path)
+    place = os.path.join(folder, name + "".join(flags).replace("=", ""))
+    if flags[-1].startswith("--threads"):
+        os.makedirs(place)
+        network = compare.sqzc_run(path, model, place, flags)
+    elif flags[0].startswith("-"):
+        network = Network(path, place, *flags)
+    else:
+        network = Program(path, place, flags[0], [(np.shape(v), np.asarray(v).dtype) for v in expected[0]])
+    for case, want in zip(given, expected, strict=True):
+        for output, a, b in zip(model.graph.output, network(list(case.values())), want, strict=True):
+            off = compare.error(a, np.asarray(b))
+            if not off <= tolerance:
+                failures += 1
+                print(f"FAIL {' '.join(flags)} {output.name} n={case['n']} c={case['c']}: {off:.1e}")
+    return failures
+
+
+def main():
+    failures = 0
     with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "flow.onnx")
-        onnx.save(model, path)
         for flags in [[machine] for machine in sys.argv[1:]] or LEVELS:
-            place = os.path.join(folder, "".join(flags).replace("=", ""))
-            if flags[-1].startswith("--threads"):
-                os.makedirs(place)
-                network = compare.sqzc_run(path, model, place, flags)
-            elif flags[0].startswith("-"):
-                network = Network(path, place, *flags)
-            else:
-                network = Program(path, place, flags[0], [(np.shape(v), np.asarray(v).dtype) for v in expected[0]])
-            for case, want in zip(given, expected, strict=True):
-                for output, a, b in zip(model.graph.output, network(list(case.values())), want, strict=True):
-                    off = compare.error(a, np.asarray(b))
-                    if not off <= 1e-5:
-                        failures += 1
-                        print(f"FAIL {' '.join(flags)} {output.name} n={case['n']} c={case['c']}: {off:.1e}")
+            failures += check("flow", onnx.parser.parse_model(TEXT), list(cases()), 1e-5, flags, folder)
+            failures += check("blocks", *blocks(), 1e-5, flags, folder)
     print(f"flow: {failures} failures")
     return failures
 

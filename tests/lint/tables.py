@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "Inputs"))
 from tree import files, finish, read
 
-ROW = re.compile(r"^[A-Z]+\((\w+),\s*(?:\"([^\"]+)\"|(\d+))", re.MULTILINE)
+ROW = re.compile(r"^[A-Z_]+\((\w+),\s*(?:\"([^\"]+)\"|(\d+))", re.MULTILINE)
 
 
 def rows(path):
