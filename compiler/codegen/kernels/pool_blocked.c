@@ -1,16 +1,20 @@
 // MaxPool and AveragePool on channel blocks: lanes are channels.
 //
-// Windows that lie wholly inside the input are unrolled. At the rims a window is clipped; which of its taps count is
-// known while emitting, because each clipped row and column of the output is emitted for itself.
+// Windows that lie wholly inside the input are unrolled: first each column is combined, then the columns, of which those
+// that the next window along the row has, too, stay in registers. At the rims a window is clipped; which of its taps
+// count is known while emitting, because each clipped row and column of the output is emitted for itself. Maxima ignore
+// NaN, as the generic lowering's do.
+#include <math.h>
+
 #include "codegen/kernels/cost.h"
 #include "codegen/kernels/kernels.h"
 #include "codegen/lower.h"
 #include "ir/infer.h"
 #include "support/checked.h"
 
-enum { MAX_CLIPPED = 4, MAX_TAPS = 25 };
-static const double PIXEL_CYCLES = 2;  // of an output vector besides its taps, a cycle each
-static const double MOVED = 1.2;       // little arithmetic hides reading
+enum { MAX_CLIPPED = 4, MAX_TAPS = 25, MAX_VECS = 8 };
+static const double TAP_CYCLES = 0.6, PIXEL_CYCLES = 2;  // of an output vector: each load, and what it needs besides
+static const double MOVED = 1.5;                         // little arithmetic hides reading
 
 // The taps first .. last - 1 of one axis at some output positions.
 typedef struct Span {
@@ -78,10 +82,11 @@ double pool_blocked_cost(const Node *node, const Target *target) {
     Window window = node_window(node);
     const Type *x = &node->in[0]->type, *y = &node->out[0]->type;
     double vectors = (double)type_storage(y) / target_lanes(target, 32);
-    double taps = (double)(window.kernel[0] * window.kernel[1]);
+    bool shares = window.dilation[1] == 1 && window.stride[1] < window.kernel[1];
+    double taps = (double)(window.kernel[0] * (shares ? window.stride[1] : window.kernel[1]));
     double in = (double)type_bytes(x), out = (double)type_bytes(y);
     double moved = MOVED * (cost_near(target, in, in) + cost_near(target, out, out));
-    return cost_seconds(target, cost_call(target) + vectors * (taps + PIXEL_CYCLES) + moved);
+    return cost_seconds(target, cost_call(target) + vectors * (taps * TAP_CYCLES + PIXEL_CYCLES) + moved);
 }
 
 typedef struct Pool {
@@ -92,24 +97,40 @@ typedef struct Pool {
 } Pool;
 
 static Val combine(Emit *e, const Pool *pool, Val a, Val b) {
-    return pool->average ? e_add(e, a, b) : e_max_nan(e, a, b);
+    return pool->average ? e_add(e, a, b) : e_max(e, a, b);
 }
 
-static void pixel_emit(Emit *e, const Pool *pool, const Span *down, const Span *right, Ptr x, Ptr y) {
+// One column of a window: its rows combined.
+static Val column_emit(Emit *e, const Pool *pool, const Span *down, Ptr x, int64_t column, int lane) {
+    int64_t at = column * pool->window.dilation[1] * pool->x.stride.pixel + (int64_t)lane * pool->lanes;
+    Val result = pool->average ? e_zero(e, DT_F32, pool->lanes) : e_splat(e, e_float(e, DT_F32, -(double)INFINITY), pool->lanes);
+    for (int64_t v = down->first; v < down->last; v++) {
+        Val tap = e_load_const(e, x, at + v * pool->window.dilation[0] * pool->x.stride.row, pool->lanes);
+        result = combine(e, pool, tap, result);
+    }
+    return result;
+}
+
+// Columns of a window that the next one along the row has, too.
+static int64_t shared_columns(const Pool *pool, const Span *right) {
     const Window *window = &pool->window;
-    int64_t counted = (down->last - down->first) * (right->last - right->first);
+    bool whole = right->first == 0 && right->last == window->kernel[1] && right->end - right->begin > 1;
+    return whole && window->dilation[1] == 1 ? max_i64(0, window->kernel[1] - window->stride[1]) : 0;
+}
+
+// x: where the window of the output pixel y starts. `carried`: the shared columns, [column][vector].
+static void pixel_emit(Emit *e, const Pool *pool, const Span *down, const Span *right, Var *carried, Ptr x, Ptr y) {
+    int64_t counted = (down->last - down->first) * (right->last - right->first), shared = shared_columns(pool, right);
     if (pool->count_pads)
         counted = down->padded * right->padded;
     for (int lane = 0; lane < pool->vecs; lane++) {
-        Val result = e_zero(e, DT_F32, pool->lanes);
-        bool started = false;
-        for (int64_t v = down->first; v < down->last; v++)
-            for (int64_t u = right->first; u < right->last; u++) {
-                int64_t at = v * window->dilation[0] * pool->x.stride.row + u * window->dilation[1] * pool->x.stride.pixel;
-                Val tap = e_load_const(e, x, at + (int64_t)lane * pool->lanes, pool->lanes);
-                result = started ? combine(e, pool, result, tap) : tap;
-                started = true;
-            }
+        Val column[MAX_TAPS], result = e_zero(e, DT_F32, pool->lanes);
+        for (int64_t u = right->first; u < right->last; u++) {
+            column[u] = u < shared ? e_get(e, carried[u * pool->vecs + lane]) : column_emit(e, pool, down, x, u, lane);
+            result = u > right->first ? combine(e, pool, column[u], result) : column[u];
+        }
+        for (int64_t u = 0; u < shared; u++)
+            e_set(e, carried[u * pool->vecs + lane], column[u + pool->window.stride[1]]);
         if (pool->average && counted > 1)
             result = e_div(e, result, e_splat(e, e_float(e, DT_F32, (double)counted), pool->lanes));
         e_store_const(e, y, (int64_t)lane * pool->lanes, result);
@@ -119,9 +140,15 @@ static void pixel_emit(Emit *e, const Pool *pool, const Span *down, const Span *
 static void row_emit(Emit *e, const Pool *pool, const Span *down, const Spans *columns, Ptr x, Ptr y) {
     for (int i = 0; i < columns->n; i++) {
         const Span *right = &columns->item[i];
+        int64_t step = pool->window.stride[1] * pool->x.stride.pixel, shared = shared_columns(pool, right);
+        Ptr first = e_at_const(e, x, right->begin * step);
+        Var carried[MAX_TAPS * MAX_VECS];
+        for (int64_t u = 0; u < shared; u++)
+            for (int lane = 0; lane < pool->vecs; lane++)
+                carried[u * pool->vecs + lane] = e_var(e, column_emit(e, pool, down, first, u, lane));
         EMIT_FOR(e, p, e_index(e, right->begin), e_index(e, right->end), 1) {
-            Ptr from = e_at(e, x, e_mul_const(e, p.i, pool->window.stride[1] * pool->x.stride.pixel));
-            pixel_emit(e, pool, down, right, from, e_at(e, y, e_mul_const(e, p.i, pool->y.stride.pixel)));
+            Ptr from = e_at(e, x, e_mul_const(e, p.i, step));
+            pixel_emit(e, pool, down, right, carried, from, e_at(e, y, e_mul_const(e, p.i, pool->y.stride.pixel)));
         }
     }
 }
