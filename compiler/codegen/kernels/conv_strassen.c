@@ -124,6 +124,31 @@ static int64_t choose_pairs(const Sizes *s, const Target *target, int64_t rows) 
     return min_i64(align_up(even, rows), most);
 }
 
+// Cycles of a block's left factors, and of a pair of panels: seven products and the outputs.
+static double left_cycles(const Sizes *s, const Target *target, int64_t pairs) {
+    return (double)(pairs * s->inner / target_lanes(target, 32)) * LEFT;
+}
+
+static double duo_cycles(const Sizes *s, const Target *target, int64_t rows, int64_t pairs) {
+    int64_t vecs = s->block / target_lanes(target, 32);
+    double sums = (double)(pairs * s->block * PLANES) * sizeof(float);
+    double products = (double)FACTORS * cost_row(target, pairs, rows, vecs, (double)s->inner);
+    return products + (double)(pairs * vecs) * SUMS + cost_near(target, 3 * sums, sums);
+}
+
+static int64_t choose_split(const Sizes *s, const Target *target, int64_t rows) {
+    SetWork work = {.sets = s->blocks, .pieces = s->duos};
+    for (int last = 0; last < 2; last++) {
+        work.once[last] = left_cycles(s, target, last ? s->last : s->each);
+        work.piece[last] = duo_cycles(s, target, rows, last ? s->last : s->each);
+    }
+    return cost_split(&work);
+}
+
+static double block_cycles(const Sizes *s, const Target *target, int64_t rows, int64_t pairs) {
+    return left_cycles(s, target, pairs) + (double)s->duos * duo_cycles(s, target, rows, pairs);
+}
+
 // The block that seems best, a smaller and a larger one.
 bool conv_strassen_choice(Node *node, const Target *target, int number) {
     StrassenParams *params = node->params;
@@ -135,18 +160,9 @@ bool conv_strassen_choice(Node *node, const Target *target, int number) {
         return false;
     params->pairs = options[number];
     s = sizes_of(node, params->pairs);
-    params->split = max_i64(1, min_i64(s.duos, 8 / s.blocks));
+    params->split = choose_split(&s, target, params->rows);
     params->ahead = weights_bytes(&s) > target->l2_bytes / 2 ? AHEAD : 0;
     return true;
-}
-
-// What a block costs: its left factors, then for each pair of panels seven products and the outputs.
-static double block_cycles(const Sizes *s, const Target *target, int64_t rows, int64_t pairs) {
-    int64_t vecs = s->block / target_lanes(target, 32);
-    double vectors = (double)(pairs * s->inner / s->block * vecs), sums = (double)(pairs * s->block * PLANES) * sizeof(float);
-    double products = (double)FACTORS * cost_row(target, pairs, rows, vecs, (double)s->inner);
-    double planes = (double)(pairs * vecs) * SUMS + cost_near(target, 3 * sums, sums);
-    return vectors * LEFT + (double)s->duos * (products + planes);
 }
 
 double conv_strassen_cost(const Node *node, const Target *target) {

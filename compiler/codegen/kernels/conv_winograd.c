@@ -142,26 +142,6 @@ static int64_t weights_bytes(const Sizes *s) {
     return s->points * s->points * s->blocks_in * s->panels * s->block * s->block * (int64_t)sizeof(float);
 }
 
-// For each tile the band that seems best, a larger and a smaller one, and the first without prefetching, or with it.
-enum { BANDS = 4 };
-
-bool conv_winograd_choice(Node *node, const Target *target, int number) {
-    WinogradParams *params = node->params;
-    int tile = 2 + number / BANDS, taps = (int)node_window(node).kernel[0];
-    if (!winograd_exists(tile, taps) || winograd_error(tile, taps, node->in[0]->type.dim[1].n) > MOST_ERROR)
-        return false;
-    params->tile = tile;
-    Sizes s = sizes_of(node, params->tile);
-    int64_t band = choose_band(&s), larger = min_i64(2 * band, max_i64(1, s.down.full));
-    int64_t bands[BANDS] = {band, larger, max_i64(1, band / 2), band};
-    params->rows = product_most_rows(target, target->block / target_lanes(target, 32));
-    params->band = bands[number % BANDS];
-    bool large = weights_bytes(&s) > target->l2_bytes / 2;
-    params->ahead = large != (number % BANDS == BANDS - 1) ? AHEAD : 0;
-    params->split = max_i64(1, min_i64(s.panels, 4 / blocks_of(s.down, params->band).count));
-    return true;
-}
-
 // Points of the products of one block, as groups of points that share their number of tiles.
 static double products_cycles(const Sizes *s, const Target *target, int64_t most, const Block *block) {
     int64_t more = s->taps - 1, vecs = s->block / target_lanes(target, 32), n = s->points;
@@ -178,12 +158,6 @@ static double products_cycles(const Sizes *s, const Target *target, int64_t most
     return PRODUCT * cycles * (double)s->panels;
 }
 
-// Vectors of channels, in and out; the way back is shorter for filters of more than 3 taps.
-static double vectors_of(const Sizes *s, const Target *target) {
-    double back = (double)(s->points - s->taps + 1) / ((double)s->points - 2);
-    return ((double)s->blocks_in + (double)s->panels * back) * (double)s->block / target_lanes(target, 32);
-}
-
 // The products of all panels read V again, and leave M to the output transform: best in the first-level cache.
 static double matrices_cycles(const Sizes *s, const Target *target, const Block *block) {
     double points = (double)(s->points * s->points), tiles = (double)block_tiles(block, s->right);
@@ -194,12 +168,52 @@ static double matrices_cycles(const Sizes *s, const Target *target, const Block 
     return cost_near(target, panels * v, v) + sums;
 }
 
-// Vectors that the transforms of all tiles load, combine and store.
-static double transforms_cycles(const Sizes *s, const Target *target, const Block *block) {
+// The ways in and out of all tiles: vectors that are loaded, combined and stored. The way out is shorter for filters of more than
+// 3 taps.
+typedef struct Transforms {
+    double in, out;
+} Transforms;
+
+static Transforms transforms_cycles(const Sizes *s, const Target *target, const Block *block) {
     int64_t more = s->taps - 1;
     double down = (double)(block->rows * s->points + (block->edge ? s->down.edge + more : 0));
     double right = (double)(s->right.full * s->points + (s->right.edge ? s->right.edge + more : 0));
-    return down * right * vectors_of(s, target) * TRANSFORM[s->points];
+    double back = (double)(s->points - s->taps + 1) / ((double)s->points - 2);
+    double each = down * right * TRANSFORM[s->points] * (double)s->block / target_lanes(target, 32);
+    return (Transforms){each * (double)s->blocks_in, each * (double)s->panels * back};
+}
+
+static int64_t choose_split(const Sizes *s, const Target *target, const WinogradParams *params) {
+    Blocks blocks = blocks_of(s->down, params->band);
+    SetWork work = {.sets = blocks.count, .pieces = s->panels};
+    for (int last = 0; last < 2; last++) {
+        const Block *block = last ? &blocks.last : &blocks.each;
+        Transforms transforms = transforms_cycles(s, target, block);
+        double panels = products_cycles(s, target, params->rows, block) + transforms.out + matrices_cycles(s, target, block);
+        work.once[last] = transforms.in;
+        work.piece[last] = panels / (double)s->panels;
+    }
+    return cost_split(&work);
+}
+
+// For each tile the band that seems best, a larger and a smaller one, and the first without prefetching, or with it.
+enum { BANDS = 4 };
+
+bool conv_winograd_choice(Node *node, const Target *target, int number) {
+    WinogradParams *params = node->params;
+    int tile = 2 + number / BANDS, taps = (int)node_window(node).kernel[0];
+    if (!winograd_exists(tile, taps) || winograd_error(tile, taps, node->in[0]->type.dim[1].n) > MOST_ERROR)
+        return false;
+    params->tile = tile;
+    Sizes s = sizes_of(node, params->tile);
+    int64_t band = choose_band(&s), larger = min_i64(2 * band, max_i64(1, s.down.full));
+    int64_t bands[BANDS] = {band, larger, max_i64(1, band / 2), band};
+    params->rows = product_most_rows(target, target->block / target_lanes(target, 32));
+    params->band = bands[number % BANDS];
+    bool large = weights_bytes(&s) > target->l2_bytes / 2;
+    params->ahead = large != (number % BANDS == BANDS - 1) ? AHEAD : 0;
+    params->split = choose_split(&s, target, params);
+    return true;
 }
 
 double conv_winograd_cost(const Node *node, const Target *target) {
@@ -211,7 +225,8 @@ double conv_winograd_cost(const Node *node, const Target *target) {
     for (int last = 0; last < 2; last++) {
         const Block *block = last ? &blocks.last : &blocks.each;
         double count = last ? 1 : (double)(blocks.count - 1);
-        cycles += count * (products_cycles(&s, target, params->rows, block) + transforms_cycles(&s, target, block) +
+        Transforms transforms = transforms_cycles(&s, target, block);
+        cycles += count * (products_cycles(&s, target, params->rows, block) + transforms.in + transforms.out +
                            matrices_cycles(&s, target, block));
     }
     double again = (double)(blocks.count - 1) + (params->ahead ? 0 : (double)blocks.count);

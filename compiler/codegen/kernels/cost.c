@@ -7,6 +7,7 @@
 // layers' have passed since. ARCHITECTURE.md says how far predictions are from measured times.
 #include "codegen/kernels/cost.h"
 
+#include "codegen/compile.h"
 #include "codegen/kernel.h"
 #include "codegen/kernels/kernels.h"
 #include "ir/infer.h"
@@ -25,6 +26,8 @@ static const double VECTOR = 0.4;     // cycles for a vector of an elementwise o
 static const double OPERATION = 1;    // cycles for a vector that one of a chain of operators computes
 // In second-level caches: how much of what was written last, and of weights, is still in the third one.
 enum { WARM_L2S = 8, COLD_L2S = 24 };
+// Up to so many parts are tried; many sets need none.
+enum { MOST_THREADS = 4, MOST_SPLIT = 16, MOST_SETS = 64 };
 
 double cost_seconds(const Target *target, double cycles) {
     return cycles / (target->ghz * 1e9);
@@ -74,6 +77,52 @@ double cost_far(const Target *target, double bytes) {
 double cost_call(const Target *target) {
     (void)target;
     return CALL;
+}
+
+// ---- Shares
+
+// What the shard of units begin .. end - 1 takes.
+static double shard_cycles(const SetWork *work, int64_t split, int64_t begin, int64_t end) {
+    double cycles = 0;
+    for (int64_t set = begin / split; set * split < end; set++) {
+        int64_t first = max_i64(begin - set * split, 0), last = min_i64(end - set * split, split);
+        bool is_last = set == work->sets - 1;
+        cycles += work->once[is_last] + work->piece[is_last] * (double)(last * work->pieces / split - first * work->pieces / split);
+    }
+    return cycles;
+}
+
+// When all shards are done, if each goes to the first of the threads that is free.
+static double done_cycles(const SetWork *work, int64_t split, int threads) {
+    double busy[MOST_THREADS] = {0};
+    int64_t units = work->sets * split, shards = threads * SHARDS_PER_THREAD, begin = 0;
+    for (int64_t shard = 0; shard < shards; shard++) {
+        int64_t end = begin + units / shards + (shard < units % shards);
+        int free = 0;
+        for (int t = 1; t < threads; t++)
+            free = busy[t] < busy[free] ? t : free;
+        busy[free] += end > begin ? shard_cycles(work, split, begin, end) : 0;
+        begin = end;
+    }
+    double done = 0;
+    for (int t = 0; t < threads; t++)
+        done = larger(done, busy[t]);
+    return done;
+}
+
+int64_t cost_split(const SetWork *work) {
+    int64_t best = 1;
+    double least = 0;
+    for (int64_t split = 1; split <= min_i64(work->pieces, MOST_SPLIT) && work->sets <= MOST_SETS; split++) {
+        double cycles = 0;
+        for (int threads = 2; threads <= MOST_THREADS; threads *= 2)
+            cycles += threads * done_cycles(work, split, threads);
+        if (split == 1 || cycles < 0.99 * least) {
+            best = split;
+            least = cycles;
+        }
+    }
+    return best;
 }
 
 // ---- Any node

@@ -20,6 +20,14 @@ double cost_again(const Target *target, double bytes, double size);
 // The same for what has not been touched since the last inference, as weights are not.
 double cost_far(const Target *target, double bytes);
 
+// Work that shards share (share_sets): sets of so many pieces, in cycles. Each shard that does a part of a set pays `once` for it.
+typedef struct SetWork {
+    int64_t sets, pieces;
+    double once[2], piece[2];  // of all sets but the last one, of the last one
+} SetWork;
+// In how many parts the pieces of a set should be cut, so that the slowest of two or four threads is done early.
+int64_t cost_split(const SetWork *work);
+
 // What every layer pays once.
 double cost_call(const Target *target);
 
