@@ -33,6 +33,7 @@ enum { FACTORS = 7 };
 enum { GAP = 16 };     // elements between two pixels of V, so that their lines don't share a cache set
 enum { AHEAD = 2048 };  // elements: far enough to hide the third-level cache
 static const double LEFT = 30;  // cycles for a vector of each of the seven left factors, which are written to the second-level cache
+static const double HIDDEN = 0.2;  // what still shows of reading weights again that are prefetched
 static const double SUMS = 16;  // cycles for a vector of sums, which go from product to product and into the output
 
 static const AttrRow strassen_rows[] = {
@@ -50,7 +51,8 @@ typedef struct Sizes {
     int64_t inner;             // channels of a quarter
     int64_t pixels, half;      // of an image; pairs of pixels
     int64_t panels, duos;      // panels of outputs; pairs of panels
-    int64_t blocks, each, last;  // blocks of pixel pairs, pairs of all but the last one, of the last one
+    int64_t blocks, each, last;  // blocks of pixel pairs, pairs of all but the last one, of the last one: half to one and a half of that
+    int64_t most;              // pairs of the largest block
 } Sizes;
 
 static Sizes sizes_of(const Node *node, int64_t pairs) {
@@ -60,8 +62,9 @@ static Sizes sizes_of(const Node *node, int64_t pairs) {
     s.panels = div_up(y->dim[1].n, s.block);
     s.duos = div_up(s.panels, 2);
     s.each = min_i64(pairs, s.half);
-    s.blocks = div_up(s.half, s.each);
+    s.blocks = max_i64(1, (s.half + s.each / 2) / s.each);
     s.last = s.half - (s.blocks - 1) * s.each;
+    s.most = max_i64(s.each, s.last);
     return s;
 }
 
@@ -70,14 +73,14 @@ static int64_t v_row(const Sizes *s) {
 }
 
 static int64_t v_factor(const Sizes *s) {
-    return s->each * v_row(s) + GAP;
+    return s->most * v_row(s) + GAP;
 }
 
 // The sums that one pair of panels goes through.
 typedef enum Plane { M1, C11, U2, U4, C12, U3, C21, PLANES } Plane;
 
 static int64_t plane_size(const Sizes *s) {
-    return s->each * s->block + GAP;
+    return s->most * s->block + GAP;
 }
 
 int64_t conv_strassen_scratch(const Node *node, const Target *target) {
@@ -172,7 +175,7 @@ double conv_strassen_cost(const Node *node, const Target *target) {
                     block_cycles(&s, target, params->rows, s.last);
     double weights = (double)weights_bytes(&s), left = (double)(FACTORS * v_factor(&s)) * sizeof(float);
     double again = cost_near(target, left * (double)(s.duos * s.blocks), left) +
-                   cost_again(target, weights * (double)(s.blocks - 1), weights);
+                   (params->ahead ? HIDDEN : 1) * cost_again(target, weights * (double)(s.blocks - 1), weights);
     double out = (double)type_bytes(&node->out[0]->type), batch = (double)node->out[0]->type.dim[0].n;
     double bytes = cost_far(target, weights) + cost_near(target, out, out);
     return cost_seconds(target, cost_call(target) + batch * (cycles + again + bytes));
