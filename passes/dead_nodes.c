@@ -41,6 +41,16 @@ static void drop_captures(Node *node) {
             graph_compact(node_body(node, b));
 }
 
+// What is no output of the node any more, its bodies need not compute.
+static bool clean_flow(PassContext *ctx, Node *node) {
+    bool fewer = flow_drop_outputs(node);
+    for (int b = 0; b < 2 && fewer; b++)
+        if (node_body(node, b) && !pass_dead_nodes(ctx, node_body(node, b)))
+            return false;
+    drop_captures(node);
+    return true;
+}
+
 bool pass_dead_nodes(PassContext *ctx, Graph *graph) {
     int *uses = ARENA_ARRAY(ctx->scratch, int, graph->values.n);
     count_outputs(graph, uses);
@@ -50,8 +60,8 @@ bool pass_dead_nodes(PassContext *ctx, Graph *graph) {
             node_remove(node);
             continue;
         }
-        if (node_is_flow(node))
-            drop_captures(node);
+        if (node_is_flow(node) && !clean_flow(ctx, node))
+            return false;
         drop_last_outputs(node, uses);
         count_inputs(node, uses);
     }

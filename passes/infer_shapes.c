@@ -323,6 +323,13 @@ static bool infer_bodies(PassContext *ctx, const Node *node, bool *symbol) {
     return complete;
 }
 
+// Of a scan output that nobody reads, nobody needs to know the size.
+static bool is_dead_flow(Node *node) {
+    if (node_is_flow(node))
+        flow_drop_outputs(node);
+    return node_is_flow(node) && node->nout == 1 && !value_uses(node->out[0]);
+}
+
 static bool infer_graph(PassContext *ctx, Graph *graph, bool *symbol) {
     Infer infer = {.arena = ctx->module->arena, .diag = ctx->diag, .nknown = graph->values.n};
     infer.known = ARENA_ARRAY(ctx->scratch, DimTensor *, infer.nknown);
@@ -333,6 +340,10 @@ static bool infer_graph(PassContext *ctx, Graph *graph, bool *symbol) {
         next = branch ? node_inline(node, branch) : node->next;
         if (branch)
             continue;
+        if (is_dead_flow(node)) {
+            node_remove(node);
+            continue;
+        }
         Type *types = ARENA_ARRAY(ctx->scratch, Type, node->nout + COUNTED_MAX);
         if (!inputs_are_known(node) || !infer_bodies(ctx, node, symbol) ||
             !infer_types(&infer, node, types, ctx->scratch, symbol)) {

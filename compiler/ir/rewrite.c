@@ -56,6 +56,39 @@ void flow_drop_capture(Node *node, int index) {
         node->in[i] = node->in[i + 1];
 }
 
+static void ints_remove(Ints *ints, int index) {
+    if (index >= ints->n)
+        return;
+    ints->n--;
+    for (int i = index; i < ints->n; i++)
+        ints->v[i] = ints->v[i + 1];
+}
+
+static void drop_output(Node *node, int index, int carried) {
+    for (int b = 0; b < 2; b++)
+        if (node_body(node, b))
+            list_remove(&node_body(node, b)->outputs, index + (node->op == OP_Loop));
+    if (node->op == OP_Scan) {
+        ints_remove(&((ScanAttrs *)node->attrs)->scan_output_axes, index - carried);
+        ints_remove(&((ScanAttrs *)node->attrs)->scan_output_directions, index - carried);
+    }
+    node->out[index]->def = NULL;
+    node->nout--;
+    for (int i = index; i < node->nout; i++)
+        node->out[i] = node->out[i + 1];
+}
+
+bool flow_drop_outputs(Node *node) {
+    int carried = node->op == OP_Loop   ? (int)((const LoopAttrs *)node->attrs)->carried
+                  : node->op == OP_Scan ? (int)((const ScanAttrs *)node->attrs)->states
+                                        : 0;
+    int before = node->nout;
+    for (int i = node->nout - 1; i >= carried && node->nout > 1; i--)
+        if (!value_uses(node->out[i]))
+            drop_output(node, i, carried);
+    return node->nout < before;
+}
+
 Node *node_inline(Node *node, Graph *body) {
     for (int i = 0; i < body->inputs.n; i++) {
         value_replace(body->inputs.item[i], node->in[i]);

@@ -38,9 +38,11 @@ flow (bool c, bool[1] d, int64 n, float limit, float[4, 6] x, float[6, 6] w, flo
       step = Constant <value = int64[1] {1}> ()
       k2 = Add (k, step)
     }>
-  twice = Loop (n, "", x) <body = same (int64 i, bool cond_in, float[4, 6] a) => (bool cond_out, float[4, 6] b) {
+  twice, unread = Loop (n, "", x) <body = same
+    (int64 i, bool cond_in, float[4, 6] a) => (bool cond_out, float[4, 6] b, float[4, 6] s) {
       cond_out = Identity (cond_in)
       b = Add (a, branch)
+      s = Cos (b)
     }>
   never = Loop (n, c, one) <body = stop (int64 i, bool cond_in, float a) => (bool cond_out, float b) {
       cond_out = Not (cond_in)
