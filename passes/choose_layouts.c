@@ -50,6 +50,10 @@ static void unpack_inputs(Node *node) {
             node->in[i] = converted(node->in[i], node, row_major);
 }
 
+static bool is_conv(const Node *node) {
+    return node->op == OP_Conv || node->op == OP_ConvTranspose;
+}
+
 // ---- Forward
 
 // The layouts that some kernel would like.
@@ -131,7 +135,7 @@ static void visit_node(Node *node, const Target *target) {
         return;
     else if (node->op == OP_Concat && follow_concat(node))
         return;
-    else if (liked(node, target, &in, &out) && (node->op == OP_Conv || is_blocked(node->in[0])))
+    else if (liked(node, target, &in, &out) && (is_conv(node) || is_blocked(node->in[0])))
         lead(node, in, out);
     else
         unpack_inputs(node);
@@ -199,7 +203,7 @@ static bool spread_rims(Graph *graph, const Target *target);
 static bool spread_over(Node *node, const Target *target) {
     Layout in, out;
     bool changed = false;
-    if (node->op == OP_Conv && is_blocked(node->in[0]) && liked(node, target, &in, &out))
+    if (is_conv(node) && is_blocked(node->in[0]) && liked(node, target, &in, &out))
         changed = widen(node->in[0], in.border);
     if (node->op == OP_Conv && node_in(node, 3))
         changed |= equalise(node->in[3], node->out[0]);

@@ -1,5 +1,5 @@
-// A convolution along one axis becomes one of two axes, of which the first has one row, since that is what the fast
-// kernels are for:
+// A convolution, or a transposed one, along one axis becomes one of two axes, of which the first has one row, since that
+// is what the fast kernels are for:
 //
 //     %y = Conv(%x, %w)  : f32<1x64x100>         %a = Reshape(%x)      : f32<1x64x1x100>
 //                                                %b = Conv(%a, %w')    : f32<1x64x1x100>
@@ -72,7 +72,8 @@ static Ints widened(Arena *arena, Ints list, int ends, int64_t fill) {
 
 // A depthwise one alone would not pay for the conversion to blocks of channels.
 static bool match_conv(const Node *node) {
-    return node->op == OP_Conv && !node->kernel && node->nin <= 3 && is_line(node->in[0]) && is_line(node->out[0]) &&
+    bool conv = node->op == OP_Conv || node->op == OP_ConvTranspose;
+    return conv && !node->kernel && node->nin <= 3 && is_line(node->in[0]) && is_line(node->out[0]) &&
            node->in[1]->data && is_line(node->in[1]) && (node->in[1]->type.dim[1].n > 1 || lifted_source(node->in[0]));
 }
 
@@ -86,6 +87,8 @@ static void lift_conv(Node *node) {
     attrs->strides = widened(arena, attrs->strides, 1, 1);
     attrs->dilations = widened(arena, attrs->dilations, 1, 1);
     attrs->pads = widened(arena, attrs->pads, 2, 0);
+    attrs->output_padding = widened(arena, attrs->output_padding, 1, 0);
+    attrs->output_shape = widened(arena, attrs->output_shape, 1, 1);
     lower_output(node);
 }
 

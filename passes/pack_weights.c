@@ -25,8 +25,9 @@ static void keep_kernel_shape(Node *node) {
 
 static bool pack(PassContext *ctx, Node *node) {
     PackAttrs wanted = {0};
-    OpKind op = node->op == OP_Conv ? OP_PackConv : OP_PackMatrix;
-    if (node->op == OP_Conv)
+    bool filters = node->op == OP_Conv || node->op == OP_ConvTranspose;
+    OpKind op = filters ? OP_PackConv : OP_PackMatrix;
+    if (filters)
         keep_kernel_shape(node);
     kernel_info[node->kernel].packing(node, &wanted);
     Value *packed = find_packed(node->graph, op, node->in[1], &wanted);

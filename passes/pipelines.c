@@ -49,6 +49,7 @@ static const char *const fast[] = {
     "fuse-residual",     // before the activations behind the sums
     "fuse-activation",   // before Fire, which wants its convolutions complete
     "fuse-fire",         // before layouts, since a group has one layout inside
+    "flip-transposed",   // before all that looks for convolutions
     "lift-conv1d",       // before layouts, which are for two axes
     "dead-nodes",        // reshapes between two convolutions that were lifted
     "split-strides",     // before layouts, since its convolutions want another one

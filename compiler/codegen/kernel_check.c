@@ -91,7 +91,8 @@ static bool packing_fits(const Node *node, const KernelInfo *info) {
     const Node *recipe = recipe_of(node_in(node, 1));
     if (!recipe)
         return !reads_recipe(node);
-    if (!info->packing || recipe->op != (node->op == OP_Conv ? OP_PackConv : OP_PackMatrix))
+    bool filters = node->op == OP_Conv || node->op == OP_ConvTranspose;
+    if (!info->packing || recipe->op != (filters ? OP_PackConv : OP_PackMatrix))
         return false;
     PackAttrs *wanted = attrs_new(&pack_attrs, node->graph->module->arena);
     info->packing(node, wanted);

@@ -12,19 +12,21 @@ static float read_f32(const void *bytes, int64_t index) {
     return x;
 }
 
-// OIHW to [O / panel][I / block][H][W][block][panel]; what lies behind the last channel is 0. The kernels read the
-// result from front to back.
+// OIHW, or IOHW, to [O / panel][I / block][H][W][block][panel]; what lies behind the last channel is 0. The kernels read
+// the result from front to back.
 static void pack_conv(const Node *node, int64_t first, int64_t count, unsigned char *bytes) {
     const PackAttrs *attrs = node->attrs;
     const Type *from = &node->in[0]->type, *to = &node->out[0]->type;
-    int64_t outs = from->dim[0].n, ins = from->dim[1].n, taps = from->dim[2].n * from->dim[3].n;
+    int64_t outs = from->dim[attrs->transposed ? 1 : 0].n, ins = from->dim[attrs->transposed ? 0 : 1].n;
+    int64_t taps = from->dim[2].n * from->dim[3].n;
     int64_t blocks = to->dim[1].n, end = min_i64(outs, (first + count) * attrs->panel);
     for (int64_t o = first * attrs->panel; o < end; o++)
         for (int64_t i = 0; i < ins; i++)
             for (int64_t t = 0; t < taps; t++) {
                 int64_t panel = (o / attrs->panel - first) * blocks + i / attrs->block;
                 int64_t at = ((panel * taps + t) * attrs->block + i % attrs->block) * attrs->panel + o % attrs->panel;
-                float x = read_f32(value_data(node->in[0])->bytes, (o * ins + i) * taps + t);
+                int64_t filter = attrs->transposed ? i * outs + o : o * ins + i;
+                float x = read_f32(value_data(node->in[0])->bytes, filter * taps + t);
                 memcpy(bytes + at * (int64_t)sizeof x, &x, sizeof x);
             }
 }

@@ -346,7 +346,7 @@ typedef struct PackAttrs {  // sqz.PackConv and sqz.PackMatrix: recipes for cons
     int64_t panel, block;   // output channels of a panel; input channels of a block
     int64_t tile;           // transformed for Winograd tiles of so many outputs in each direction; 0: as they are
     bool strassen;          // as the seven right factors of Strassen's algorithm
-    bool transposed;        // of a matrix: outputs come first
+    bool transposed;        // of a matrix: outputs come first; of a filter: inputs do
 } PackAttrs;
 
 #define ATTR_TABLE(name) extern const AttrTable name;

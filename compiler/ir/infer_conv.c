@@ -100,6 +100,12 @@ static bool is_packed(const Node *node) {
     return input_type(node, 1)->rank == input_type(node, 0)->rank + 2;
 }
 
+// Weights of a ConvTranspose that are packed, by a recipe.
+static bool reads_packed(const Node *node) {
+    const Node *recipe = node->in[1]->def;
+    return node->op == OP_ConvTranspose && is_packed(node) && recipe && recipe->op == OP_PackConv;
+}
+
 static bool conv_kernel(Infer *infer, const Node *node, Window *w) {
     const ConvAttrs *attrs = node->attrs;
     const Type *weights = input_type(node, 1);
@@ -242,7 +248,7 @@ static bool check_conv_inputs(Infer *infer, const Node *node) {
     for (int i = 1; i < node->nin; i++)
         if (!check_same_dtype(infer, node, 0, i))
             return false;
-    bool packed = node->op == OP_Conv && is_packed(node);
+    bool packed = node->op == OP_Conv ? is_packed(node) : reads_packed(node);
     return packed || check_rank(infer, node, 1, rank, rank);
 }
 
@@ -291,7 +297,7 @@ static bool conv_channels(Infer *infer, const Node *node, Dim *channels) {
 }
 
 static bool check_bias(Infer *infer, const Node *node, Dim channels) {
-    if (!node_in(node, 2) || (node->op == OP_Conv && is_packed(node)))
+    if (!node_in(node, 2) || (node->op == OP_Conv && is_packed(node)) || reads_packed(node))
         return true;
     return check_rank(infer, node, 2, 1, 1) &&
            check_dim(infer, node, input_type(node, 2)->dim[0], channels, "the length of the bias");
@@ -361,26 +367,33 @@ bool infer_deform_conv(Infer *infer, const Node *node, Type *out) {
            check_per_pixel(infer, node, 4, attrs->offset_group, taps, out);
 }
 
-bool infer_conv_transpose(Infer *infer, const Node *node, Type *out) {
+static bool transpose_channels(Infer *infer, const Node *node, Dim *channels) {
     const ConvAttrs *attrs = node->attrs;
-    Window w;
-    int64_t in, rows, per_group, channels;
-    if (!check_conv_inputs(infer, node))
-        return false;
     const Type *x = input_type(node, 0), *weights = input_type(node, 1);
+    int64_t in, rows, per_group, all;
+    if (attrs->group < 1)
+        return fail_attribute(infer, node, "group", attrs->group, "it must be positive");
+    if (reads_packed(node))
+        return packed_channels(infer, node, channels);
     if (!check_number(infer, node, x->dim[1], &in) || !check_number(infer, node, weights->dim[0], &rows) ||
         !check_number(infer, node, weights->dim[1], &per_group))
         return false;
-    if (attrs->group < 1)
-        return fail_attribute(infer, node, "group", attrs->group, "it must be positive");
     if (rows != in || in % attrs->group)
         return check_group(infer, node, in, -1, 0);
-    if (!checked_mul(per_group, attrs->group, &channels))
+    if (!checked_mul(per_group, attrs->group, &all))
         return fail_too_big(infer, node);
-    if (!check_bias(infer, node, dim_const(channels)) || !window_of_conv_transpose(infer, node, &w))
+    *channels = dim_const(all);
+    return true;
+}
+
+bool infer_conv_transpose(Infer *infer, const Node *node, Type *out) {
+    Window w;
+    Dim channels;
+    if (!check_conv_inputs(infer, node) || !transpose_channels(infer, node, &channels) ||
+        !check_bias(infer, node, channels) || !window_of_conv_transpose(infer, node, &w))
         return false;
-    *out = infer_like(x);
-    out->dim[1] = dim_const(channels);
+    *out = infer_like(input_type(node, 0));
+    out->dim[1] = channels;
     window_result(node, &w, out);
     return true;
 }
@@ -447,7 +460,7 @@ static bool pack_for_strassen(Infer *infer, const Node *node, Type *out) {
     return true;
 }
 
-// f32<O, I, KH, KW> becomes f32<ceil(O / panel), ceil(I / block), KH, KW, block, panel>.
+// f32<O, I, KH, KW>, or transposed f32<I, O, KH, KW>, becomes f32<ceil(O / panel), ceil(I / block), KH, KW, block, panel>.
 bool infer_pack_conv(Infer *infer, const Node *node, Type *out) {
     const PackAttrs *attrs = node->attrs;
     if (attrs->panel < 1 || attrs->block < 1 || attrs->panel > INT32_MAX || attrs->block > INT32_MAX)
@@ -462,6 +475,11 @@ bool infer_pack_conv(Infer *infer, const Node *node, Type *out) {
     for (int i = 0; i < 2; i++)
         if (out->dim[i].sym)
             return fail_symbol(infer, node, out->dim[i]);
+    if (attrs->transposed) {
+        Dim inputs = out->dim[0];
+        out->dim[0] = out->dim[1];
+        out->dim[1] = inputs;
+    }
     out->dim[0].n = div_up(out->dim[0].n, attrs->panel);
     out->dim[1].n = div_up(out->dim[1].n, attrs->block);
     out->dim[out->rank++] = dim_const(attrs->block);

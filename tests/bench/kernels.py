@@ -29,6 +29,14 @@ def conv(channels, size, filters, kernel, **attributes):
     return net, x, f"{channels} -> {filters}, {size}x{size}, {kernel}x{kernel}{more}"
 
 
+def transposed(channels, size, filters, kernel, **attributes):
+    """A transposed convolution of stride 2."""
+    net = Net("sweep", [1, channels, size, size])
+    weights = net.weight("w", net.normal(channels, filters, kernel, kernel, scale=0.1))
+    x = net.node("ConvTranspose", ["data", weights], channels=filters, strides=[2, 2], **attributes)
+    return net, x, f"{channels} -> {filters}, {size}x{size}, {kernel}x{kernel}"
+
+
 def pool(op, channels, size, **attributes):
     net = Net("sweep", [1, channels, size, size])
     x = net.node(op, [net.conv("data", channels, 1)], **attributes)  # pools follow convolutions into blocks
@@ -59,6 +67,9 @@ SWEEP = {
         lambda: conv(32, 112, 32, 3, depthwise=True), lambda: conv(96, 112, 96, 3, depthwise=True, strides=2),
         lambda: conv(144, 56, 144, 3, depthwise=True), lambda: conv(384, 14, 384, 3, depthwise=True),
         lambda: conv(240, 28, 240, 5, depthwise=True), lambda: conv(960, 7, 960, 3, depthwise=True)]),
+    "conv_transposed": ([], [
+        lambda: transposed(128, 28, 64, 2), lambda: transposed(64, 28, 32, 3, pads=[1] * 4), lambda: transposed(64, 28, 32, 4, pads=[1] * 4),
+        lambda: transposed(512, 8, 256, 4, pads=[1] * 4)]),
     "pool_blocked": ([], [
         lambda: pool("MaxPool", 64, 112, kernel_shape=[3, 3], strides=[2, 2]),
         lambda: pool("MaxPool", 256, 28, kernel_shape=[2, 2], strides=[2, 2]),

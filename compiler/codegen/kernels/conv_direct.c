@@ -19,6 +19,7 @@
 // the slices so far wait in the output. A 1x1 convolution of stride 1 without rims sees the whole plane as one row,
 // cut into runs of a few tiles so that shards have something to share.
 #include "codegen/kernels/cost.h"
+#include "codegen/kernels/direct.h"
 #include "codegen/kernels/kernels.h"
 #include "codegen/kernels/product.h"
 #include "codegen/lower.h"
@@ -36,21 +37,6 @@ static const AttrRow direct_rows[] = {
     {NULL, ATTR_INT, 0, NULL, NULL}};
 const AttrTable direct_params = {"direct_params", sizeof(DirectParams), direct_rows};
 
-typedef struct Direct {
-    const Node *node;
-    Image x, y;
-    Ptr w, bias;
-    bool has_bias;
-    Window window;
-    const Act *act;
-    int64_t group, blocks_in, panels_out;  // of one group
-    int64_t row_length, rows;              // of the output as the kernel walks it
-    int64_t depth, slices;                 // input blocks of a slice, and how many slices
-    int64_t taps;
-    int lanes, vecs;                       // of a pixel of the tile, over its panels
-    int panels;
-} Direct;
-
 // The part of the work that one tile belongs to.
 typedef struct Slice {
     Val first, last;  // input blocks
@@ -60,13 +46,15 @@ typedef struct Slice {
 
 // ---- What it accepts
 
-static bool has_shape(const Node *node, const Target *target) {
-    const ConvAttrs *attrs = node->attrs;
-    if (node->op != OP_Conv || !is_image(&node->in[0]->type) || !is_image(&node->out[0]->type))
-        return false;
+bool direct_operands(const Node *node) {
     const Value *weights = node->in[1], *bias = node_in(node, 2);
     bool constant = value_data(weights) || (weights->def && weights->def->op == OP_PackConv);
-    if (!constant || (bias && !value_data(bias)))
+    return constant && (!bias || value_data(bias)) && is_image(&node->in[0]->type) && is_image(&node->out[0]->type);
+}
+
+static bool has_shape(const Node *node, const Target *target) {
+    const ConvAttrs *attrs = node->attrs;
+    if (node->op != OP_Conv || !direct_operands(node))
         return false;
     int64_t ins = node->in[0]->type.dim[1].n, outs = node->out[0]->type.dim[1].n;
     return attrs->group == 1 || (ins / attrs->group % target->block == 0 && outs / attrs->group % target->block == 0);
@@ -85,7 +73,7 @@ bool conv_direct_layouts(const Node *node, const Target *target, Layout *in, Lay
     return true;
 }
 
-static bool params_fit(const Node *node, const Target *target) {
+bool direct_params_fit(const Node *node, const Target *target) {
     const DirectParams *params = node->params;
     int64_t outs = node->out[0]->type.dim[1].n / ((const ConvAttrs *)node->attrs)->group;
     bool pair = params->panels == 2 && div_up(outs, target->block) % 2 == 0;
@@ -100,24 +88,23 @@ bool conv_direct_accepts(const Node *node, const Target *target) {
     const Type *x = &node->in[0]->type;
     bool plain = x->layout.kind == LAYOUT_ROW_MAJOR && ((const ConvAttrs *)node->attrs)->group == 1;
     return (plain || is_blocked(x, target)) && addend_fits(node) && x->layout.border >= needed_border(&window) &&
-           (node->kernel != KERNEL_conv_direct || params_fit(node, target));
+           (node->kernel != KERNEL_conv_direct || direct_params_fit(node, target));
 }
 
 // ---- Choices
 
 // Input blocks whose weights for one tile take half of the first-level cache; 0 where all of them do.
-static int64_t slice_depth(const Node *node, const Target *target, int64_t panels) {
+static int64_t slice_depth(const Node *node, const Target *target, int64_t panels, int64_t taps) {
     const Type *x = &node->in[0]->type;
-    Window window = node_window(node);
     int64_t block = x->layout.kind == LAYOUT_NCHWC ? x->layout.block : 1;
     int64_t blocks = div_up(x->dim[1].n / ((const ConvAttrs *)node->attrs)->group, block);
-    int64_t bytes = window.kernel[0] * window.kernel[1] * block * target->block * panels * (int64_t)sizeof(float);
+    int64_t bytes = taps * block * target->block * panels * (int64_t)sizeof(float);
     int64_t depth = max_i64(1, target->l1_bytes / 2 / bytes);
     return depth < blocks ? depth : 0;
 }
 
 // Tiles as high as the registers allow first, then lower ones; weights in slices, then all at once.
-bool conv_direct_choice(Node *node, const Target *target, int number) {
+bool direct_choice(Node *node, const Target *target, int number, int64_t taps) {
     DirectParams *params = node->params;
     const ConvAttrs *attrs = node->attrs;
     int lanes = target_lanes(target, 32);
@@ -125,11 +112,16 @@ bool conv_direct_choice(Node *node, const Target *target, int number) {
     params->panels = lanes == target->block && outs % (2 * target->block) == 0 ? 2 : 1;
     int64_t most = product_most_rows(target, (int)params->panels * target->block / lanes);
     params->rows = most - number / 2;
-    params->depth = slice_depth(node, target, params->panels);
+    params->depth = slice_depth(node, target, params->panels, taps);
     bool sliced = params->depth != 0;
     if (number % 2)
         params->depth = 0;
     return params->rows >= max_i64(1, most - LOWER_ROWS) && (sliced || number % 2 == 0 || number / 2 < LOWER_ROWS);
+}
+
+bool conv_direct_choice(Node *node, const Target *target, int number) {
+    Window window = node_window(node);
+    return direct_choice(node, target, number, window.kernel[0] * window.kernel[1]);
 }
 
 // Unrolled taps load ahead. Where registers are few, each one too many costs so many cycles a step.
@@ -202,19 +194,19 @@ static void tile_save(Emit *e, const Direct *d, const Tile *tile) {
 // `count` taps of one row of the filter.
 static void taps_of_row(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w, int64_t count) {
     for (int64_t u = 0; u < count; u++)
-        product_step(e, &tile->product, tile->acc, x, u * d->window.dilation[1] * d->x.stride.pixel, w, u * d->y.block);
+        product_step(e, &tile->product, tile->acc, x, u * d->window.dilation[1] * d->x.stride.pixel, w, u * d->tap[1] * d->y.block);
 }
 
 // The same taps, where multiply-adds take lanes: LLVM would load ahead over all of them and spill. So a turn of the loop
 // has one row of the filter, or one tap where registers are few.
 static void taps_in_turns(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w) {
     const Window *window = &d->window;
-    int64_t each = e_target(e)->registers <= 16 ? 1 : window->kernel[1];
+    int64_t each = e_target(e)->registers <= 16 ? 1 : max_i64(window->kernel[1], 1);
     EMIT_TIMES(e, v, window->kernel[0])
         EMIT_TIMES(e, u, window->kernel[1] / each) {
             Val down = e_mul_const(e, v.i, window->dilation[0] * d->x.stride.row);
             Val right = e_mul_const(e, u.i, window->dilation[1] * d->x.stride.pixel);
-            Val tap = e_add(e, e_mul_const(e, v.i, window->kernel[1]), u.i);
+            Val tap = e_add(e, e_mul_const(e, v.i, d->tap[0]), e_mul_const(e, u.i, d->tap[1]));
             tile_load(e, d, tile);
             taps_of_row(e, d, tile, e_at(e, x, e_add(e, down, right)), e_at(e, w, e_mul_const(e, tap, d->y.block)), each);
             tile_save(e, d, tile);
@@ -224,7 +216,7 @@ static void taps_in_turns(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w) {
 // All taps for one block of a row-major input: a single channel, so the taps are what unrolls.
 static void taps_unrolled(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w) {
     const Window *window = &d->window;
-    int64_t down = window->dilation[0] * d->x.stride.row, line = window->kernel[1] * d->y.block;
+    int64_t down = window->dilation[0] * d->x.stride.row, line = d->tap[0] * d->y.block;
     if (e_target(e)->fma_lane) {
         taps_in_turns(e, d, tile, x, w);
         return;
@@ -242,7 +234,7 @@ static void taps_looped(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w) {
         EMIT_TIMES(e, u, window->kernel[1]) {
             Val down = e_mul_const(e, v.i, window->dilation[0] * d->x.stride.row);
             Val right = e_mul_const(e, u.i, window->dilation[1] * d->x.stride.pixel);
-            Val tap = e_add(e, e_mul_const(e, v.i, window->kernel[1]), u.i);
+            Val tap = e_add(e, e_mul_const(e, v.i, d->tap[0]), e_mul_const(e, u.i, d->tap[1]));
             Ptr from = e_at(e, x, e_add(e, down, right));
             Ptr weights = e_at(e, w, e_mul_const(e, tap, d->x.block * d->y.block));
             product_run(e, &tile->product, tile->sum, from, weights, d->x.block);
@@ -330,7 +322,7 @@ static bool is_flat(const Direct *d) {
     return point && unpadded && dense_x && dense_y;
 }
 
-static Direct direct_of(Emit *e, const Node *node) {
+Direct direct_of(Emit *e, const Node *node) {
     const ConvAttrs *attrs = node->attrs;
     const DirectParams *params = node->params;
     const Target *target = e_target(e);
@@ -346,6 +338,8 @@ static Direct direct_of(Emit *e, const Node *node) {
                 .panels = (int)params->panels};
     if (d.has_bias)
         d.bias = e_in(e, 2);
+    d.tap[0] = d.window.kernel[1];
+    d.tap[1] = 1;
     d.taps = d.window.kernel[0] * d.window.kernel[1];
     d.blocks_in = div_up(d.x.channels / d.group, d.x.block);
     d.panels_out = div_up(d.y.channels / d.group, d.y.block);
@@ -354,11 +348,14 @@ static Direct direct_of(Emit *e, const Node *node) {
     d.slices = div_up(d.blocks_in, d.depth);
     d.row_length = d.y.width;
     d.rows = d.y.height;
-    if (is_flat(&d)) {
-        d.row_length = min_i64(d.y.height * d.y.width, params->rows * RUN_TILES);
-        d.rows = div_up(d.y.height * d.y.width, d.row_length);
-    }
     return d;
+}
+
+static void direct_cut(Direct *d, int64_t most) {
+    if (is_flat(d)) {
+        d->row_length = min_i64(d->y.height * d->y.width, most * RUN_TILES);
+        d->rows = div_up(d->y.height * d->y.width, d->row_length);
+    }
 }
 
 static bool is_cut(const Direct *d) {
@@ -402,26 +399,38 @@ static Slice slice_of(Emit *e, const Direct *d, Val number) {
     return (Slice){first, last, e_eq(e, number, e_index(e, 0)), e_eq(e, number, e_index(e, d->slices - 1)), d->slices == 1};
 }
 
-// Units are rows of groups of panels; a shard's rows of one group are done together, slice by slice.
-void conv_direct_lower(Emit *e, const Node *node) {
-    const DirectParams *params = node->params;
-    Direct d = direct_of(e, node);
-    int64_t groups_of_panels = d.group * d.panels_out / d.panels;
-    Val rows = e_index(e, d.rows), zero = e_index(e, 0), all = e_index(e, groups_of_panels);
-    Share share = e_share(e, d.y.batch * groups_of_panels * d.rows);
-    Val end = e_div(e, e_add_const(e, share.end, d.rows - 1), rows);
+void direct_set(Emit *e, const Direct *d, int64_t most, Val batch, Val panel, Val first, Val last) {
+    EMIT_TIMES(e, s, d->slices)
+        EMIT_FOR(e, row, first, last, 1) {
+            Strip strip = strip_of(e, d, batch, panel, row.i, slice_of(e, d, s.i));
+            strip_emit(e, d, most, row.i, &strip);
+        }
+}
+
+void direct_share(Emit *e, const Direct *d, SetEmit emit, const void *context) {
+    int64_t sets = d->group * d->panels_out / d->panels;
+    Val rows = e_index(e, d->rows), zero = e_index(e, 0), all = e_index(e, sets);
+    Share share = e_share(e, d->y.batch * sets * d->rows);
+    Val end = e_div(e, e_add_const(e, share.end, d->rows - 1), rows);
     EMIT_FOR(e, set, e_div(e, share.begin, rows), end, 1) {
-        Val batch = e_div(e, set.i, all), panel = e_mul_const(e, e_rem(e, set.i, all), d.panels);
-        Val start = e_mul_const(e, set.i, d.rows);
+        Val batch = e_div(e, set.i, all), panel = e_mul_const(e, e_rem(e, set.i, all), d->panels);
+        Val start = e_mul_const(e, set.i, d->rows);
         Val first = e_max(e, e_sub(e, share.begin, start), zero), last = e_min(e, e_sub(e, share.end, start), rows);
         EMIT_IF(e, e_eq(e, first, zero)) {
-            Val plane = e_add(e, e_mul_const(e, batch, d.group * d.panels_out), panel);
-            lower_border(e, d.y.p, &node->out[0]->type, plane, e_add_const(e, plane, d.panels));
+            Val plane = e_add(e, e_mul_const(e, batch, d->group * d->panels_out), panel);
+            lower_border(e, d->y.p, &d->node->out[0]->type, plane, e_add_const(e, plane, d->panels));
         }
-        EMIT_TIMES(e, s, d.slices)
-            EMIT_FOR(e, row, first, last, 1) {
-                Strip strip = strip_of(e, &d, batch, panel, row.i, slice_of(e, &d, s.i));
-                strip_emit(e, &d, params->rows, row.i, &strip);
-            }
+        emit(e, context, batch, panel, first, last);
     }
+}
+
+static void rows_emit(Emit *e, const void *context, Val batch, Val panel, Val first, Val last) {
+    const Direct *d = context;
+    direct_set(e, d, ((const DirectParams *)d->node->params)->rows, batch, panel, first, last);
+}
+
+void conv_direct_lower(Emit *e, const Node *node) {
+    Direct d = direct_of(e, node);
+    direct_cut(&d, ((const DirectParams *)node->params)->rows);
+    direct_share(e, &d, rows_emit, &d);
 }

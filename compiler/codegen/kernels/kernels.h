@@ -13,6 +13,7 @@
     void id##_lower(Emit *e, const Node *node);
 KERNEL_FUNCTIONS(conv_direct)
 KERNEL_FUNCTIONS(conv_depthwise)
+KERNEL_FUNCTIONS(conv_transposed)
 KERNEL_FUNCTIONS(conv_winograd)
 KERNEL_FUNCTIONS(conv_strassen)
 KERNEL_FUNCTIONS(pool_blocked)
@@ -23,11 +24,13 @@ double matmul_packed_cost(const Node *node, const Target *target);
 bool matmul_packed_choice(Node *node, const Target *target, int number);
 bool conv_direct_choice(Node *node, const Target *target, int number);
 bool conv_depthwise_choice(Node *node, const Target *target, int number);
+bool conv_transposed_choice(Node *node, const Target *target, int number);
 bool conv_winograd_choice(Node *node, const Target *target, int number);
 void matmul_packed_packing(const Node *node, PackAttrs *attrs);
 void matmul_packed_lower(Emit *e, const Node *node);
 void conv_direct_packing(const Node *node, PackAttrs *attrs);
 void conv_depthwise_packing(const Node *node, PackAttrs *attrs);
+void conv_transposed_packing(const Node *node, PackAttrs *attrs);
 void conv_winograd_packing(const Node *node, PackAttrs *attrs);
 int64_t conv_winograd_scratch(const Node *node, const Target *target);
 bool conv_strassen_choice(Node *node, const Target *target, int number);
