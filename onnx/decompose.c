@@ -160,7 +160,7 @@ static bool make_cast_like(Importer *im, Draft *d) {
 // Activations
 
 // 0.5 x (1 + erf(x / sqrt 2)), or with tanh(sqrt(2 / pi) (x + 0.044715 x^3)) in place of erf
-static bool make_gelu(Importer *im, Draft *d) {
+bool make_gelu(Importer *im, Draft *d) {
     const char *approximate;
     if (!draft_need(im, d, 1) || !draft_take_text(im, d, "approximate", "none", &approximate))
         return false;
@@ -339,6 +339,7 @@ static const struct {
     {"SequenceLength", make_sequence_length},
     {"SequenceMap", make_sequence_map},
     {"Shape", make_shape},
+    {"SimplifiedLayerNormalization", make_rms_normalization},  // onnxruntime's name, in this domain
     {"SoftmaxCrossEntropyLoss", make_softmax_cross_entropy_loss},
     {"SplitToSequence", make_split_to_sequence},
     {"SwiGLU", make_swiglu},

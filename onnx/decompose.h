@@ -7,4 +7,6 @@
 Decomposition decompose_find(const Draft *d);  // null if it isn't composite
 int64_t decompose_newest(const char *domain);  // the newest version of another domain that is known, or 0
 
+bool make_gelu(Importer *im, Draft *d);
+
 #endif

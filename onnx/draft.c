@@ -156,6 +156,12 @@ void draft_set_int(Importer *im, Draft *d, const char *name, int64_t number) {
     a->i = number;
 }
 
+void draft_set_float(Importer *im, Draft *d, const char *name, double number) {
+    Attribute *a = add_attribute(im, d, name, KIND_FLOAT);
+    a->has_f = 1;
+    a->f = (float)number;
+}
+
 void draft_set_text(Importer *im, Draft *d, const char *name, const char *text) {
     Attribute *a = add_attribute(im, d, name, KIND_STRING);
     a->has_s = 1;

@@ -45,6 +45,7 @@ bool draft_take_floats(Importer *im, Draft *d, const char *name, Floats *floats)
 // One of the null-terminated words; `*index` is the default's before, and the word's after.
 bool draft_take_word(Importer *im, Draft *d, const char *name, const char *const *words, int *index);
 void draft_set_int(Importer *im, Draft *d, const char *name, int64_t number);
+void draft_set_float(Importer *im, Draft *d, const char *name, double number);
 void draft_set_text(Importer *im, Draft *d, const char *name, const char *text);
 void draft_set_input(Draft *d, int index, Value *value);  // index < nin + DRAFT_SPARE; inputs between are left out
 

@@ -1,10 +1,13 @@
-// The domain com.microsoft, of which onnxruntime's quantizer writes operators on quantized numbers: real numbers are
-// made of these, the core operator works on them, and its result is quantized again. Scales and zero points are single
-// numbers.
+// The domain com.microsoft: what onnxruntime's optimizer writes is in fused.c, its products of quantized numbers in
+// qproducts.c. Here are the quantizer's other operators: real numbers are made of quantized ones, the core operator works
+// on them, and its result is quantized again. Scales and zero points are single numbers.
 #include "onnx/microsoft.h"
 
 #include <string.h>
 
+#include "onnx/decompose.h"
+#include "onnx/fused.h"
+#include "onnx/qproducts.h"
 #include "onnx/quantize.h"
 
 // A scale or zero point as a scalar of f32; null after an error, and where the zero point is left out.
@@ -126,6 +129,21 @@ static const struct {
     const char *op;
     Decomposition decompose;
 } table[] = {
+    {"Attention", make_fused_attention},
+    {"BiasGelu", make_bias_gelu},
+    {"DequantizeLinear", make_dequantize},
+    {"DynamicQuantizeLSTM", make_dynamic_quantize_lstm},
+    {"DynamicQuantizeMatMul", make_dynamic_quantize_matmul},
+    {"EmbedLayerNormalization", make_embed_layer_normalization},
+    {"FastGelu", make_fast_gelu},
+    {"FusedConv", make_fused_conv},
+    {"FusedGemm", make_fused_gemm},
+    {"FusedMatMul", make_fused_matmul},
+    {"Gelu", make_gelu},
+    {"MatMulIntegerToFloat", make_matmul_integer_to_float},
+    {"MatMulNBits", make_matmul_nbits},
+    {"MultiHeadAttention", make_multi_head_attention},
+    {"QGemm", make_qgemm},
     {"QLinearAdd", make_add},
     {"QLinearAveragePool", make_average_pool},
     {"QLinearConcat", make_concat},
@@ -134,6 +152,11 @@ static const struct {
     {"QLinearMul", make_mul},
     {"QLinearSigmoid", make_sigmoid},
     {"QLinearSoftmax", make_softmax},
+    {"QuantizeLinear", make_quantize},
+    {"QuickGelu", make_quick_gelu},
+    {"SkipLayerNormalization", make_skip_layer_normalization},
+    {"SkipSimplifiedLayerNormalization", make_skip_rms_normalization},
+    {"TransposeMatMul", make_fused_matmul},
 };
 
 Decomposition microsoft_find(const char *op) {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 // A scale or zero point as a number, or as a list along the axis that `behind` others follow.
-static Value *along(Importer *im, const Draft *d, Value *value, int behind) {
+Value *quantized_along(Importer *im, const Draft *d, Value *value, int behind) {
     const Type *type = &value->type;
     if (type->rank == 1 && !type->dim[0].sym && type->dim[0].n == 1)
         return draft_node(im, d, OP_Reshape, value, draft_ints(im, d, "scalar", NULL, 0), NULL);
@@ -14,11 +14,11 @@ static Value *along(Importer *im, const Draft *d, Value *value, int behind) {
 }
 
 // Operand `index` less its zero point, if it has one.
-static Value *centred(Importer *im, const Draft *d, int index, int zero, int behind) {
+Value *quantized_centred(Importer *im, const Draft *d, int index, int zero, int behind) {
     Value *x = draft_cast(im, d, d->in[index], DT_I32);
     if (!draft_in(d, zero))
         return x;
-    return draft_node(im, d, OP_Sub, x, along(im, d, draft_cast(im, d, d->in[zero], DT_I32), behind), NULL);
+    return draft_node(im, d, OP_Sub, x, quantized_along(im, d, draft_cast(im, d, d->in[zero], DT_I32), behind), NULL);
 }
 
 static bool take_conv(Importer *im, Draft *d, ConvAttrs *attrs) {
@@ -59,14 +59,14 @@ bool make_conv_integer(Importer *im, Draft *d) {
     int behind;
     if (!draft_need(im, d, 2) || !weight_axes(im, d, 1, &behind))
         return false;
-    Value *y = conv(im, d, centred(im, d, 0, 2, 0), centred(im, d, 1, 3, behind), NULL);
+    Value *y = conv(im, d, quantized_centred(im, d, 0, 2, 0), quantized_centred(im, d, 1, 3, behind), NULL);
     return y && draft_done(im, d, y);
 }
 
 bool make_matmul_integer(Importer *im, Draft *d) {
     if (!draft_need(im, d, 2))
         return false;
-    Value *a = centred(im, d, 0, 2, 1), *b = centred(im, d, 1, 3, 0);
+    Value *a = quantized_centred(im, d, 0, 2, 1), *b = quantized_centred(im, d, 1, 3, 0);
     return draft_done(im, d, draft_node(im, d, OP_MatMul, a, b, NULL));
 }
 
@@ -76,11 +76,11 @@ static Value *requantize(Importer *im, const Draft *d, Value *product, int x_beh
     int bits = dtype_info[dtype].packed;
     double low = dtype_is_signed(dtype) ? -ldexp(1, bits - 1) : 0;
     double high = (dtype_is_signed(dtype) ? ldexp(1, bits - 1) : ldexp(1, bits)) - 1;
-    Value *x_scale = along(im, d, d->in[1], x_behind), *w_scale = along(im, d, d->in[4], w_behind);
+    Value *x_scale = quantized_along(im, d, d->in[1], x_behind), *w_scale = quantized_along(im, d, d->in[4], w_behind);
     Value *scale = draft_node(im, d, OP_Mul, x_scale, w_scale, NULL);
-    scale = draft_node(im, d, OP_Div, scale, along(im, d, d->in[6], x_behind), NULL);
+    scale = draft_node(im, d, OP_Div, scale, quantized_along(im, d, d->in[6], x_behind), NULL);
     Value *scaled = draft_node(im, d, OP_Mul, draft_cast(im, d, product, DT_F32), draft_cast(im, d, scale, DT_F32), NULL);
-    Value *zero = along(im, d, draft_cast(im, d, d->in[7], DT_F32), x_behind);
+    Value *zero = quantized_along(im, d, draft_cast(im, d, d->in[7], DT_F32), x_behind);
     Value *rounded = draft_node(im, d, OP_Round, draft_node(im, d, OP_Add, scaled, zero, NULL), NULL, NULL);
     Value *clipped = draft_node(im, d, OP_Clip, rounded, draft_scalar(im, d, "low", DT_F32, low),
                                 draft_scalar(im, d, "high", DT_F32, high));
@@ -99,13 +99,13 @@ bool make_qlinear_conv(Importer *im, Draft *d) {
     int behind;
     if (!check_quantized(im, d) || !weight_axes(im, d, 3, &behind))
         return false;
-    Value *y = conv(im, d, centred(im, d, 0, 2, 0), centred(im, d, 3, 5, behind), draft_in(d, 8));
+    Value *y = conv(im, d, quantized_centred(im, d, 0, 2, 0), quantized_centred(im, d, 3, 5, behind), draft_in(d, 8));
     return y && draft_done(im, d, requantize(im, d, y, 0, behind - 1));
 }
 
 bool make_qlinear_matmul(Importer *im, Draft *d) {
     if (!check_quantized(im, d))
         return false;
-    Value *product = draft_node(im, d, OP_MatMul, centred(im, d, 0, 2, 1), centred(im, d, 3, 5, 0), NULL);
+    Value *product = draft_node(im, d, OP_MatMul, quantized_centred(im, d, 0, 2, 1), quantized_centred(im, d, 3, 5, 0), NULL);
     return draft_done(im, d, requantize(im, d, product, 1, 0));
 }

@@ -210,10 +210,8 @@ bool make_quantize(Importer *im, Draft *d) {
 }
 
 // To u8, with a scale and a zero that fit the range of x, 0 included.
-bool make_dynamic_quantize(Importer *im, Draft *d) {
-    if (!draft_need(im, d, 1))
-        return false;
-    Value *x = d->in[0], *none = draft_scalar(im, d, "none", DT_F32, 0);
+Value *quantize_dynamic(Importer *im, const Draft *d, Value *x, Value **scale, Value **zero) {
+    Value *none = draft_scalar(im, d, "none", DT_F32, 0);
     Node *most = draft_node(im, d, OP_ReduceMax, x, NULL, NULL)->def;
     Node *least = draft_node(im, d, OP_ReduceMin, x, NULL, NULL)->def;
     ((ReduceAttrs *)most->attrs)->keepdims = false;
@@ -223,9 +221,15 @@ bool make_dynamic_quantize(Importer *im, Draft *d) {
     Value *high = draft_node(im, d, OP_Max, most->out[0], none, NULL);
     Value *low = draft_node(im, d, OP_Min, least->out[0], none, NULL);
     Value *range = draft_node(im, d, OP_Sub, high, low, NULL);
-    Value *scale = draft_node(im, d, OP_Div, range, draft_scalar(im, d, "steps", DT_F32, 255), NULL);
-    Value *zero = quantize_real(im, d, draft_node(im, d, OP_Sub, none, low, NULL), scale, NULL, DT_U8);
-    if (!draft_define(im, d, 1, scale) || !draft_define(im, d, 2, zero))
+    *scale = draft_node(im, d, OP_Div, range, draft_scalar(im, d, "steps", DT_F32, 255), NULL);
+    *zero = quantize_real(im, d, draft_node(im, d, OP_Sub, none, low, NULL), *scale, NULL, DT_U8);
+    return quantize_real(im, d, x, *scale, draft_cast(im, d, *zero, DT_F32), DT_U8);
+}
+
+bool make_dynamic_quantize(Importer *im, Draft *d) {
+    Value *scale, *zero;
+    if (!draft_need(im, d, 1))
         return false;
-    return draft_done(im, d, quantize_real(im, d, x, scale, draft_cast(im, d, zero, DT_F32), DT_U8));
+    Value *y = quantize_dynamic(im, d, d->in[0], &scale, &zero);
+    return draft_define(im, d, 1, scale) && draft_define(im, d, 2, zero) && draft_done(im, d, y);
 }

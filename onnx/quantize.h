@@ -11,4 +11,7 @@ bool make_quantize(Importer *im, Draft *d);
 // A real number as an integer of the type; scale and zero are of f32, `zero` may be null.
 Value *quantize_real(Importer *im, const Draft *d, Value *x, Value *scale, Value *zero, DType dtype);
 
+// x in u8, with the scale and the zero (u8) that DynamicQuantizeLinear gives it.
+Value *quantize_dynamic(Importer *im, const Draft *d, Value *x, Value **scale, Value **zero);
+
 #endif
