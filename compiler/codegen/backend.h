@@ -5,6 +5,7 @@
 #include "codegen/program.h"
 
 struct LLVMOpaqueTargetMachine;
+struct LLVMOpaqueMemoryBuffer;
 
 // How the code gets at the weights.
 typedef enum WeightsMode {
@@ -16,7 +17,13 @@ typedef enum WeightsMode {
 void backend_init(const Target *target, char level);
 struct LLVMOpaqueTargetMachine *backend_machine(const Target *target, char level, Diag *diag);  // null after an error
 void emit_open(Emit *e, Arena *arena, const Target *target, char level, const char *name, Diag *diag);
-// Lowers everything and optimises. `weights` are in e->arena; none are made where they are appended.
+void emit_close(Emit *e);
+// Lowers everything. `weights` are in e->arena; none are made where they are appended.
 bool backend_program(Program *program, struct LLVMOpaqueTargetMachine *machine, WeightsMode mode, unsigned char **weights);
+
+// What LLVM does to one module. May be called on several threads, each with modules of its own.
+bool backend_optimise(Emit *e, struct LLVMOpaqueTargetMachine *machine);
+// Assembly or an object; null after an error.
+struct LLVMOpaqueMemoryBuffer *backend_code(Emit *e, struct LLVMOpaqueTargetMachine *machine, bool text);
 
 #endif

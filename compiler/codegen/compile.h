@@ -12,6 +12,7 @@ typedef struct CompileOptions {
     const char *prefix;  // of the symbols: a C identifier
     char level;          // '0', '1', '2', '3', 's'
     bool debug;          // -g
+    int threads;         // of LLVM's work; 0: one for each CPU, but a few at most. They change no byte
 } CompileOptions;
 
 // The model as the passes have made it for one CPU. All variants of an object have one interface: the same workspace.

@@ -73,7 +73,7 @@ Jit *jit_compile(const Module *module, const Target *target, char level, bool by
     jit->workspace_bytes = program.interface.workspace_bytes;
     LLVMTargetMachineRef machine = backend_machine(target, level, diag);
     unsigned char *weights = NULL;
-    bool ok = machine && backend_program(&program, machine, WEIGHTS_IN_MEMORY, &weights);
+    bool ok = machine && backend_program(&program, machine, WEIGHTS_IN_MEMORY, &weights) && backend_optimise(&e, machine);
     if (machine)
         LLVMDisposeTargetMachine(machine);
     LLVMDisposeBuilder(e.builder);

@@ -29,14 +29,17 @@ static void lower_node(Emit *e, const Node *node) {
         op_impl[node->op]->lower(e, node);
 }
 
-static LLVMValueRef kernel_function(Program *program, const char *name, const Node *node) {
-    Emit *e = program->e;
+static LLVMTypeRef kernel_type(Emit *e, const Node *node) {
     int operands = node->nin + node->nout;
     LLVMTypeRef *types = ARENA_ARRAY(e->arena, LLVMTypeRef, operands + PARAM_COUNT);
     for (int i = 0; i < operands + PARAM_COUNT; i++)
         types[i] = i < operands + PARAM_SHARD ? emit_pointer_type(e) : emit_index_type(e);
-    LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), types, (unsigned)(operands + PARAM_COUNT), 0);
-    LLVMValueRef function = emit_function(e, name, type, false);
+    return LLVMFunctionType(LLVMVoidTypeInContext(e->context), types, (unsigned)(operands + PARAM_COUNT), 0);
+}
+
+static LLVMValueRef kernel_function(Emit *e, const char *name, const Node *node) {
+    int operands = node->nin + node->nout;
+    LLVMValueRef function = emit_function(e, name, kernel_type(e, node), false);
     emit_attribute(e, function, (unsigned)LLVMAttributeFunctionIndex, "noinline");
     for (int i = 0; i < operands + PARAM_SHARD; i++)
         emit_attribute(e, function, (unsigned)i + 1, "noalias");
@@ -56,6 +59,22 @@ static void add_integers(Str *text, const Node *node) {
     }
 }
 
+static void kernel_body(Program *program, Kernel *kernel, const char *name, const Node *node) {
+    Emit *e = parts_emit(program);
+    LLVMValueRef function = kernel->function = kernel_function(e, name, node);
+    e->kernel = (KernelState){.node = node, .function = function, .used = kernel->used};
+    lower_node(e, node);
+    LLVMBuildRetVoid(e->builder);
+    kernel->shared = e->kernel.shared;
+    parts_filled(program, function);
+    if (e == program->e)
+        return;
+    LLVMSetLinkage(function, LLVMExternalLinkage);
+    LLVMSetVisibility(function, LLVMHiddenVisibility);
+    kernel->function = LLVMAddFunction(program->e->module, name, kernel_type(program->e, node));
+    LLVMSetVisibility(kernel->function, LLVMHiddenVisibility);
+}
+
 static Kernel *kernel_of(Program *program, const Node *node) {
     Emit *e = program->e;
     Str text = {.arena = e->arena};
@@ -72,12 +91,8 @@ static Kernel *kernel_of(Program *program, const Node *node) {
     const char *name = arena_printf(e->arena, "%s_kernel%d_%s", version_prefix(program), number, str_identifier(e->arena, way));
     *kernel = (Kernel){.signature = text.text, .next = program->version->kernels};
     kernel->used = ARENA_ARRAY(e->arena, bool, node->nin + node->nout);
-    kernel->function = kernel_function(program, name, node);
-    e->kernel = (KernelState){.node = node, .function = kernel->function, .used = kernel->used};
-    lower_node(e, node);
-    LLVMBuildRetVoid(e->builder);
-    kernel->shared = e->kernel.shared;
     program->version->kernels = kernel;
+    kernel_body(program, kernel, name, node);
     return kernel;
 }
 
@@ -301,6 +316,8 @@ bool program_lower(Program *program) {
         program->version = &program->versions[i];
         program->e->target = program->version->target;
         program->e->helpers = NULL;
+        if (program->kernels)
+            program->kernels->helpers = NULL;
         const Graph *graph = program->version->module->graphs.item[0];
         if (!graph_supported(program, graph) || !graph_lower(program, graph))
             return false;

@@ -73,28 +73,33 @@ LLVMTargetMachineRef backend_machine(const Target *target, char level, Diag *dia
                                    LLVMCodeModelDefault);
 }
 
-static bool optimise(Program *program, LLVMTargetMachineRef machine) {
+static bool optimise(Emit *e, LLVMTargetMachineRef machine) {
     static const char *const plain = "function(mem2reg,instsimplify,simplifycfg)";
     static const char *const full =
         "function(mem2reg,early-cse,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm),early-cse),globaldce";
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
-    LLVMErrorRef error = LLVMRunPasses(program->e->module, program->e->level == '0' ? plain : full, machine, options);
+    LLVMErrorRef error = LLVMRunPasses(e->module, e->level == '0' ? plain : full, machine, options);
     LLVMDisposePassBuilderOptions(options);
     if (!error)
         return true;
     char *text = LLVMGetErrorMessage(error);
-    diag_error(program->e->diag, NULL, E_BACKEND, "LLVM: %s", text);
+    diag_error(e->diag, NULL, E_BACKEND, "LLVM: %s", text);
     LLVMDisposeErrorMessage(text);
     return false;
 }
 
-static bool is_sound(Program *program) {
+static bool is_sound(Emit *e) {
     char *text = NULL;
-    bool broken = LLVMVerifyModule(program->e->module, LLVMReturnStatusAction, &text);
+    bool broken = LLVMVerifyModule(e->module, LLVMReturnStatusAction, &text);
     if (broken)
-        diag_error(program->e->diag, NULL, E_INTERNAL, "LLVM rejects the code: %s", text);
+        diag_error(e->diag, NULL, E_INTERNAL, "LLVM rejects the code: %s", text);
     LLVMDisposeMessage(text);
     return !broken;
+}
+
+bool backend_optimise(Emit *e, LLVMTargetMachineRef machine) {
+    LLVMContextSetDiagnosticHandler(e->context, on_diagnostic, e->diag);
+    return is_sound(e) && optimise(e, machine);
 }
 
 static LLVMTypeRef context_type(Emit *e) {
@@ -134,7 +139,6 @@ static void set_target(Emit *e, LLVMTargetMachineRef machine) {
 
 bool backend_program(Program *program, LLVMTargetMachineRef machine, WeightsMode mode, unsigned char **weights) {
     Emit *e = program->e;
-    LLVMContextSetDiagnosticHandler(e->context, on_diagnostic, e->diag);
     set_target(e, machine);
     program->context_type = context_type(e);
     LLVMValueRef placeholder = weights_placeholder(e);
@@ -157,7 +161,7 @@ bool backend_program(Program *program, LLVMTargetMachineRef machine, WeightsMode
     program_entries(program);
     if (program->debug)
         program_debug(program);
-    return is_sound(program) && optimise(program, machine);
+    return true;
 }
 
 // ---- Appending the weights
@@ -200,38 +204,44 @@ static bool write_object(Program *program, Str *object, const Sink *sink) {
 
 // ---- Output
 
-static bool write_machine_code(Program *program, LLVMTargetMachineRef machine, LLVMCodeGenFileType kind, Str *out) {
+LLVMMemoryBufferRef backend_code(Emit *e, LLVMTargetMachineRef machine, bool text) {
     LLVMMemoryBufferRef buffer = NULL;
     char *message = NULL;
-    int errors = program->e->diag->errors;
-    if (LLVMTargetMachineEmitToMemoryBuffer(machine, program->e->module, kind, &message, &buffer)) {
-        diag_error(program->e->diag, NULL, E_BACKEND, "LLVM: %s", message);
+    int errors = e->diag->errors;
+    if (LLVMTargetMachineEmitToMemoryBuffer(machine, e->module, text ? LLVMAssemblyFile : LLVMObjectFile, &message, &buffer)) {
+        diag_error(e->diag, NULL, E_BACKEND, "LLVM: %s", message);
         LLVMDisposeMessage(message);
-        return false;
+        return NULL;
     }
-    str_add_bytes(out, LLVMGetBufferStart(buffer), LLVMGetBufferSize(buffer));
+    if (e->diag->errors == errors)
+        return buffer;
     LLVMDisposeMemoryBuffer(buffer);
-    return program->e->diag->errors == errors;
+    return NULL;
 }
 
-static bool write_output(Program *program, LLVMTargetMachineRef machine, OutputKind kind, Str *out) {
+static void take_buffer(Str *out, LLVMMemoryBufferRef buffer) {
+    if (buffer)
+        str_add_bytes(out, LLVMGetBufferStart(buffer), LLVMGetBufferSize(buffer));
+    if (buffer)
+        LLVMDisposeMemoryBuffer(buffer);
+}
+
+static bool write_text(Program *program, LLVMTargetMachineRef machine, OutputKind kind, Str *out) {
+    Emit *e = program->e;
+    if (!backend_optimise(e, machine))
+        return false;
     switch (kind) {
-    case OUTPUT_OBJECT: return write_machine_code(program, machine, LLVMObjectFile, out);
-    case OUTPUT_ASSEMBLY: return write_machine_code(program, machine, LLVMAssemblyFile, out);
+    case OUTPUT_OBJECT: break;
+    case OUTPUT_ASSEMBLY: take_buffer(out, backend_code(e, machine, true)); break;
     case OUTPUT_LLVM_IR: {
-        char *text = LLVMPrintModuleToString(program->e->module);
+        char *text = LLVMPrintModuleToString(e->module);
         str_add(out, text);
         LLVMDisposeMessage(text);
-        return true;
+        break;
     }
-    case OUTPUT_BITCODE: {
-        LLVMMemoryBufferRef buffer = LLVMWriteBitcodeToMemoryBuffer(program->e->module);
-        str_add_bytes(out, LLVMGetBufferStart(buffer), LLVMGetBufferSize(buffer));
-        LLVMDisposeMemoryBuffer(buffer);
-        return true;
+    case OUTPUT_BITCODE: take_buffer(out, LLVMWriteBitcodeToMemoryBuffer(e->module)); break;
     }
-    }
-    return false;
+    return out->length > 0;
 }
 
 void emit_open(Emit *e, Arena *arena, const Target *target, char level, const char *name, Diag *diag) {
@@ -241,12 +251,18 @@ void emit_open(Emit *e, Arena *arena, const Target *target, char level, const ch
     e->builder = LLVMCreateBuilderInContext(e->context);
 }
 
-static bool write_all(Program *program, LLVMTargetMachineRef machine, OutputKind kind, const Sink *sink) {
+void emit_close(Emit *e) {
+    LLVMDisposeBuilder(e->builder);
+    LLVMDisposeModule(e->module);
+    LLVMContextDispose(e->context);
+}
+
+static bool write_all(Program *program, LLVMTargetMachineRef machine, OutputKind kind, int threads, const Sink *sink) {
     Str text = {.arena = program->e->arena};
-    if (!write_output(program, machine, kind, &text))
-        return false;
     if (kind == OUTPUT_OBJECT)
-        return write_object(program, &text, sink);
+        return parts_compile(program, threads, &text) && write_object(program, &text, sink);
+    if (!write_text(program, machine, kind, &text))
+        return false;
     sink->write(sink->context, text.text, text.length);
     return true;
 }
@@ -260,15 +276,17 @@ bool compile_module(const Variant *variants, int count, const CompileOptions *op
     Program program;
     program_open(&program, &e, variants, count, options->prefix);
     program.debug = options->debug;
+    program.parted = kind == OUTPUT_OBJECT && !options->debug && e.target->pointer_bits == 64;
     LLVMTargetMachineRef machine = backend_machine(variants[0].target, options->level, diag);
     unsigned char *weights = NULL;
     WeightsMode mode = kind == OUTPUT_OBJECT ? WEIGHTS_APPENDED : WEIGHTS_IN_TEXT;
-    bool ok = machine && backend_program(&program, machine, mode, &weights) && write_all(&program, machine, kind, sink);
+    bool ok = machine && backend_program(&program, machine, mode, &weights) &&
+              write_all(&program, machine, kind, options->threads, sink);
     if (machine)
         LLVMDisposeTargetMachine(machine);
-    LLVMDisposeBuilder(e.builder);
-    LLVMDisposeModule(e.module);
-    LLVMContextDispose(e.context);
+    for (int i = 0; i < program.parts.n; i++)
+        emit_close(program.parts.item[i]);
+    emit_close(&e);
     arena_free(arena);
     return ok;
 }

@@ -9,7 +9,7 @@
 typedef struct Kernel Kernel;
 struct Kernel {
     const char *signature;
-    struct LLVMOpaqueValue *function;
+    struct LLVMOpaqueValue *function;  // in the module of the layers: a declaration where the body is in another one
     bool *used;   // by operand: which pointers it reads
     bool shared;  // several shards may run it at a time
     Kernel *next;
@@ -38,8 +38,13 @@ typedef struct Version {
     Layer *layers, **last_layer;
 } Version;
 
+typedef struct Parts {
+    Emit **item;
+    int n, capacity;
+} Parts;
+
 typedef struct Program {
-    Emit *e;
+    Emit *e;         // the module of everything but kernels
     Version *versions;
     int nversions;
     Version *version;  // the one that is being lowered
@@ -52,6 +57,10 @@ typedef struct Program {
         int n, capacity;
     } weights;
     int64_t weights_size;
+    bool parted;     // kernels may go to modules of their own, so that several threads can compile them
+    Parts parts;     // those modules
+    Emit *kernels;   // the module that takes the next kernel; null: `e`
+    int64_t filled;  // instructions in it
     struct LLVMOpaqueValue *weights_base;     // where the weights lie
     struct LLVMOpaqueType *context_type;      // of what layers are given
 } Program;
@@ -73,6 +82,11 @@ struct LLVMOpaqueValue *address_of(Program *program, struct LLVMOpaqueValue *con
 void program_entries(Program *program);                       // abi.c: the functions and data that users see
 void program_weights(const Program *program, unsigned char *bytes);  // weights_size bytes, zeroed
 void program_stream(const Program *program, const Sink *sink);       // the same bytes, piece by piece
+
+// parts.c: the module for the next kernel, and its having got one; all modules to one object.
+Emit *parts_emit(Program *program);
+void parts_filled(Program *program, struct LLVMOpaqueValue *kernel);
+bool parts_compile(Program *program, int threads, Str *object);
 
 // cpu.c: the number of the version that this CPU can run, as I32; a null value where there is no choice. Returns from
 // the function with SQZ_ECPU where it can run none.

@@ -39,6 +39,7 @@ typedef struct Options {
     double rtol, atol;
     int limit;    // seconds for each test
     int threads;
+    int jobs;     // threads of compile, 0: as many as there are CPUs
     int runs;     // of bench, 0: as many as fit in a second
     bool layers;
     bool help, version;
