@@ -120,7 +120,7 @@ static bool constant_number(const Draft *d, int index, double absent, double *nu
         return true;
     if (!value->data || type_count(&value->type) != 1)
         return false;
-    *number = element_double(value->type.dtype, value->data->bytes, 0);
+    *number = element_double(value->type.dtype, constant_bytes(value->data), 0);
     return true;
 }
 

@@ -298,7 +298,7 @@ static bool known(Importer *im, const Value *value, int *left, int64_t *number) 
     if (!value || --*left < 0)
         return false;
     if (value->data && !dtype_is_float(value->type.dtype) && type_count(&value->type) == 1) {
-        *number = element_int(value->type.dtype, value->data->bytes, 0);
+        *number = element_int(value->type.dtype, constant_bytes(value->data), 0);
         return true;
     }
     im->infer.arena = im->scratch;

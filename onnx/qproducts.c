@@ -138,7 +138,7 @@ static Value *elements(Importer *im, const Draft *d, int index, DType dtype, int
                    (long long)type_bytes(&type));
         return NULL;
     }
-    Value *packed = draft_constant(im, d, "packed", &type, value->data->bytes);
+    Value *packed = draft_constant(im, d, "packed", &type, constant_bytes(value->data));
     return type_is_packed(&type) ? import_unpacked(im, packed) : packed;
 }
 

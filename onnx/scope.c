@@ -59,7 +59,7 @@ static Value *capture(Scope *scope, Value *value) {
     if (!captures || !value)
         return value;
     if (value->data)
-        return value_constant(scope->graph, value->name, value->type, value->data->bytes);
+        return value_constant(scope->graph, value->name, value->type, constant_bytes(value->data));
     for (int i = 0; i < captures->outer.n; i++)
         if (captures->outer.item[i] == value)
             return captures->inner.item[i];

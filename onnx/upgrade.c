@@ -170,7 +170,7 @@ static bool scales_shrink(const Value *scales) {
     if (!scales || !scales->data || scales->type.dtype != DT_F32)
         return false;
     for (int64_t i = 0; i < type_count(&scales->type); i++)
-        if (element_double(DT_F32, scales->data->bytes, i) < 1)
+        if (element_double(DT_F32, constant_bytes(scales->data), i) < 1)
             return true;
     return false;
 }

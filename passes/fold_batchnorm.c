@@ -10,6 +10,7 @@
 
 #include "ir/element.h"
 #include "passes/pass.h"
+#include "support/checked.h"
 
 enum { MAX_DEPTH = 8 };
 
@@ -137,29 +138,30 @@ static bool takes_affine(const Value *value, int depth) {
 
 // Applying.
 
-// Output channel of an element of the weights.
-static int64_t weight_channel(const Node *node, int64_t flat) {
+// The weights of a ConvTranspose have their channels of output second, and in each group anew: a factor for each filter.
+static double *factors_of_filters(const Node *node, const double *scale, Arena *scratch) {
     const Type *type = &node->in[1]->type;
-    if (node->op == OP_Gemm) {
-        const GemmAttrs *attrs = node->attrs;
-        return attrs->trans_b ? flat / type->dim[1].n : flat % type->dim[1].n;
-    }
-    int64_t window = type_count(type) / (type->dim[0].n * type->dim[1].n);
-    if (node->op == OP_Conv)
-        return flat / window / type->dim[1].n;
-    const ConvAttrs *attrs = node->attrs;
-    int64_t row = flat / window / type->dim[1].n, column = flat / window % type->dim[1].n;
-    return row / (type->dim[0].n / attrs->group) * type->dim[1].n + column;
+    int64_t rows = type->dim[0].n, columns = type->dim[1].n, rows_of_group = rows / ((const ConvAttrs *)node->attrs)->group;
+    double *factor = ARENA_ARRAY(scratch, double, rows * columns);
+    for (int64_t i = 0; i < rows * columns; i++)
+        factor[i] = scale[i / columns / rows_of_group * columns + i % columns];
+    return factor;
 }
 
-// One by one: weights are what a large model is made of.
-static void scale_weights(Node *node, const Affine *affine, int first) {
+// They are not computed here: weights are what a large model is made of.
+static void scale_weights(Node *node, const Affine *affine, int first, Arena *scratch) {
     const Value *old = node->in[1];
-    DType dtype = old->type.dtype;
-    void *bytes = arena_alloc(node->graph->module->arena, (size_t)old->data->size);
-    for (int64_t i = 0, n = type_count(&old->type); i < n; i++)
-        element_set(dtype, bytes, i, element_double(dtype, old->data->bytes, i) * affine->scale[first + weight_channel(node, i)]);
-    node_set_input(node, 1, value_constant(node->graph, old->name, old->type, bytes));
+    const Type *type = &old->type;
+    const double *factor = affine->scale + first;
+    int64_t count = type_count(type), n = channels_of(node->out[0]), run = count / max_i64(n, 1);  // out channels first
+    if (node->op == OP_Gemm && !((const GemmAttrs *)node->attrs)->trans_b) {
+        run = 1;
+    } else if (node->op == OP_ConvTranspose) {
+        factor = factors_of_filters(node, factor, scratch);
+        n = type->dim[0].n * type->dim[1].n;
+        run = count / max_i64(n, 1);
+    }
+    node_set_input(node, 1, value_scaled(node->graph, old, factor, max_i64(run, 1), n));
 }
 
 static void scale_bias(Node *node, const Affine *affine, int first, Arena *scratch) {
@@ -191,7 +193,7 @@ static void apply_affine(Value *value, const Affine *affine, int first, const Lo
         }
         return;
     }
-    scale_weights(node, affine, first);
+    scale_weights(node, affine, first, scratch);
     scale_bias(node, affine, first, scratch);
     node->loc = loc_join(node->graph->module->arena, node->loc, loc);
 }

@@ -223,7 +223,7 @@ static const Constant *tensor_constant(Arena *arena, const DimTensor *tensor, DT
         else
             memcpy((int32_t *)bytes + i, &narrow, sizeof narrow);
     }
-    *constant = (Constant){.bytes = bytes, .size = tensor->n * dtype_info[dtype].bits / 8};
+    *constant = (Constant){.stored = bytes, .size = tensor->n * dtype_info[dtype].bits / 8};
     return constant;
 }
 
@@ -240,7 +240,7 @@ static void make_constant(Node *node, const DimTensor *tensor) {
     Graph *graph = node->graph;
     const Constant *constant = tensor_constant(graph->module->arena, tensor, value->type.dtype);
     if (value_is_output(value)) {
-        replace_in_nodes(graph, value, value_constant(graph, value->name, value->type, constant->bytes));
+        replace_in_nodes(graph, value, value_constant(graph, value->name, value->type, constant_bytes(constant)));
         return;
     }
     value->data = constant;
@@ -278,7 +278,7 @@ static Graph *taken_branch(PassContext *ctx, const Node *node) {
         return NULL;
     fold_inputs(node, ctx->scratch, ctx->diag);
     const Constant *condition = value_data(node->in[0]);
-    return !condition ? NULL : *(const unsigned char *)condition->bytes ? node->body : node->otherwise;
+    return !condition ? NULL : *(const unsigned char *)constant_bytes(condition) ? node->body : node->otherwise;
 }
 
 // What a body's input is: the same as outside, a slice of a Scan's input, the number of the iteration.
@@ -307,7 +307,7 @@ static void enter_body(PassContext *ctx, const Node *node, Graph *body) {
         input->type = inner_type(&quiet, node, i);
         const Constant *data = value_data(input);
         if (i >= flow_captures(node) && data && value_uses(input))
-            value_replace(input, value_constant(body, input->name, input->type, data->bytes));
+            value_replace(input, value_constant(body, input->name, input->type, constant_bytes(data)));
     }
 }
 

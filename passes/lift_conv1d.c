@@ -82,7 +82,7 @@ static void lift_conv(Node *node) {
     ConvAttrs *attrs = node->attrs;
     const Value *weights = node->in[1];
     node->in[0] = lifted(node->in[0], node);
-    node->in[1] = value_constant(node->graph, weights->name, lifted_type(&weights->type), weights->data->bytes);
+    node->in[1] = value_constant_like(node->graph, weights, lifted_type(&weights->type));
     attrs->kernel_shape = widened(arena, attrs->kernel_shape, 1, 1);
     attrs->strides = widened(arena, attrs->strides, 1, 1);
     attrs->dilations = widened(arena, attrs->dilations, 1, 1);

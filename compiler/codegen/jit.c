@@ -132,7 +132,7 @@ static Value *clone_value(Graph *graph, ValueList *from, ValueList *to, const Va
     for (int i = 0; i < from->n; i++)
         if (from->item[i] == value)
             return to->item[i];
-    Value *clone = value->data ? value_constant(graph, value->name, value->type, value->data->bytes)
+    Value *clone = value->data ? value_constant(graph, value->name, value->type, constant_bytes(value->data))
                                : value_new(graph, value->name, value->type);
     LIST_PUSH(graph->module->arena, from, (Value *)(uintptr_t)value);
     LIST_PUSH(graph->module->arena, to, clone);
@@ -173,7 +173,7 @@ static void make_constants(Arena *arena, Node *const *nodes, int count, void **b
         for (int k = 0; k < nodes[i]->nout; k++) {
             Value *value = nodes[i]->out[k];
             Constant *constant = ARENA_NEW(arena, Constant);
-            *constant = (Constant){buffers[n++], type_bytes(&value->type)};
+            *constant = (Constant){.stored = buffers[n++], .size = type_bytes(&value->type)};
             value->data = constant;
         }
     }

@@ -46,17 +46,21 @@ static LLVMValueRef kernel_function(Emit *e, const char *name, const Node *node)
     return function;
 }
 
-// Integers among the constants may decide what code is emitted, so they count as part of the signature.
-static void add_integers(Str *text, const Node *node) {
-    for (int i = 0; i < node->nin; i++) {
-        const Constant *data = value_data(node->in[i]);
-        if (!data || type_is_packed(&node->in[i]->type) || (dtype_is_float(node->in[i]->type.dtype) && data->size > 8))
-            continue;
-        str_add(text, ";");
-        const unsigned char *bytes = data->bytes;
-        for (int64_t k = 0; k < data->size; k++)
-            str_printf(text, "%02x", bytes[k]);
+// What decides about the code that is emitted: integers, and a float that stands alone.
+static const Constant *read_by_lowering(const Value *value) {
+    const Constant *data = value_data(value);
+    bool reads = data && !type_is_packed(&value->type) && (!dtype_is_float(value->type.dtype) || data->size <= 8);
+    return reads ? data : NULL;
+}
+
+// The signature has the types of all operands, and hashes of long constants only.
+static bool same_constants(const Node *a, const Node *b) {
+    for (int i = 0; i < a->nin; i++) {
+        const Constant *one = read_by_lowering(a->in[i]), *other = read_by_lowering(b->in[i]);
+        if (!one != !other || (one && !constant_equal(one, other)))
+            return false;
     }
+    return true;
 }
 
 static void kernel_body(Program *program, Kernel *kernel, const char *name, const Node *node) {
@@ -79,17 +83,14 @@ static Kernel *kernel_of(Program *program, const Node *node) {
     Emit *e = program->e;
     Str text = {.arena = e->arena};
     print_signature(&text, node);
-    add_integers(&text, node);
     for (Kernel *kernel = program->version->kernels; kernel; kernel = kernel->next)
-        if (!strcmp(kernel->signature, text.text))
+        if (!strcmp(kernel->signature, text.text) && same_constants(kernel->node, node))
             return kernel;
     Kernel *kernel = ARENA_NEW(e->arena, Kernel);
-    int number = program->version->kernels ? 1 : 0;
-    for (Kernel *other = program->version->kernels; other && other->next; other = other->next)
-        number++;
+    int number = program->version->kernels ? program->version->kernels->number + 1 : 0;
     const char *way = node->kernel == KERNEL_generic ? op_info[node->op].name : kernel_info[node->kernel].name;
     const char *name = arena_printf(e->arena, "%s_kernel%d_%s", version_prefix(program), number, str_identifier(e->arena, way));
-    *kernel = (Kernel){.signature = text.text, .next = program->version->kernels};
+    *kernel = (Kernel){.signature = text.text, .node = node, .number = number, .next = program->version->kernels};
     kernel->used = ARENA_ARRAY(e->arena, bool, node->nin + node->nout);
     program->version->kernels = kernel;
     kernel_body(program, kernel, name, node);
@@ -102,20 +103,16 @@ static bool is_weight(const Value *value) {
     return value->data || (value->def && (op_info[value->def->op].flags & RECIPE));
 }
 
-static bool same_bytes(const Constant *a, const Constant *b) {
-    return a->size == b->size && (a->bytes == b->bytes || !memcmp(a->bytes, b->bytes, (size_t)a->size));
-}
-
 // Whether two weights will be the same bytes. The versions for several CPUs share what they pack in the same way.
 static bool same_weight(const Value *a, const Value *b) {
     if (a == b)
         return true;
     if (a->data || b->data)
-        return a->data && b->data && same_bytes(a->data, b->data);
+        return a->data && b->data && constant_equal(a->data, b->data);
     return a->def->op == b->def->op && type_equal(&a->type, &b->type) &&
            type_equal(&a->def->in[0]->type, &b->def->in[0]->type) &&
            attrs_equal(op_info[a->def->op].attrs, a->def->attrs, b->def->attrs) &&
-           same_bytes(value_data(a->def->in[0]), value_data(b->def->in[0]));
+           constant_equal(value_data(a->def->in[0]), value_data(b->def->in[0]));
 }
 
 static int64_t weight_offset(Program *program, const Value *value) {
@@ -329,28 +326,51 @@ bool program_lower(Program *program) {
 // ---- Weights
 
 void program_weights(const Program *program, unsigned char *bytes) {
+    Arena *scratch = arena_new();
     for (int i = 0; i < program->weights.n; i++) {
         const Value *value = program->weights.item[i].value;
         unsigned char *place = bytes + program->weights.item[i].offset;
         if (value->data)
-            memcpy(place, value->data->bytes, (size_t)value->data->size);
+            memcpy(place, constant_bytes(value->data), (size_t)value->data->size);
         else
-            recipe_write(value->def, 0, value->type.dim[0].n, place);
+            recipe_write(value->def, 0, value->type.dim[0].n, place, scratch);
+        arena_reset(scratch);
     }
+    arena_free(scratch);
 }
 
-// A recipe's panels, so many at a time that a piece is not small.
-static void stream_recipe(const Program *program, const Value *value, const Sink *sink) {
-    enum { PIECE = 4 << 20 };
+enum { PIECE = 4 << 20 };  // bytes to hand on at a time, about
+
+// A recipe's panels.
+static void stream_recipe(const Value *value, const Sink *sink) {
     int64_t panels = value->type.dim[0].n, bytes = type_bytes(&value->type) / max_i64(panels, 1);
     int64_t step = max_i64(PIECE / max_i64(bytes, 1), 1);
-    unsigned char *piece = arena_alloc(program->e->arena, (size_t)(min_i64(step, panels) * bytes));
+    Arena *scratch = arena_new();
     for (int64_t first = 0; first < panels; first += step) {
         int64_t count = min_i64(step, panels - first);
-        memset(piece, 0, (size_t)(count * bytes));
-        recipe_write(value->def, first, count, piece);
+        unsigned char *piece = arena_alloc(scratch, (size_t)(count * bytes));
+        recipe_write(value->def, first, count, piece, scratch);
+        sink->write(sink->context, piece, (size_t)(count * bytes));
+        arena_reset(scratch);
+    }
+    arena_free(scratch);
+}
+
+static void stream_constant(const Value *value, const Sink *sink) {
+    if (value->data->stored) {
+        sink->write(sink->context, value->data->stored, (size_t)value->data->size);
+        return;
+    }
+    DType dtype = value->type.dtype;
+    int64_t bytes = dtype_info[dtype].bits / 8, elements = value->data->size / bytes;
+    Arena *scratch = arena_new();
+    void *piece = arena_alloc(scratch, PIECE);
+    for (int64_t first = 0, count; first < elements; first += count) {
+        count = min_i64(PIECE / bytes, elements - first);
+        constant_read(value->data, dtype, first, count, piece);
         sink->write(sink->context, piece, (size_t)(count * bytes));
     }
+    arena_free(scratch);
 }
 
 void program_stream(const Program *program, const Sink *sink) {
@@ -360,9 +380,9 @@ void program_stream(const Program *program, const Sink *sink) {
         int64_t size = type_bytes(&weight->value->type);
         int64_t next = i + 1 < program->weights.n ? weight[1].offset : program->weights_size;
         if (weight->value->data)
-            sink->write(sink->context, weight->value->data->bytes, (size_t)size);
+            stream_constant(weight->value, sink);
         else
-            stream_recipe(program, weight->value, sink);
+            stream_recipe(weight->value, sink);
         sink->write(sink->context, zeros, (size_t)(next - weight->offset - size));
     }
 }

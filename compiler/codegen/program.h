@@ -9,6 +9,8 @@
 typedef struct Kernel Kernel;
 struct Kernel {
     const char *signature;
+    const Node *node;  // the first that has it
+    int number;
     struct LLVMOpaqueValue *function;  // in the module of the layers: a declaration where the body is in another one
     bool *used;   // by operand: which pointers it reads
     bool shared;  // several shards may run it at a time
@@ -97,6 +99,6 @@ void program_debug(Program *program);  // debug.c: names and lines of the layers
 
 // recipe.c: the bytes of a RECIPE node's output: panels first .. first + count - 1, of as many as the output's dimension
 // 0 says. The bytes are zeroed.
-void recipe_write(const Node *node, int64_t first, int64_t count, unsigned char *bytes);
+void recipe_write(const Node *node, int64_t first, int64_t count, unsigned char *bytes, Arena *scratch);
 
 #endif

@@ -1,82 +1,119 @@
 // Recipes: constants that are made when the object is written, from other constants. One function for each operator
-// with the flag RECIPE.
+// with the flag RECIPE. Each fills a panel, the channels of output that a kernel computes together, from front to back,
+// since a large model is packed at the speed of its memory.
 #include <string.h>
 
 #include "codegen/kernels/winograd.h"
 #include "codegen/program.h"
 #include "support/checked.h"
 
-static float read_f32(const void *bytes, int64_t index) {
+static float read_f32(const unsigned char *bytes, int64_t index) {
     float x;
-    memcpy(&x, (const unsigned char *)bytes + index * (int64_t)sizeof x, sizeof x);
+    memcpy(&x, bytes + index * (int64_t)sizeof x, sizeof x);
     return x;
+}
+
+static void write_f32(unsigned char *bytes, int64_t index, float x) {
+    memcpy(bytes + index * (int64_t)sizeof x, &x, sizeof x);
+}
+
+// Elements first .. first + count - 1 of what the recipe reads.
+static const unsigned char *read_elements(const Node *node, int64_t first, int64_t count, Arena *scratch) {
+    const Constant *constant = value_data(node->in[0]);
+    if (constant->stored)
+        return (const unsigned char *)constant->stored + first * (int64_t)sizeof(float);
+    void *elements = arena_alloc(scratch, (size_t)count * sizeof(float));
+    constant_read(constant, DT_F32, first, count, elements);
+    return elements;
 }
 
 // OIHW, or IOHW, to [O / panel][I / block][H][W][block][panel]; what lies behind the last channel is 0. The kernels read
 // the result from front to back.
-static void pack_conv(const Node *node, int64_t first, int64_t count, unsigned char *bytes) {
+static void pack_conv(const Node *node, int64_t first, int64_t count, unsigned char *bytes, Arena *scratch) {
     const PackAttrs *attrs = node->attrs;
     const Type *from = &node->in[0]->type, *to = &node->out[0]->type;
-    int64_t outs = from->dim[attrs->transposed ? 1 : 0].n, ins = from->dim[attrs->transposed ? 0 : 1].n;
-    int64_t taps = from->dim[2].n * from->dim[3].n;
-    int64_t blocks = to->dim[1].n, end = min_i64(outs, (first + count) * attrs->panel);
-    for (int64_t o = first * attrs->panel; o < end; o++)
-        for (int64_t i = 0; i < ins; i++)
+    bool swapped = attrs->transposed;
+    int64_t outs = from->dim[swapped ? 1 : 0].n, ins = from->dim[swapped ? 0 : 1].n, taps = from->dim[2].n * from->dim[3].n;
+    int64_t panel = attrs->panel, stride = swapped ? taps : ins * taps;
+    for (int64_t p = 0; p < count; p++) {
+        int64_t begin = (first + p) * panel, lanes = min_i64(panel, outs - begin);
+        const unsigned char *filters = swapped ? NULL : read_elements(node, begin * stride, lanes * stride, scratch);
+        for (int64_t i = 0; i < ins; i++) {
+            if (swapped)
+                filters = read_elements(node, (i * outs + begin) * taps, lanes * taps, scratch);
             for (int64_t t = 0; t < taps; t++) {
-                int64_t panel = (o / attrs->panel - first) * blocks + i / attrs->block;
-                int64_t at = ((panel * taps + t) * attrs->block + i % attrs->block) * attrs->panel + o % attrs->panel;
-                int64_t filter = attrs->transposed ? i * outs + o : o * ins + i;
-                float x = read_f32(value_data(node->in[0])->bytes, filter * taps + t);
-                memcpy(bytes + at * (int64_t)sizeof x, &x, sizeof x);
+                int64_t block = p * to->dim[1].n + i / attrs->block;
+                int64_t at = ((block * taps + t) * attrs->block + i % attrs->block) * panel;
+                for (int64_t lane = 0; lane < lanes; lane++)
+                    write_f32(bytes, at + lane, read_f32(filters, lane * stride + (swapped ? 0 : i * taps) + t));
             }
+        }
+    }
 }
 
-// U = G g G^T of one filter, in double precision: G on the columns first, then on the rows.
-static void transform_filter(const Node *node, const Winograd *w, int64_t filter, double u[][WINOGRAD_POINTS]) {
-    const void *weights = value_data(node->in[0])->bytes;
-    double half[WINOGRAD_POINTS][WINOGRAD_TAPS] = {{0}};
+// Filters that are transformed side by side.
+enum { ABREAST = 16 };
+typedef double Lanes[ABREAST];
+
+// U = G g G^T, in double precision: G on the columns first, then on the rows. Filters that are not there are 0.
+static void transform_filters(const Winograd *w, Lanes *g, Lanes *u) {
+    Lanes half[WINOGRAD_POINTS][WINOGRAD_TAPS] = {{{0}}};
     for (int a = 0; a < w->taps; a++)
-        for (int b = 0; b < w->taps; b++) {
-            double g = read_f32(weights, (filter * w->taps + a) * w->taps + b);
+        for (int b = 0; b < w->taps; b++)
             for (int i = 0; i < w->points; i++)
-                half[i][b] += w->weights[i][a] * g;
-        }
+                for (int k = 0; k < ABREAST; k++)
+                    half[i][b][k] += w->weights[i][a] * g[a * w->taps + b][k];
     for (int i = 0; i < w->points; i++)
         for (int j = 0; j < w->points; j++) {
-            u[i][j] = 0;
+            double *sum = u[i * w->points + j];
+            for (int k = 0; k < ABREAST; k++)
+                sum[k] = 0;
             for (int b = 0; b < w->taps; b++)
-                u[i][j] += half[i][b] * w->weights[j][b];
+                for (int k = 0; k < ABREAST; k++)
+                    sum[k] += half[i][b][k] * w->weights[j][b];
         }
+}
+
+// The filters of one channel of input, number `from` and every `stride` elements.
+static void load_filters(const unsigned char *weights, int64_t from, int64_t stride, int64_t lanes, int taps, Lanes *g) {
+    for (int t = 0; t < taps; t++)
+        for (int64_t k = 0; k < ABREAST; k++)
+            g[t][k] = k < lanes ? (double)read_f32(weights, from + k * stride + t) : 0;
 }
 
 // OIHW to [O / panel][point][I][panel].
-static void pack_winograd(const Node *node, int64_t first, int64_t count, unsigned char *bytes) {
+static void pack_winograd(const Node *node, int64_t first, int64_t count, unsigned char *bytes, Arena *scratch) {
     const PackAttrs *attrs = node->attrs;
     const Type *from = &node->in[0]->type, *to = &node->out[0]->type;
-    int tile = (int)attrs->tile;
-    Winograd w = winograd_make(tile, tile, (int)from->dim[2].n);
-    int points = w.points * w.points;
-    int64_t end = min_i64(from->dim[0].n, (first + count) * attrs->panel);
-    for (int64_t o = first * attrs->panel; o < end; o++)
-        for (int64_t i = 0; i < from->dim[1].n; i++) {
-            double u[WINOGRAD_POINTS][WINOGRAD_POINTS];
-            transform_filter(node, &w, o * from->dim[1].n + i, u);
+    Winograd w = winograd_make((int)attrs->tile, (int)attrs->tile, (int)from->dim[2].n);
+    int points = w.points * w.points, taps = w.taps * w.taps;
+    int64_t ins = from->dim[1].n, filter = ins * taps, panel = attrs->panel;
+    int64_t begin = first * panel, end = min_i64(from->dim[0].n, (first + count) * panel);
+    const unsigned char *weights = read_elements(node, begin * filter, (end - begin) * filter, scratch);
+    Lanes g[WINOGRAD_TAPS * WINOGRAD_TAPS], u[WINOGRAD_POINTS * WINOGRAD_POINTS];
+    for (int64_t o = 0; o < end - begin; o = min_i64(o + ABREAST, (o / panel + 1) * panel)) {
+        int64_t lanes = min_i64(min_i64(ABREAST, panel - o % panel), end - begin - o);
+        for (int64_t i = 0; i < ins; i++) {
+            load_filters(weights, o * filter + i * taps, filter, lanes, taps, g);
+            transform_filters(&w, g, u);
             for (int p = 0; p < points; p++) {
-                int64_t at = (((o / attrs->panel - first) * points + p) * to->dim[4].n + i) * attrs->panel + o % attrs->panel;
-                float x = (float)u[p / w.points][p % w.points];
-                memcpy(bytes + at * (int64_t)sizeof x, &x, sizeof x);
+                int64_t at = ((o / panel * points + p) * to->dim[4].n + i) * panel + o % panel;
+                for (int64_t k = 0; k < lanes; k++)
+                    write_f32(bytes, at + k, (float)u[p][k]);
             }
         }
+    }
 }
 
 // OIHW of 1x1 to the right factors of Strassen's algorithm, in the order of conv_strassen's steps: [pair of panels][factor]
 // [half of I][panel]. Sums in double precision.
-static void pack_strassen(const Node *node, int64_t first, int64_t count, unsigned char *bytes) {
+static void pack_strassen(const Node *node, int64_t first, int64_t count, unsigned char *bytes, Arena *scratch) {
     const PackAttrs *attrs = node->attrs;
     const Type *from = &node->in[0]->type;
-    const void *weights = value_data(node->in[0])->bytes;
-    int64_t outs = from->dim[0].n, ins = from->dim[1].n, half = ins / 2, panel = attrs->panel;
-    for (int64_t o = first * panel; o < (first + count) * panel; o++) {
+    int64_t ins = from->dim[1].n, half = ins / 2, panel = attrs->panel, begin = first * 2 * panel;
+    int64_t outs = min_i64(from->dim[0].n, (first + count) * 2 * panel) - begin;
+    const unsigned char *weights = read_elements(node, begin * ins, outs * ins, scratch);
+    for (int64_t o = 0; o < count * panel; o++) {
         int64_t left = o / panel * 2 * panel + o % panel, right = left + panel;
         for (int64_t k = 0; k < half; k++) {
             double b11 = left < outs ? read_f32(weights, left * ins + k) : 0;
@@ -85,37 +122,46 @@ static void pack_strassen(const Node *node, int64_t first, int64_t count, unsign
             double b22 = right < outs ? read_f32(weights, right * ins + half + k) : 0;
             double t1 = b12 - b11, t2 = b22 - t1, t3 = b22 - b12, t4 = t2 - b21;
             const double factor[7] = {b11, b21, t2, t1, b22, t3, -t4};
-            for (int f = 0; f < 7; f++) {
-                float x = (float)factor[f];
-                int64_t at = (((o / panel - first) * 7 + f) * half + k) * panel + o % panel;
-                memcpy(bytes + at * (int64_t)sizeof x, &x, sizeof x);
-            }
+            for (int f = 0; f < 7; f++)
+                write_f32(bytes, ((o / panel * 7 + f) * half + k) * panel + o % panel, (float)factor[f]);
         }
     }
 }
 
-// K x N, or N x K, to [N / panel][K][panel].
-static void pack_matrix(const Node *node, int64_t first, int64_t count, unsigned char *bytes) {
+// N x K to [N / panel][K][panel].
+static void pack_transposed(const Node *node, int64_t first, int64_t count, unsigned char *bytes, Arena *scratch) {
     const PackAttrs *attrs = node->attrs;
-    const Type *from = &node->in[0]->type, *to = &node->out[0]->type;
-    const void *matrix = value_data(node->in[0])->bytes;
-    int64_t inner = to->dim[1].n, columns = from->dim[attrs->transposed ? 0 : 1].n;
-    int64_t end = min_i64(columns, (first + count) * attrs->panel);
-    for (int64_t k = 0; k < inner; k++)
-        for (int64_t n = first * attrs->panel; n < end; n++) {
-            float x = read_f32(matrix, attrs->transposed ? n * inner + k : k * columns + n);
-            int64_t at = ((n / attrs->panel - first) * inner + k) * attrs->panel + n % attrs->panel;
-            memcpy(bytes + at * (int64_t)sizeof x, &x, sizeof x);
-        }
+    int64_t inner = node->out[0]->type.dim[1].n, panel = attrs->panel, begin = first * panel;
+    int64_t columns = min_i64(node->in[0]->type.dim[0].n, (first + count) * panel) - begin;
+    const unsigned char *matrix = read_elements(node, begin * inner, columns * inner, scratch);
+    for (int64_t p = 0; p < count; p++) {
+        int64_t lanes = min_i64(panel, columns - p * panel);
+        for (int64_t k = 0; k < inner; k++)
+            for (int64_t lane = 0; lane < lanes; lane++)
+                write_f32(bytes, (p * inner + k) * panel + lane, read_f32(matrix, (p * panel + lane) * inner + k));
+    }
 }
 
-void recipe_write(const Node *node, int64_t first, int64_t count, unsigned char *bytes) {
+// K x N to [N / panel][K][panel].
+static void pack_matrix(const Node *node, int64_t first, int64_t count, unsigned char *bytes, Arena *scratch) {
+    const PackAttrs *attrs = node->attrs;
+    int64_t inner = node->out[0]->type.dim[1].n, columns = node->in[0]->type.dim[1].n, panel = attrs->panel;
+    int64_t begin = first * panel, end = min_i64(columns, (first + count) * panel);
+    for (int64_t k = 0; k < inner; k++) {
+        const unsigned char *row = read_elements(node, k * columns + begin, end - begin, scratch);
+        for (int64_t n = 0; n < end - begin; n++)
+            write_f32(bytes, (n / panel * inner + k) * panel + n % panel, read_f32(row, n));
+    }
+}
+
+void recipe_write(const Node *node, int64_t first, int64_t count, unsigned char *bytes, Arena *scratch) {
+    const PackAttrs *attrs = node->attrs;
     if (node->op == OP_PackMatrix)
-        pack_matrix(node, first, count, bytes);
-    else if (((const PackAttrs *)node->attrs)->tile)
-        pack_winograd(node, first, count, bytes);
-    else if (((const PackAttrs *)node->attrs)->strassen)
-        pack_strassen(node, first, count, bytes);
+        (attrs->transposed ? pack_transposed : pack_matrix)(node, first, count, bytes, scratch);
+    else if (attrs->tile)
+        pack_winograd(node, first, count, bytes, scratch);
+    else if (attrs->strassen)
+        pack_strassen(node, first, count, bytes, scratch);
     else
-        pack_conv(node, first, count, bytes);
+        pack_conv(node, first, count, bytes, scratch);
 }

@@ -77,9 +77,15 @@ Value *value_new(Graph *graph, const char *name, Type type) {
 Value *value_constant(Graph *graph, const char *name, Type type, const void *bytes) {
     Value *value = value_new(graph, name, type);
     Constant *constant = ARENA_NEW(graph->module->arena, Constant);
-    constant->bytes = bytes;
+    constant->stored = bytes;
     constant->size = type_bytes(&type);
     value->data = constant;
+    return value;
+}
+
+Value *value_constant_like(Graph *graph, const Value *other, Type type) {
+    Value *value = value_new(graph, other->name, type);
+    value->data = other->data;
     return value;
 }
 
@@ -153,14 +159,14 @@ bool value_as_ints(const Value *value, Arena *arena, Ints *ints) {
         return false;
     *ints = (Ints){.n = (int)count, .v = ARENA_ARRAY(arena, int64_t, count)};
     for (int i = 0; i < ints->n; i++)
-        ints->v[i] = element_int(value->type.dtype, value->data->bytes, i);
+        ints->v[i] = element_int(value->type.dtype, constant_bytes(value->data), i);
     return true;
 }
 
 bool value_as_double(const Value *value, double *number) {
     if (!value->data || value->type.dtype == DT_BOOL || type_count(&value->type) != 1)
         return false;
-    *number = element_double(value->type.dtype, value->data->bytes, 0);
+    *number = element_double(value->type.dtype, constant_bytes(value->data), 0);
     return true;
 }
 

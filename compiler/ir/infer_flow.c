@@ -98,7 +98,7 @@ static bool trip_count(Infer *infer, const Node *node, const Value *scanned, Dim
     const Constant *first = value_data(node->in[1]);
     const DimTensor *trips;
     *count = dim_const(0);
-    if (first && !*(const unsigned char *)first->bytes)
+    if (first && !*(const unsigned char *)constant_bytes(first))
         return true;
     if (!infer_known(infer, node->in[0]) && scanned->type.rank > 0 && type_is_static(&scanned->type)) {
         *count = scanned->type.dim[0];

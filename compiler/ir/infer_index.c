@@ -194,7 +194,7 @@ bool infer_center_crop_pad(Infer *infer, const Node *node, Type *out) {
 static int64_t count_set(const Value *value) {
     int64_t set = 0, n = type_count(&value->type);
     for (int64_t i = 0; i < n; i++)
-        set += element_double(value->type.dtype, value->data->bytes, i) != 0;
+        set += element_double(value->type.dtype, constant_bytes(value->data), i) != 0;
     return set;
 }
 

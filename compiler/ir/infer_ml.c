@@ -43,7 +43,7 @@ bool infer_grams(Infer *infer, const Node *node, Type *out) {
     if (!column)
         return fail_dynamic(infer, node, 2);
     for (int64_t i = 0; i < count; i++)
-        if (!in_range(element_int(DT_I32, column->bytes, i), 0, attrs->columns))
+        if (!in_range(element_int(DT_I32, constant_bytes(column), i), 0, attrs->columns))
             return diag_error(infer->diag, node->loc, E_RANGE, "column %lld of the n-grams is out of range", (long long)i);
     *out = infer_like(x);
     out->dtype = DT_F32;
@@ -102,7 +102,7 @@ bool infer_trees(Infer *infer, const Node *node, Type *out) {
         return false;
     if (attrs->targets < 1)
         return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "%lld targets", (long long)attrs->targets);
-    Forest forest = {value_data(node->in[1])->bytes, value_data(node->in[3])->bytes, value_data(node->in[4])->bytes,
+    Forest forest = {constant_bytes(value_data(node->in[1])), constant_bytes(value_data(node->in[3])), constant_bytes(value_data(node->in[4])),
                      table->dim[0].n, input_type(node, 3)->dim[0].n, input_type(node, 4)->dim[0].n, 0, attrs->targets};
     if (!check_number(infer, node, x->dim[1], &forest.features) || !check_tree_nodes(infer, node, &forest))
         return false;

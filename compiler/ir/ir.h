@@ -33,9 +33,24 @@ typedef struct GraphList {
 // The bytes of a constant in its logical row-major order, little-endian, bool as one byte. Borrowed from the mapped
 // model file or owned by the arena; may be unaligned.
 typedef struct Constant {
-    const void *bytes;
-    int64_t size;  // equals type_bytes of the value's type
+    const void *stored;           // null: `scaled` says what they are
+    int64_t size;                 // equals type_bytes of the value's type
+    const struct Scaled *scaled;  // null: `stored` are all there is
 } Constant;
+
+// Another constant's elements, number i times factor[i / run % n], rounded. They are computed where and when they are
+// read, so that a large model's weights exist once.
+typedef struct Scaled {
+    const Constant *base;
+    DType dtype;
+    const double *factor;
+    int64_t run, n;
+    Arena *arena;
+} Scaled;
+
+const void *constant_bytes(const Constant *constant);  // all of them; once computed they are kept
+void constant_read(const Constant *constant, DType dtype, int64_t first, int64_t count, void *to);  // some elements
+bool constant_equal(const Constant *a, const Constant *b);
 
 // Where a value lies. PLACE_IN: `offset` elements behind the start of `base`'s storage (a channel slice, or a
 // reshaped view). PLACE_WORKSPACE: `offset` bytes from the start of the workspace.
@@ -107,6 +122,8 @@ Graph *graph_new(Module *module, const char *name);       // not yet in module->
 // `name` is made unique by a suffix if the graph has it already (null: "v").
 Value *value_new(Graph *graph, const char *name, Type type);
 Value *value_append(Graph *graph, const char *name, Type type);  // the same for a name known to be free, not copied
+Value *value_constant_like(Graph *graph, const Value *other, Type type);  // of another shape, with the same bytes
+Value *value_scaled(Graph *graph, const Value *other, const double *factor, int64_t run, int64_t n);
 Value *value_constant(Graph *graph, const char *name, Type type, const void *bytes);  // borrows `bytes`
 Value *value_find(const Graph *graph, const char *name);
 Value *value_int64s(Graph *graph, const char *name, const int64_t *v, int n);  // a rank-1 i64 constant

@@ -356,7 +356,7 @@ static bool parse_constant(Parser *p, Scope *scope) {
         !parse_data(p, &type, &bytes) || !define(p, scope, name, type, &value))
         return false;
     Constant *constant = ARENA_NEW(p->lex.arena, Constant);
-    *constant = (Constant){bytes, type_bytes(&type)};
+    *constant = (Constant){.stored = bytes, .size = type_bytes(&type)};
     value->data = constant;
     return parse_places(p, scope, &value, 1);
 }

@@ -83,7 +83,7 @@ static const Value *widen(Arena *arena, const Value *constant, Wide *wide) {
     if (!type_is_packed(type) || !dtype_is_packed(type->dtype))
         return constant;
     wide->value = *constant;
-    wide->data = (Constant){elements_wide(arena, type, constant->data->bytes), type_count(type)};
+    wide->data = (Constant){.stored = elements_wide(arena, type, constant_bytes(constant->data)), .size = type_count(type)};
     wide->value.data = &wide->data;
     wide->value.type.layout.kind = LAYOUT_ROW_MAJOR;
     return &wide->value;
@@ -98,7 +98,7 @@ static int64_t element_count(const Value *constant) {
 }
 
 static bool all_same(const Value *constant) {
-    const char *bytes = constant->data->bytes;
+    const char *bytes = constant_bytes(constant->data);
     size_t size = (size_t)element_bytes(constant), all = (size_t)element_count(constant) * size;
     return !memcmp(bytes, bytes + size, all - size);
 }
@@ -107,7 +107,7 @@ static bool counts_up(const Value *constant) {
     if (!dtype_is_int(constant->type.dtype))
         return false;
     for (int64_t i = 0; i < element_count(constant); i++)
-        if (element_int(constant->type.dtype, constant->data->bytes, i) != i)
+        if (element_int(constant->type.dtype, constant_bytes(constant->data), i) != i)
             return false;
     return true;
 }
@@ -118,7 +118,7 @@ void print_list(Str *out, const Value *packed) {
     str_add(out, "list(");
     for (int64_t i = 0; i < element_count(constant); i++) {
         str_add(out, i ? ", " : "");
-        element_print(out, constant->type.dtype, constant->data->bytes, i);
+        element_print(out, constant->type.dtype, constant_bytes(constant->data), i);
     }
     str_add(out, ")");
 }
@@ -127,7 +127,7 @@ static bool comes_from(const Value *constant, int seed) {
     DType dtype = constant->type.dtype;
     char element[8];
     for (int64_t i = 0; i < element_count(constant); i++) {
-        const char *bytes = (const char *)constant->data->bytes + i * element_bytes(constant);
+        const char *bytes = (const char *)constant_bytes(constant->data) + i * element_bytes(constant);
         element_random(dtype, i, (uint64_t)seed, element);
         if (!element_equal(dtype, element, bytes, 0))
             return false;
@@ -155,7 +155,7 @@ static void print_data(Printer *p, const Value *packed) {
     int64_t count = element_count(constant);
     if (count > 0 && all_same(constant)) {
         str_add(p->out, "fill(");
-        element_print(p->out, constant->type.dtype, constant->data->bytes, 0);
+        element_print(p->out, constant->type.dtype, constant_bytes(constant->data), 0);
         str_add(p->out, ")");
     } else if (count > LIST_MAX && counts_up(constant)) {
         str_add(p->out, "iota");
@@ -360,7 +360,7 @@ static void sidecar_graph(Sidecar *sidecar, const Graph *graph) {
         if (!value->data || !in_sidecar(sidecar->arena, value))
             continue;
         if (sidecar->bytes)
-            memcpy(sidecar->bytes + sidecar->size, value->data->bytes, (size_t)value->data->size);
+            memcpy(sidecar->bytes + sidecar->size, constant_bytes(value->data), (size_t)value->data->size);
         sidecar->size = align_up(sidecar->size + value->data->size, SIDECAR_ALIGN);
     }
     for (const Node *node = graph->first; node; node = node->next)

@@ -72,7 +72,7 @@ static bool known_exponent(const Node *node, double *exponent) {
     const Constant *data = value_data(outside_map(node->in[1]));
     if (!data || type_count(type) != 1)
         return false;
-    *exponent = element_double(type->dtype, data->bytes, 0);
+    *exponent = element_double(type->dtype, constant_bytes(data), 0);
     return true;
 }
 

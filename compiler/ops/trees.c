@@ -22,7 +22,7 @@ typedef struct Trees {
 
 static void find_modes(Trees *t, const Constant *nodes) {
     for (int64_t i = 0; i < t->count; i++) {
-        int64_t mode = element_int(DT_I32, nodes->bytes, 4 * i);
+        int64_t mode = element_int(DT_I32, constant_bytes(nodes), 4 * i);
         t->modes |= mode == TREE_LEAF ? 0 : 1u << (mode & ~TREE_MISSING);
         t->missing = t->missing || (mode & TREE_MISSING);
     }

@@ -53,6 +53,22 @@ def large_convolutions():
     return graph
 
 
+def large_normalised():
+    graph, x = Graph("normalised", [1, 512, 8, 8]), "x"
+    for _ in range(24):
+        x = graph.node("Conv", x, graph.weight(512, 512, 3, 3, scale=0.01), pads=[1] * 4)
+        variance = graph.constant(np.float32(RANDOM.uniform(0.5, 2, 512)))
+        x = graph.node("Relu", graph.node("BatchNormalization", x, *(graph.weight(512) for _ in range(3)), variance))
+    return graph
+
+
+def large_products():
+    graph, x = Graph("products", [4, 2048]), "x"
+    for _ in range(14):
+        x = graph.node("Relu", graph.node("Gemm", x, graph.weight(2048, 2048, scale=0.02), graph.weight(2048)))
+    return graph
+
+
 def elementwise():
     graph, values = Graph("elementwise", [1, 16, 8, 8]), ["x"]
     for i in range(2000):
@@ -128,6 +144,7 @@ def check(build, limit, *flags):
 
 os.makedirs(FOLDER, exist_ok=True)
 good = [check(large_product, None), check(large_product, None, "-O0"), check(large_convolutions, None, "--mcpu=native"),
-        check(large_convolutions, None, "-Os")]
+        check(large_convolutions, None, "-Os"), check(large_normalised, None), check(large_normalised, None, "-O1"),
+        check(large_products, None)]
 good += [check(build, 10**9, level) for build in (elementwise, small_convolutions, transformer) for level in ("-O0", "-O2")]
 sys.exit(not all(good))

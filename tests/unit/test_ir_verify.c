@@ -121,7 +121,7 @@ static void break_attrs(Parts *p) {
 }
 
 static void break_constant(Parts *p) {
-    static const Constant short_of_bytes = {"", 1};
+    static const Constant short_of_bytes = {.stored = "", .size = 1};
     value_find(p->graph, "one")->data = &short_of_bytes;
 }
 
