@@ -2,6 +2,7 @@
 // generic lowering stands in where none does. `--tune` measures instead: it asks for the options of each node and says
 // which one to take.
 #include "codegen/kernel.h"
+#include "passes/choose.h"
 #include "passes/pass.h"
 
 // Options predicted to take so many times as long as the best one are not worth a trial, nor are more than so many.
@@ -104,16 +105,34 @@ static void keep_alike(Options *options, Node *node, const PassContext *ctx) {
     options->n = n ? n : options->n;
 }
 
-static void choose(Node *node, const PassContext *ctx) {
+// What is worth a trial, the best one first.
+static Options worthy_options(Node *node, const PassContext *ctx) {
     Options options = list_options(node, ctx->target, ctx);
-    if (!options.n)
-        return;
-    if (ctx->packing)
+    if (options.n && ctx->packing)
         keep_alike(&options, node, ctx);
-    keep_worthy(&options);
-    const KernelOption *option = &options.item[decide(node, &options, ctx)];
+    if (options.n)
+        keep_worthy(&options);
+    return options;
+}
+
+static void take(Node *node, const KernelOption *option) {
     node->kernel = option->kernel;
     node->params = option->params;
+}
+
+bool choose_kernel(const PassContext *ctx, Node *node, double *seconds) {
+    Options options = worthy_options(node, ctx);
+    if (!options.n)
+        return false;
+    take(node, &options.item[0]);
+    *seconds = options.item[0].seconds;
+    return true;
+}
+
+static void choose(Node *node, const PassContext *ctx) {
+    Options options = worthy_options(node, ctx);
+    if (options.n)
+        take(node, &options.item[decide(node, &options, ctx)]);
 }
 
 static void choose_all(Graph *graph, const PassContext *ctx) {

@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "ir/element.h"
+#include "ir/infer.h"
 #include "passes/pass.h"
 #include "support/checked.h"
 
@@ -108,7 +109,7 @@ static bool gemm_takes_affine(const Node *node) {
 
 static bool conv_takes_affine(const Node *node) {
     const ConvAttrs *attrs = node->attrs;
-    return attrs->act.kind == ACT_NONE && !node_in(node, 3) && node->in[1]->type.rank == node->out[0]->type.rank;
+    return attrs->act.kind == ACT_NONE && !node_pools(node) && !node_in(node, 3) && node->in[1]->type.rank == node->out[0]->type.rank;
 }
 
 static bool takes_affine(const Value *value, int depth);

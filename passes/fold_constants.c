@@ -30,6 +30,8 @@ static double node_work(const Node *node) {
     const Type *a = &node->in[0]->type, *b = node->nin > 1 && node->in[1] ? &node->in[1]->type : NULL;
     if (node->op == OP_Conv || node->op == OP_ConvTranspose) {
         double filter = (double)type_count(b) / (double)max_i64(b->dim[0].n, 1);
+        Window pool = node_pools(node) ? node_pool_window(node) : (Window){0};
+        filter *= window_taps(&pool);
         return in + (node->op == OP_Conv ? out : (double)type_count(a)) * filter;
     }
     if (node->op == OP_MatMul)

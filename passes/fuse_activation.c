@@ -2,6 +2,7 @@
 // the producer. Through a Concat it goes to all that is concatenated, if all of that comes from such producers.
 #include <float.h>
 
+#include "ir/infer.h"
 #include "passes/pass.h"
 
 enum { MAX_DEPTH = 8 };
@@ -57,7 +58,7 @@ static bool takes_activation(const Value *value, int depth) {
         return false;
     if (node->op != OP_Concat) {
         const Act *act = act_of(node);
-        return act && act->kind == ACT_NONE;
+        return act && act->kind == ACT_NONE && !node_pools(node);
     }
     for (int i = 0; i < node->nin; i++)
         if (depth == MAX_DEPTH || !takes_activation(node->in[i], depth + 1))

@@ -4,6 +4,7 @@
 // The convolution moves to the place of the Add, so that the other operand is there. Of two, the later one takes the sum.
 // The result is the same to the bit, so this runs with --strict, too. Images only: what is one-dimensional
 // becomes an image later (lift-conv1d), without a sum.
+#include "ir/infer.h"
 #include "passes/pass.h"
 
 static bool takes_sum(const Value *value, const Value *other, const Value *sum) {
@@ -11,7 +12,7 @@ static bool takes_sum(const Value *value, const Value *other, const Value *sum) 
     if (!node || node->op != OP_Conv || node_in(node, 3) || value_uses(value) != 1 || node->out[0] != value)
         return false;
     bool exact = sum->type.dtype == DT_F32 || sum->type.dtype == DT_F64;  // smaller floats would be rounded once less
-    return exact && sum->type.rank == 4 && ((const ConvAttrs *)node->attrs)->act.kind == ACT_NONE && other != value && other &&
+    return exact && sum->type.rank == 4 && ((const ConvAttrs *)node->attrs)->act.kind == ACT_NONE && !node_pools(node) && other != value && other &&
            type_same_shape(&other->type, &sum->type) && type_same_shape(&value->type, &sum->type);
 }
 

@@ -7,6 +7,7 @@
 //
 // The reshapes are views. What follows element by element is lifted too, so that a chain of convolutions has none in
 // between. Weights must be constant, since theirs are reshaped here; types must be known and f32.
+#include "ir/infer.h"
 #include "passes/pass.h"
 
 static bool is_line(const Value *value) {
@@ -73,7 +74,7 @@ static Ints widened(Arena *arena, Ints list, int ends, int64_t fill) {
 // A depthwise one alone would not pay for the conversion to blocks of channels.
 static bool match_conv(const Node *node) {
     bool conv = node->op == OP_Conv || node->op == OP_ConvTranspose;
-    return conv && !node->kernel && node->nin <= 3 && is_line(node->in[0]) && is_line(node->out[0]) &&
+    return conv && !node_pools(node) && !node->kernel && node->nin <= 3 && is_line(node->in[0]) && is_line(node->out[0]) &&
            node->in[1]->data && is_line(node->in[1]) && (node->in[1]->type.dim[1].n > 1 || lifted_source(node->in[0]));
 }
 

@@ -56,6 +56,7 @@ static const char *const fast[] = {
     "choose-layouts",    // after fusion, which would otherwise have to see through the conversions
     "fuse-elementwise",  // after layouts: one loop needs one layout; after activations, which cost nothing in a Conv
     "choose-kernels",    // kernels accept only certain layouts
+    "fuse-pools",        // compares kernels that pool with those chosen
     "pack-weights",      // the kernel says how it reads its weights
     "dead-nodes",        // the unpacked weights
     "place-concats",     // before the order, which counts what shares storage once

@@ -18,6 +18,7 @@
 
 static const char *const acts[] = {
     "none", "relu", "clip", "leaky_relu", "sigmoid", "tanh", "hard_swish", "hard_sigmoid", "swish", NULL};
+static const char *const conv_pools[] = {"none", "max", "average", NULL};
 static const char *const auto_pads[] = {"NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID", NULL};
 static const char *const gelus[] = {"none", "tanh", NULL};
 static const char *const pad_modes[] = {"constant", "reflect", "edge", "wrap", NULL};
@@ -55,6 +56,10 @@ static const AttrRow conv_rows[] = {
     INTS(ConvAttrs, "pads", pads),
     INTS(ConvAttrs, "strides", strides),
     ACT(ConvAttrs),
+    WORD(ConvAttrs, "pool", pool.kind, "none", conv_pools),
+    INTS(ConvAttrs, "pool_shape", pool.shape),
+    INTS(ConvAttrs, "pool_strides", pool.strides),
+    INTS(ConvAttrs, "pool_pads", pool.pads),
     END};
 const AttrTable conv_attrs = {"conv", sizeof(ConvAttrs), conv_rows};
 

@@ -72,11 +72,19 @@ typedef struct Act {
 
 typedef enum AutoPad { AUTO_PAD_NOTSET, AUTO_PAD_SAME_UPPER, AUTO_PAD_SAME_LOWER, AUTO_PAD_VALID } AutoPad;
 
+// A pool over its activated results, which are then not stored: maxima, or averages of what lies inside.
+typedef enum ConvPoolKind { CONV_POOL_NONE, CONV_POOL_MAX, CONV_POOL_AVERAGE } ConvPoolKind;
+typedef struct ConvPool {
+    int kind;  // ConvPoolKind
+    Ints shape, strides, pads;
+} ConvPool;
+
 typedef struct ConvAttrs {  // Conv and ConvTranspose
     int auto_pad;
     Ints dilations, kernel_shape, pads, strides, output_padding, output_shape;
     int64_t group;
     Act act;
+    ConvPool pool;  // of a Conv
 } ConvAttrs;
 
 typedef struct PoolAttrs {  // MaxPool, AveragePool

@@ -65,6 +65,12 @@ bool window_of_pool(Infer *infer, const Node *node, Window *window);
 // For lowering: the same on a node that has been inferred; cannot fail.
 Window node_window(const Node *node);
 
+// A Conv that pools its result: node_window is the convolution's, node_pool_window the pool's, and conv_map_type is the type
+// of what lies between them, without a rim. Of any other Conv that is its result's.
+bool node_pools(const Node *node);
+Window node_pool_window(const Node *node);
+Type conv_map_type(const Node *node);
+
 // The sizes of the image that a MaxUnpool's indices count in. False after an error; for lowering it cannot fail.
 bool unpool_sizes(Infer *infer, const Node *node, int64_t size[MAX_RANK]);
 

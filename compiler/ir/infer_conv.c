@@ -33,9 +33,9 @@ static bool window_attr(Infer *infer, const Node *node, const char *name, const 
     return true;
 }
 
-static bool window_pads(Infer *infer, const Node *node, const Ints *pads, Window *w) {
+static bool window_pads(Infer *infer, const Node *node, const char *name, const Ints *pads, Window *w) {
     int64_t both[2 * MAX_SPATIAL];
-    if (!window_attr(infer, node, "pads", pads, 2 * w->n, 0, 0, both))
+    if (!window_attr(infer, node, name, pads, 2 * w->n, 0, 0, both))
         return false;
     for (int i = 0; i < w->n; i++) {
         w->begin[i] = both[i];
@@ -134,7 +134,7 @@ static bool conv_window_start(Infer *infer, const Node *node, Window *w) {
     window_inputs(input_type(node, 0), w);
     return window_attr(infer, node, "strides", &attrs->strides, w->n, 1, 1, w->stride) &&
            window_attr(infer, node, "dilations", &attrs->dilations, w->n, 1, 1, w->dilation) &&
-           window_pads(infer, node, &attrs->pads, w) && conv_kernel(infer, node, w);
+           window_pads(infer, node, "pads", &attrs->pads, w) && conv_kernel(infer, node, w);
 }
 
 bool window_of_conv(Infer *infer, const Node *node, Window *w) {
@@ -148,10 +148,10 @@ bool window_of_conv(Infer *infer, const Node *node, Window *w) {
 }
 
 // Padding as large as the kernel would make windows that see no element at all.
-static bool check_pool_pads(Infer *infer, const Node *node, const Window *w) {
+static bool check_pool_pads(Infer *infer, const Node *node, const char *name, const Window *w) {
     for (int i = 0; i < w->n; i++)
         if (w->begin[i] >= w->kernel[i] || w->end[i] >= w->kernel[i])
-            return fail_attribute(infer, node, "pads", max_i64(w->begin[i], w->end[i]),
+            return fail_attribute(infer, node, name, max_i64(w->begin[i], w->end[i]),
                                   "it must be smaller than the kernel");
     return true;
 }
@@ -166,14 +166,57 @@ bool window_of_pool(Infer *infer, const Node *node, Window *w) {
     if (!window_attr(infer, node, "kernel_shape", &attrs->kernel_shape, w->n, 1, 1, w->kernel) ||
         !window_attr(infer, node, "strides", &attrs->strides, w->n, 1, 1, w->stride) ||
         !window_attr(infer, node, "dilations", &attrs->dilations, w->n, 1, 1, w->dilation) ||
-        !window_pads(infer, node, &attrs->pads, w))
+        !window_pads(infer, node, "pads", &attrs->pads, w))
         return false;
-    if (attrs->auto_pad == AUTO_PAD_NOTSET && !check_pool_pads(infer, node, w))
+    if (attrs->auto_pad == AUTO_PAD_NOTSET && !check_pool_pads(infer, node, "pads", w))
         return false;
     for (int i = 0; i < w->n; i++)
         if (!window_axis(infer, node, attrs->auto_pad, attrs->ceil_mode, w, i))
             return false;
     return true;
+}
+
+// The pool over a Conv's results, whose window is `conv`.
+static bool window_of_conv_pool(Infer *infer, const Node *node, const Window *conv, Window *w) {
+    const ConvPool *pool = &((const ConvAttrs *)node->attrs)->pool;
+    *w = (Window){.n = conv->n};
+    if (!pool->shape.n)
+        return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "'pool_shape' is missing");
+    if (!window_attr(infer, node, "pool_shape", &pool->shape, w->n, 1, 1, w->kernel) ||
+        !window_attr(infer, node, "pool_strides", &pool->strides, w->n, 1, 1, w->stride) ||
+        !window_pads(infer, node, "pool_pads", &pool->pads, w) || !check_pool_pads(infer, node, "pool_pads", w))
+        return false;
+    for (int i = 0; i < w->n; i++) {
+        w->in[i] = conv->out[i];
+        w->dilation[i] = 1;
+        if (!window_axis(infer, node, AUTO_PAD_NOTSET, false, w, i))
+            return false;
+    }
+    return true;
+}
+
+Window node_pool_window(const Node *node) {
+    Diag quiet = {0};
+    Infer infer = {.arena = node->graph->module->arena, .diag = &quiet};
+    Window conv = node_window(node), w;
+    window_of_conv_pool(&infer, node, &conv, &w);
+    return w;
+}
+
+bool node_pools(const Node *node) {
+    return node->op == OP_Conv && ((const ConvAttrs *)node->attrs)->pool.kind != CONV_POOL_NONE;
+}
+
+Type conv_map_type(const Node *node) {
+    Type type = node->out[0]->type;
+    if (node_pools(node)) {
+        Window window = node_window(node);
+        for (int i = 0; i < window.n; i++)
+            type.dim[2 + i] = dim_const(window.out[i]);
+        type.layout.border = 0;
+        type.layout.pitch = 0;
+    }
+    return type;
 }
 
 // ConvTranspose.
@@ -311,6 +354,14 @@ static bool check_addend(Infer *infer, const Node *node, const Type *out) {
                       type_text(infer->arena, input_type(node, 3)));
 }
 
+static bool pooled_result(Infer *infer, const Node *node, const Window *conv, Type *out) {
+    Window pool;
+    if (!window_of_conv_pool(infer, node, conv, &pool))
+        return false;
+    window_result(node, &pool, out);
+    return true;
+}
+
 bool infer_conv(Infer *infer, const Node *node, Type *out) {
     Window w;
     Dim channels;
@@ -320,7 +371,7 @@ bool infer_conv(Infer *infer, const Node *node, Type *out) {
     *out = infer_like(input_type(node, 0));
     out->dim[1] = channels;
     window_result(node, &w, out);
-    return check_addend(infer, node, out);
+    return check_addend(infer, node, out) && (!node_pools(node) || pooled_result(infer, node, &w, out));
 }
 
 // An operand of `groups` times `each` channels for each pixel of the result.
@@ -369,6 +420,8 @@ bool infer_deform_conv(Infer *infer, const Node *node, Type *out) {
 
 static bool transpose_channels(Infer *infer, const Node *node, Dim *channels) {
     const ConvAttrs *attrs = node->attrs;
+    if (attrs->pool.kind != CONV_POOL_NONE)
+        return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "'pool' is for Conv only");
     const Type *x = input_type(node, 0), *weights = input_type(node, 1);
     int64_t in, rows, per_group, all;
     if (attrs->group < 1)

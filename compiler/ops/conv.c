@@ -2,11 +2,13 @@
 //
 //     y[n, m, o] = act(b[m] + r[n, m, o] + sum over c, k of x[n, c, o * stride - begin + k * dilation] * w[m, c, k])
 //
-// The window is clipped to the input, so padding is never read. Channels of a group see the inputs of that group.
+// or, with a pool, its largest or average result in each window of the pool, whose results are computed as often as they
+// are seen. The window is clipped to the input, so padding is never read. Channels of a group see the inputs of that group.
 #include "ops/conv.h"
 
 #include "codegen/lower.h"
 #include "ops/copy.h"
+#include "ops/reduce.h"
 
 static Conv conv_of(Emit *e, const Node *node) {
     const ConvAttrs *attrs = node->attrs;
@@ -14,7 +16,7 @@ static Conv conv_of(Emit *e, const Node *node) {
     conv.xs = space_of(&node->in[0]->type);
     conv.ws = space_of(&node->in[1]->type);
     conv.ys = space_of(&node->out[0]->type);
-    conv.window = window_three(node);
+    conv.window = window_three(node_window(node));
     conv.channels = type_size(&node->out[0]->type, 1);
     conv.inputs = type_size(&node->in[1]->type, 1);
     conv.outputs = conv.channels / attrs->group;
@@ -47,10 +49,14 @@ Val conv_bias(Emit *e, const Conv *conv, Val m) {
     return conv->b.v ? load_compute(e, conv->b, m, 1) : e_zero(e, conv->dtype, 1);
 }
 
-void conv_store(Emit *e, const Conv *conv, const Val *position, Val sum) {
+Val conv_result(Emit *e, const Conv *conv, const Val *position, Val sum) {
     if (conv->r.v)
         sum = e_add(e, sum, load_compute(e, conv->r, space_at(e, &conv->rs, position), sum.lanes));
-    store_compute(e, conv->y, space_at(e, &conv->ys, position), e_act(e, conv->act, sum));
+    return e_act(e, conv->act, sum);
+}
+
+void conv_store(Emit *e, const Conv *conv, const Val *position, Val sum) {
+    store_compute(e, conv->y, space_at(e, &conv->ys, position), conv_result(e, conv, position, sum));
 }
 
 // The sum over the window, from `acc` on.
@@ -74,27 +80,59 @@ static void window_sum(Emit *e, const Conv *conv, const Reach *reach, Val x, Val
     }
 }
 
-void conv_pixel(Emit *e, const Conv *conv, const Val *position) {
+static Val pixel_sum(Emit *e, const Conv *conv, const Val *position) {
     Reach reach[3];
     for (int i = 0; i < 3; i++)
         reach[i] = window_reach(e, &conv->window, i, position[2 + i]);
     Var acc = e_var(e, conv_bias(e, conv, position[1]));
     window_sum(e, conv, reach, conv_input(e, conv, position[0], position[1]), conv_weights(e, conv, position[1]), acc);
-    conv_store(e, conv, position, e_get(e, acc));
+    return e_get(e, acc);
 }
 
-static void conv_plane(Emit *e, const Conv *conv, Val n, Val m) {
-    EMIT_TIMES(e, i, conv->window.out[0])
-        EMIT_TIMES(e, j, conv->window.out[1])
-            EMIT_TIMES(e, k, conv->window.out[2]) {
+void conv_pixel(Emit *e, const Conv *conv, const Val *position) {
+    conv_store(e, conv, position, pixel_sum(e, conv, position));
+}
+
+// One element of the pool over the results. Maxima ignore NaN, as MaxPool's do; averages are of what lies inside.
+static void pooled_pixel(Emit *e, const Conv *conv, const Window *pool, bool average, const Val *position) {
+    Reach reach[3];
+    Val count = e_index(e, 1);
+    for (int i = 0; i < 3; i++) {
+        reach[i] = window_reach(e, pool, i, position[2 + i]);
+        count = e_mul(e, count, e_sub(e, reach[i].high, reach[i].low));
+    }
+    Var best = e_var(e, e_number(e, conv->dtype, average ? 0 : lowest_of(conv->dtype)));
+    EMIT_FOR(e, i, reach[0].low, reach[0].high, 1)
+        EMIT_FOR(e, j, reach[1].low, reach[1].high, 1)
+            EMIT_FOR(e, k, reach[2].low, reach[2].high, 1) {
+                Val at[5] = {position[0], position[1], e_add(e, reach[0].start, i.i), e_add(e, reach[1].start, j.i),
+                             e_add(e, reach[2].start, k.i)};
+                Val result = conv_result(e, conv, at, pixel_sum(e, conv, at)), before = e_get(e, best);
+                e_set(e, best, average ? e_add(e, before, result) : e_max(e, result, before));
+            }
+    Val result = e_get(e, best);
+    if (average)
+        result = e_div(e, result, e_cast(e, conv->dtype, count));
+    store_compute(e, conv->y, space_at(e, &conv->ys, position), result);
+}
+
+static void conv_plane(Emit *e, const Conv *conv, const Node *node, Val n, Val m) {
+    bool pools = node_pools(node), average = ((const ConvAttrs *)node->attrs)->pool.kind == CONV_POOL_AVERAGE;
+    Window pool = pools ? window_three(node_pool_window(node)) : conv->window;
+    EMIT_TIMES(e, i, pool.out[0])
+        EMIT_TIMES(e, j, pool.out[1])
+            EMIT_TIMES(e, k, pool.out[2]) {
                 Val position[5] = {n, m, i.i, j.i, k.i};
-                conv_pixel(e, conv, position);
+                if (pools)
+                    pooled_pixel(e, conv, &pool, average, position);
+                else
+                    conv_pixel(e, conv, position);
             }
 }
 
 static void lower_conv(Emit *e, const Node *node) {
     Conv conv = conv_of(e, node);
-    if (e_fast(e)) {
+    if (e_fast(e) && !node_pools(node)) {
         conv_rows(e, &conv, node);
         return;
     }
@@ -102,7 +140,7 @@ static void lower_conv(Emit *e, const Node *node) {
     clear_rim(e, node, share);
     EMIT_FOR(e, u, share.begin, share.end, 1) {
         Val channels = e_index(e, conv.channels);
-        conv_plane(e, &conv, e_div(e, u.i, channels), e_rem(e, u.i, channels));
+        conv_plane(e, &conv, node, e_div(e, u.i, channels), e_rem(e, u.i, channels));
     }
 }
 

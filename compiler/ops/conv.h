@@ -21,7 +21,8 @@ Val conv_weights(Emit *e, const Conv *conv, Val m);
 Val conv_step(Emit *e, const Conv *conv, int axis, const Reach *reach, Val k);
 // The bias of channel m, or 0.
 Val conv_bias(Emit *e, const Conv *conv, Val m);
-// Adds what is to be added, applies the activation and stores; `position` is that of the first lane.
+// Adds what is to be added and applies the activation: the results from `position` on, which conv_store stores.
+Val conv_result(Emit *e, const Conv *conv, const Val *position, Val sum);
 void conv_store(Emit *e, const Conv *conv, const Val *position, Val sum);
 // One element of the output.
 void conv_pixel(Emit *e, const Conv *conv, const Val *position);

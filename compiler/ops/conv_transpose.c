@@ -210,7 +210,7 @@ static Transposed transposed_of(Emit *e, const Node *node) {
     const Type *in = &node->in[0]->type, *out = &node->out[0]->type;
     Transposed t = {.node = node, .x = e_in(e, 0), .w = e_in(e, 1), .y = e_out(e, 0), .act = &attrs->act,
                     .xs = space_of(in), .ws = space_of(&node->in[1]->type), .ys = space_of(out),
-                    .window = window_three(node), .inputs = type_size(in, 1) / attrs->group,
+                    .window = window_three(node_window(node)), .inputs = type_size(in, 1) / attrs->group,
                     .outputs = type_size(&node->in[1]->type, 1), .channels = type_size(out, 1),
                     .dtype = compute_type(in->dtype)};
     if (node_in(node, 2))

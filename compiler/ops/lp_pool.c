@@ -40,7 +40,7 @@ static Val window_norm(Emit *e, const Node *node, const Window *w, const Space *
 static void lower_lp_pool(Emit *e, const Node *node) {
     const Type *type = &node->in[0]->type;
     Space xs = space_of(type), ys = space_of(&node->out[0]->type);
-    Window w = window_three(node);
+    Window w = window_three(node_window(node));
     Ptr y = e_out(e, 0);
     int64_t channels = type_size(type, 1);
     Share share = e_share(e, type_size(type, 0) * channels);

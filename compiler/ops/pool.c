@@ -134,7 +134,7 @@ static void emit_row(Emit *e, PoolRow *row) {
 static void lower_pool(Emit *e, const Node *node, PoolAt at) {
     const Type *type = &node->in[0]->type;
     Pool pool = {.x = e_in(e, 0), .y = e_out(e, 0), .xs = space_of(type), .ys = space_of(&node->out[0]->type),
-                 .window = window_three(node), .attrs = node->attrs, .channels = type_size(type, 1),
+                 .window = window_three(node_window(node)), .attrs = node->attrs, .channels = type_size(type, 1),
                  .dtype = compute_type(type->dtype)};
     if (node->nout > 1 && node->out[1])
         pool.indices = e_out(e, 1);

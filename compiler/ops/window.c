@@ -4,8 +4,7 @@
 #include "codegen/lower.h"
 #include "ops/copy.h"
 
-Window window_three(const Node *node) {
-    Window w = node_window(node);
+Window window_three(Window w) {
     Window three = {.n = 3};
     for (int i = 0; i < 3; i++) {
         int from = i - (3 - w.n);

@@ -9,7 +9,7 @@ typedef struct Space {  // how a value with N, C and up to three spatial axes li
     int64_t batch, channel, step[3], origin;
 } Space;
 
-Window window_three(const Node *node);
+Window window_three(Window window);
 Space space_of(const Type *type);
 // The offset of position {n, c, three spatial ones}.
 Val space_at(Emit *e, const Space *space, const Val *position);

@@ -17,7 +17,7 @@ static const double TILE_CYCLES = 4, ROW_CYCLES = 12;  // besides their taps
 static const double LATENCY = 4;                       // cycles of a multiply-add
 
 static bool has_shape(const Node *node) {
-    if (node->op != OP_Conv)
+    if (node->op != OP_Conv || node_pools(node))
         return false;
     const ConvAttrs *attrs = node->attrs;
     const Type *x = &node->in[0]->type, *y = &node->out[0]->type;

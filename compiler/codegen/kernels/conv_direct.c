@@ -17,7 +17,8 @@
 // so that no tile is left with one pixel. Where a panel's weights are larger than half the first-level cache, the input
 // channels are done in slices of `depth` blocks: each slice's weights stay close while all rows pass by, and the sums of
 // the slices so far wait in the output. A 1x1 convolution of stride 1 without rims sees the whole plane as one row,
-// cut into runs of a few tiles so that shards have something to share.
+// cut into runs of a few tiles so that shards have something to share. Results that are pooled go no further than this
+// kernel (direct_pool.c).
 #include "codegen/kernels/cost.h"
 #include "codegen/kernels/direct.h"
 #include "codegen/kernels/kernels.h"
@@ -57,7 +58,8 @@ static bool has_shape(const Node *node, const Target *target) {
     if (node->op != OP_Conv || !direct_operands(node))
         return false;
     int64_t ins = node->in[0]->type.dim[1].n, outs = node->out[0]->type.dim[1].n;
-    return attrs->group == 1 || (ins / attrs->group % target->block == 0 && outs / attrs->group % target->block == 0);
+    bool whole = ins / attrs->group % target->block == 0 && outs / attrs->group % target->block == 0;
+    return (attrs->group == 1 || whole) && direct_pool_fits(node);
 }
 
 bool conv_direct_layouts(const Node *node, const Target *target, Layout *in, Layout *out) {
@@ -77,7 +79,7 @@ bool direct_params_fit(const Node *node, const Target *target) {
     const DirectParams *params = node->params;
     int64_t outs = node->out[0]->type.dim[1].n / ((const ConvAttrs *)node->attrs)->group;
     bool pair = params->panels == 2 && div_up(outs, target->block) % 2 == 0;
-    return (params->panels == 1 || pair) && params->depth >= 0 &&
+    return (params->panels == 1 || pair) && params->depth >= 0 && !(params->depth && direct_has_ring(node)) &&
            product_fits(params->rows, params->panels * target->block / target_lanes(target, 32));
 }
 
@@ -112,7 +114,7 @@ bool direct_choice(Node *node, const Target *target, int number, int64_t taps) {
     params->panels = lanes == target->block && outs % (2 * target->block) == 0 ? 2 : 1;
     int64_t most = product_most_rows(target, (int)params->panels * target->block / lanes);
     params->rows = most - number / 2;
-    params->depth = slice_depth(node, target, params->panels, taps);
+    params->depth = direct_has_ring(node) ? 0 : slice_depth(node, target, params->panels, taps);
     bool sliced = params->depth != 0;
     if (number % 2)
         params->depth = 0;
@@ -133,23 +135,25 @@ static double spilled(const Target *target, int64_t rows, int64_t vecs) {
 // What one image costs: each group of panels passes over all pixels, slice by slice.
 double conv_direct_cost(const Node *node, const Target *target) {
     const DirectParams *params = node->params;
-    const Type *x = &node->in[0]->type, *y = &node->out[0]->type;
+    const Type *x = &node->in[0]->type, map = conv_map_type(node), *y = &map;
     const ConvAttrs *attrs = node->attrs;
     Window window = node_window(node);
     int64_t block = x->layout.kind == LAYOUT_NCHWC ? x->layout.block : 1, taps = window.kernel[0] * window.kernel[1];
     int64_t ins = div_up(x->dim[1].n / attrs->group, block), depth = params->depth ? params->depth : ins;
     int64_t vecs = params->panels * target->block / target_lanes(target, 32);
     double sets = (double)div_up(y->dim[1].n, target->block * params->panels), steps = (double)(depth * block * taps);
-    bool flat = taps == 1 && window.stride[0] == 1 && window.stride[1] == 1 && !x->layout.border && !y->layout.border;
+    bool flat = taps == 1 && window.stride[0] == 1 && window.stride[1] == 1 && !x->layout.border && !y->layout.border &&
+                !direct_has_ring(node);
     int64_t length = flat ? y->dim[2].n * y->dim[3].n : y->dim[3].n, rows = flat ? 1 : y->dim[2].n;
     double tiles = (double)(rows * div_up(length, params->rows)), slices = (double)div_up(ins, depth);
-    double compute = sets * slices * (double)rows * cost_row(target, length, params->rows, vecs, steps);
+    double row = cost_row(target, length, params->rows, vecs, steps), compute = sets * slices * (double)rows * row;
     if (block == 1)
         compute += sets * tiles * steps * spilled(target, params->rows, vecs);
     double panel = steps * (double)(target->block * params->panels) * sizeof(float), size = (double)type_bytes(x);
     double weights = cost_near(target, panel * tiles * slices * sets, panel) + cost_far(target, panel * slices * sets);
     double batch = (double)y->dim[0].n;
-    return cost_seconds(target, cost_call(target) + batch * (compute + weights + cost_near(target, size * sets, size)));
+    double bytes = weights + cost_near(target, size * sets, size);
+    return cost_seconds(target, cost_call(target) + batch * (compute + bytes) + direct_pool_cycles(node, target, row));
 }
 
 void conv_direct_packing(const Node *node, PackAttrs *attrs) {
@@ -258,14 +262,27 @@ static void tile_start(Emit *e, const Direct *d, Tile *tile, const Slice *slice,
             e_set(e, tile->sum[i], e_load_const(e, y.y, output_offset(d, i), d->lanes));
 }
 
+// Adds the tile's results to the sums of their channels.
+static void tile_sum(Emit *e, const Direct *d, const Tile *tile, Val channel) {
+    for (int v = 0; v < d->vecs; v++) {
+        Val first = e_add_const(e, channel, (int64_t)v * d->lanes), sum = e_load_const(e, d->sums, (int64_t)v * d->lanes, d->lanes);
+        for (int r = 0; r < tile->product.rows; r++)
+            sum = e_add(e, sum, image_act(e, &d->y, d->act, first, tile->acc[r * d->vecs + v]));
+        e_store_const(e, d->sums, (int64_t)v * d->lanes, sum);
+    }
+}
+
 static void tile_store(Emit *e, const Direct *d, Tile *tile, const Slice *slice, Val channel, Dest y) {
     int count = tile->product.rows * d->vecs;
     tile_load(e, d, tile);
-    EMIT_IF(e, slice->ends)
-        for (int i = 0; i < count; i++) {
+    EMIT_IF(e, slice->ends) {
+        if (d->sums.v)
+            tile_sum(e, d, tile, channel);
+        for (int i = 0; i < (d->sums.v ? 0 : count); i++) {
             Val first = e_add_const(e, channel, (int64_t)(i % d->vecs) * d->lanes);
             dest_store(e, y, output_offset(d, i), &d->y, d->act, first, tile->acc[i]);
         }
+    }
     if (slice->only)
         return;
     EMIT_IF(e, e_not(e, slice->ends))
@@ -319,7 +336,7 @@ static bool is_flat(const Direct *d) {
     bool point = window->kernel[0] == 1 && window->kernel[1] == 1 && window->stride[0] == 1 && window->stride[1] == 1;
     bool unpadded = d->x.height == d->y.height && d->x.width == d->y.width && !window->begin[0] && !window->begin[1];
     bool dense_x = d->x.stride.row == d->x.width * d->x.stride.pixel, dense_y = d->y.stride.row == d->y.width * d->y.stride.pixel;
-    return point && unpadded && dense_x && dense_y;
+    return !direct_has_ring(d->node) && point && unpadded && dense_x && dense_y;
 }
 
 Direct direct_of(Emit *e, const Node *node) {
@@ -351,7 +368,7 @@ Direct direct_of(Emit *e, const Node *node) {
     return d;
 }
 
-static void direct_cut(Direct *d, int64_t most) {
+void direct_cut(Direct *d, int64_t most) {
     if (is_flat(d)) {
         d->row_length = min_i64(d->y.height * d->y.width, most * RUN_TILES);
         d->rows = div_up(d->y.height * d->y.width, d->row_length);
@@ -362,18 +379,16 @@ static bool is_cut(const Direct *d) {
     return d->rows != d->y.height || d->row_length != d->y.width;
 }
 
-static Strip strip_of(Emit *e, const Direct *d, Val batch, Val panel, Val row, Slice slice) {
+static Strip strip_of(Emit *e, const Direct *d, Val batch, Val panel, Val row, Slice slice, Dest y) {
     int64_t down = is_cut(d) ? d->row_length * d->x.stride.pixel : d->window.stride[0] * d->x.stride.row;
-    int64_t y_down = is_cut(d) ? d->row_length * d->y.stride.pixel : d->y.stride.row;
     int64_t first = d->x.stride.origin - d->window.begin[0] * d->x.stride.row - d->window.begin[1] * d->x.stride.pixel;
     Val block = e_mul_const(e, batch, d->group * d->blocks_in);
     if (d->group > 1)
         block = e_add(e, block, e_mul_const(e, e_div(e, panel, e_index(e, d->panels_out)), d->blocks_in));
     Val from = e_add(e, e_mul_const(e, block, d->x.stride.channel), e_mul_const(e, row, down));
-    Val plane = e_add(e, e_mul_const(e, batch, d->group * d->panels_out), panel);
     return (Strip){.x = e_at(e, d->x.p, e_add_const(e, from, first)),
                    .w = e_at(e, d->w, e_mul_const(e, panel, d->blocks_in * d->taps * d->x.block * d->y.block)),
-                   .y = dest_at(e, dest_plane(e, d->node, &d->y, plane), e_mul_const(e, row, y_down)),
+                   .y = y,
                    .channel = e_mul_const(e, panel, d->y.block),
                    .slice = slice};
 }
@@ -399,26 +414,39 @@ static Slice slice_of(Emit *e, const Direct *d, Val number) {
     return (Slice){first, last, e_eq(e, number, e_index(e, 0)), e_eq(e, number, e_index(e, d->slices - 1)), d->slices == 1};
 }
 
+void direct_row(Emit *e, const Direct *d, int64_t most, Val batch, Val panel, Val row, Val slice, Dest to) {
+    Strip strip = strip_of(e, d, batch, panel, row, slice_of(e, d, slice), to);
+    strip_emit(e, d, most, row, &strip);
+}
+
+Val direct_plane(Emit *e, const Direct *d, Val batch, Val panel) {
+    return e_add(e, e_mul_const(e, batch, d->group * d->panels_out), panel);
+}
+
+int64_t direct_row_distance(const Direct *d) {
+    return is_cut(d) ? d->row_length * d->y.stride.pixel : d->y.stride.row;
+}
+
 void direct_set(Emit *e, const Direct *d, int64_t most, Val batch, Val panel, Val first, Val last) {
     EMIT_TIMES(e, s, d->slices)
         EMIT_FOR(e, row, first, last, 1) {
-            Strip strip = strip_of(e, d, batch, panel, row.i, slice_of(e, d, s.i));
-            strip_emit(e, d, most, row.i, &strip);
+            Dest plane = dest_plane(e, d->node, &d->y, direct_plane(e, d, batch, panel));
+            direct_row(e, d, most, batch, panel, row.i, s.i, dest_at(e, plane, e_mul_const(e, row.i, direct_row_distance(d))));
         }
 }
 
-void direct_share(Emit *e, const Direct *d, SetEmit emit, const void *context) {
+void direct_share(Emit *e, const Direct *d, int64_t units, SetEmit emit, const void *context) {
     int64_t sets = d->group * d->panels_out / d->panels;
-    Val rows = e_index(e, d->rows), zero = e_index(e, 0), all = e_index(e, sets);
-    Share share = e_share(e, d->y.batch * sets * d->rows);
-    Val end = e_div(e, e_add_const(e, share.end, d->rows - 1), rows);
+    Val rows = e_index(e, units), zero = e_index(e, 0), all = e_index(e, sets);
+    Share share = e_share(e, d->y.batch * sets * units);
+    Val end = e_div(e, e_add_const(e, share.end, units - 1), rows);
     EMIT_FOR(e, set, e_div(e, share.begin, rows), end, 1) {
         Val batch = e_div(e, set.i, all), panel = e_mul_const(e, e_rem(e, set.i, all), d->panels);
-        Val start = e_mul_const(e, set.i, d->rows);
+        Val start = e_mul_const(e, set.i, units);
         Val first = e_max(e, e_sub(e, share.begin, start), zero), last = e_min(e, e_sub(e, share.end, start), rows);
         EMIT_IF(e, e_eq(e, first, zero)) {
-            Val plane = e_add(e, e_mul_const(e, batch, d->group * d->panels_out), panel);
-            lower_border(e, d->y.p, &d->node->out[0]->type, plane, e_add_const(e, plane, d->panels));
+            Val plane = direct_plane(e, d, batch, panel);
+            lower_border(e, e_out(e, 0), &d->node->out[0]->type, plane, e_add_const(e, plane, d->panels));
         }
         emit(e, context, batch, panel, first, last);
     }
@@ -431,6 +459,10 @@ static void rows_emit(Emit *e, const void *context, Val batch, Val panel, Val fi
 
 void conv_direct_lower(Emit *e, const Node *node) {
     Direct d = direct_of(e, node);
+    if (node_pools(node)) {
+        direct_pool_lower(e, &d);
+        return;
+    }
     direct_cut(&d, ((const DirectParams *)node->params)->rows);
-    direct_share(e, &d, rows_emit, &d);
+    direct_share(e, &d, d.rows, rows_emit, &d);
 }

@@ -92,7 +92,7 @@ int64_t conv_strassen_scratch(const Node *node, const Target *target) {
 // ---- What it accepts, and what it costs
 
 bool conv_strassen_layouts(const Node *node, const Target *target, Layout *in, Layout *out) {
-    return conv_direct_layouts(node, target, in, out) && in->kind == LAYOUT_NCHWC;
+    return !node_pools(node) && conv_direct_layouts(node, target, in, out) && in->kind == LAYOUT_NCHWC;
 }
 
 static bool params_fit(const Node *node, const Target *target) {
@@ -104,7 +104,7 @@ static bool params_fit(const Node *node, const Target *target) {
 }
 
 bool conv_strassen_accepts(const Node *node, const Target *target) {
-    if (!conv_direct_accepts(node, target) || !is_blocked(&node->in[0]->type, target))
+    if (node_pools(node) || !conv_direct_accepts(node, target) || !is_blocked(&node->in[0]->type, target))
         return false;
     Window window = node_window(node);
     const Type *y = &node->out[0]->type;

@@ -165,5 +165,5 @@ static void phases_emit(Emit *e, const void *context, Val batch, Val panel, Val 
 void conv_transposed_lower(Emit *e, const Node *node) {
     Direct d = direct_of(e, node);
     d.rows = div_up(d.window.out[0], d.window.stride[0]);
-    direct_share(e, &d, phases_emit, &d);
+    direct_share(e, &d, d.rows, phases_emit, &d);
 }

@@ -73,7 +73,7 @@ static int64_t block_tiles(const Block *block, Cut right) {
 // ---- What it accepts, and what it costs
 
 bool conv_winograd_layouts(const Node *node, const Target *target, Layout *in, Layout *out) {
-    return conv_direct_layouts(node, target, in, out) && in->kind == LAYOUT_NCHWC;
+    return !node_pools(node) && conv_direct_layouts(node, target, in, out) && in->kind == LAYOUT_NCHWC;
 }
 
 static bool params_fit(const Node *node, const Target *target) {
@@ -84,7 +84,7 @@ static bool params_fit(const Node *node, const Target *target) {
 }
 
 bool conv_winograd_accepts(const Node *node, const Target *target) {
-    if (!conv_direct_accepts(node, target) || !is_blocked(&node->in[0]->type, target))
+    if (node_pools(node) || !conv_direct_accepts(node, target) || !is_blocked(&node->in[0]->type, target))
         return false;
     Window window = node_window(node);
     return ((const ConvAttrs *)node->attrs)->group == 1 && window.kernel[0] == window.kernel[1] && window.kernel[0] >= 3 &&

@@ -150,9 +150,11 @@ double kernel_macs(const Node *node) {
         return 0;
     const Type *x = &node->in[0]->type, *y = &node->out[0]->type;
     double outputs = (double)type_count(y);
+    Type map = *y;
     switch ((int)node->op) {
     case OP_Conv:
-        return outputs * conv_taps(node);
+        map = conv_map_type(node);
+        return (double)type_count(&map) * conv_taps(node);
     case OP_ConvTranspose:
         return y->rank > 1 ? (double)type_count(x) * conv_taps(node) / (double)x->dim[1].n * (double)y->dim[1].n : 0;
     case OP_MatMul:

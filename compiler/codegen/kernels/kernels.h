@@ -29,6 +29,7 @@ bool conv_winograd_choice(Node *node, const Target *target, int number);
 void matmul_packed_packing(const Node *node, PackAttrs *attrs);
 void matmul_packed_lower(Emit *e, const Node *node);
 void conv_direct_packing(const Node *node, PackAttrs *attrs);
+int64_t conv_direct_scratch(const Node *node, const Target *target);
 void conv_depthwise_packing(const Node *node, PackAttrs *attrs);
 void conv_transposed_packing(const Node *node, PackAttrs *attrs);
 void conv_winograd_packing(const Node *node, PackAttrs *attrs);
