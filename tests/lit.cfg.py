@@ -14,7 +14,7 @@ python = os.path.join(root, "build", "venv", "bin", "python")
 config.name = "sqzc"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".sqz", ".test", ".sh", ".py"]
-config.excludes = ["Inputs", "lit.cfg.py", "models", "fuzz", "bench", "conformance"]
+config.excludes = ["Inputs", "lit.cfg.py", "models", "fuzz", "bench", "bochs", "conformance"]
 config.test_source_root = os.path.join(root, "tests")
 config.test_exec_root = os.path.join(build, "test")
 
@@ -52,6 +52,8 @@ if lit_config.params.get("full"):
 for name, emulator in (("arm64-qemu", "qemu-aarch64"), ("armv7-qemu", "qemu-arm")):
     if shutil.which(emulator) and shutil.which("clang-22"):
         config.available_features.add(name)
+if shutil.which("bochs") and os.uname().machine == "x86_64":
+    config.available_features.add("bochs")
 with open("/proc/cpuinfo") as file:
     cpu = set(file.read().split())
 if {"avx2", "fma", "bmi2"} <= cpu:

@@ -246,7 +246,7 @@ static void interface_symbol(Program *program) {
 void program_entries(Program *program) {
     Target any = *program->e->target;
     if (any.arch == ARCH_X86_64) {
-        any.cpu = "x86-64";
+        any.cpu = any.level = "x86-64";
         any.features = "";
     }
     program->e->target = &any;

@@ -22,7 +22,7 @@ void emit_return_if(Program *program, LLVMValueRef condition, int result) {
 }
 
 typedef struct CpuRegisters {
-    LLVMValueRef a, b, c, d;
+    LLVMValueRef reg[4];  // a, b, c, d
 } CpuRegisters;
 
 static CpuRegisters cpu_ask(Program *program, const char *code, unsigned leaf, unsigned subleaf) {
@@ -34,8 +34,10 @@ static CpuRegisters cpu_ask(Program *program, const char *code, unsigned leaf, u
                                              LLVMInlineAsmDialectATT, 0);
     LLVMValueRef args[2] = {LLVMConstInt(w, leaf, 0), LLVMConstInt(w, subleaf, 0)};
     LLVMValueRef result = LLVMBuildCall2(e->builder, type, assembly, args, 2, "");
-    return (CpuRegisters){LLVMBuildExtractValue(e->builder, result, 0, ""), LLVMBuildExtractValue(e->builder, result, 1, ""),
-                          LLVMBuildExtractValue(e->builder, result, 2, ""), LLVMBuildExtractValue(e->builder, result, 3, "")};
+    CpuRegisters registers;
+    for (unsigned i = 0; i < 4; i++)
+        registers.reg[i] = LLVMBuildExtractValue(e->builder, result, i, "");
+    return registers;
 }
 
 static LLVMValueRef has_bits(Program *program, LLVMValueRef word, unsigned bits) {
@@ -51,27 +53,109 @@ static void require(Program *program, LLVMValueRef condition, LLVMBasicBlockRef 
     LLVMPositionBuilderAtEnd(program->e->builder, yes);
 }
 
-// What the levels v2, v3 and v4 of x86-64 need of CPUID, and of the operating system's saved state (XCR0).
-static void require_level(Program *program, int vector_bits, LLVMBasicBlockRef no) {
-    enum { V2_C1 = 1 << 0 | 1 << 9 | 1 << 13 | 1 << 19 | 1 << 20 | 1 << 23 };                // SSE3 ... SSE4.2, POPCNT
-    enum { V3_C1 = 1 << 12 | 1 << 22 | 1 << 27 | 1 << 28 | 1 << 29 };                         // FMA MOVBE OSXSAVE AVX F16C
-    enum { V3_B7 = 1 << 3 | 1 << 5 | 1 << 8, LZCNT = 1 << 5 };                                // BMI1 AVX2 BMI2
-    unsigned v4_b7 = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;                    // AVX512 F DQ CD BW VL
-    CpuRegisters one = cpu_ask(program, "cpuid", 1, 0);
-    require(program, has_bits(program, one.c, V2_C1), no);
-    if (vector_bits < 256)
-        return;
-    require(program, has_bits(program, one.c, V3_C1), no);
-    unsigned state = vector_bits == 512 ? 0xe6 : 6;
-    require(program, has_bits(program, cpu_ask(program, "xgetbv", 0, 0).a, state), no);
-    require(program, has_bits(program, cpu_ask(program, "cpuid", 0x80000001, 0).c, LZCNT), no);
-    CpuRegisters seven = cpu_ask(program, "cpuid", 7, 0);
-    require(program, has_bits(program, seven.b, V3_B7 | (vector_bits == 512 ? v4_b7 : 0)), no);
+// ---- What an x86 must have
+
+// Where the CPU says what it has: a register that CPUID gives.
+enum { ONE_C, EXTENDED_C, SEVEN_B, SEVEN_C, SEVEN_D, SEVEN_1_A, WORDS };
+static const struct {
+    unsigned leaf, subleaf;
+    int reg;  // 0: eax, ...
+} words[WORDS] = {{1, 0, 2}, {0x80000001, 0, 2}, {7, 0, 1}, {7, 0, 2}, {7, 0, 3}, {7, 1, 0}};
+
+enum { NO_LEVEL = 9 };
+
+// Features: LLVM's name, bit, the first level of x86-64 that has it, and bits of the registers it goes with, without which
+// it is not used.
+typedef struct Needed {
+    const char *name;
+    int word, bit, level, vector_bits;
+} Needed;
+
+static const Needed features[] = {
+    {"sse3", ONE_C, 0, 2, 0},
+    {"ssse3", ONE_C, 9, 2, 0},
+    {"fma", ONE_C, 12, 3, 256},
+    {"cx16", ONE_C, 13, 2, 0},
+    {"sse4.1", ONE_C, 19, 2, 0},
+    {"sse4.2", ONE_C, 20, 2, 0},
+    {"movbe", ONE_C, 22, 3, 0},
+    {"popcnt", ONE_C, 23, 2, 0},
+    {"xsave", ONE_C, 27, 3, 256},  // and the system uses it, so XGETBV is there
+    {"avx", ONE_C, 28, 3, 256},
+    {"f16c", ONE_C, 29, 3, 256},
+    {"lzcnt", EXTENDED_C, 5, 3, 0},
+    {"bmi", SEVEN_B, 3, 3, 0},
+    {"avx2", SEVEN_B, 5, 3, 256},
+    {"bmi2", SEVEN_B, 8, 3, 0},
+    {"avx512f", SEVEN_B, 16, 4, 512},
+    {"avx512dq", SEVEN_B, 17, 4, 512},
+    {"avx512ifma", SEVEN_B, 21, NO_LEVEL, 512},
+    {"avx512cd", SEVEN_B, 28, 4, 512},
+    {"avx512bw", SEVEN_B, 30, 4, 512},
+    {"avx512vl", SEVEN_B, 31, 4, 512},
+    {"avx512vbmi", SEVEN_C, 1, NO_LEVEL, 512},
+    {"avx512vbmi2", SEVEN_C, 6, NO_LEVEL, 512},
+    {"avx512vnni", SEVEN_C, 11, NO_LEVEL, 512},
+    {"avx512bitalg", SEVEN_C, 12, NO_LEVEL, 512},
+    {"avx512vpopcntdq", SEVEN_C, 14, NO_LEVEL, 512},
+    {"avx512fp16", SEVEN_D, 23, NO_LEVEL, 512},
+    {"avxvnni", SEVEN_1_A, 4, NO_LEVEL, 256},
+    {"avx512bf16", SEVEN_1_A, 5, NO_LEVEL, 512},
+};
+
+// Whether the target's list has the feature: '+', '-', or 0. The last word counts.
+static char listed(const Target *target, const char *name) {
+    char sign = 0;
+    for (const char *at = target->features; *at;) {
+        size_t length = strcspn(at, ",");
+        if (length == strlen(name) + 1 && !strncmp(at + 1, name, length - 1))
+            sign = *at;
+        at += length + (at[length] == ',');
+    }
+    return sign;
 }
 
-// Whether a target needs more than any CPU of its architecture has.
-static bool is_level(const Target *target) {
-    return target->arch == ARCH_X86_64 && target->rounds;
+static bool is_needed(const Target *target, const Needed *feature) {
+    const char *version = strrchr(target->level, 'v');
+    int level = version ? version[1] - '0' : 1;
+    char sign = listed(target, feature->name);
+    bool saved = !strcmp(feature->name, "xsave") && target->vector_bits > 128;
+    return feature->vector_bits <= target->vector_bits && (sign ? sign == '+' : feature->level <= level || saved);
+}
+
+// Fills in the bits of each word that a target needs; whether there are any, so that not every CPU will do.
+static bool needs(const Target *target, unsigned *masks) {
+    bool any = false;
+    memset(masks, 0, WORDS * sizeof *masks);
+    if (target->arch != ARCH_X86_64)
+        return false;
+    for (size_t i = 0; i < sizeof features / sizeof *features; i++)
+        if (is_needed(target, &features[i])) {
+            masks[features[i].word] |= 1u << features[i].bit;
+            any = true;
+        }
+    return any;
+}
+
+// Goes to `no` unless the CPU has what the target needs, and the operating system saves the registers (XCR0).
+static void require_target(Program *program, const Target *target, LLVMBasicBlockRef no) {
+    LLVMValueRef seven = LLVMConstInt(int32(program), 7, 0);
+    unsigned masks[WORDS];
+    bool asked = false;
+    needs(target, masks);
+    for (int i = 0; i < WORDS; i++) {
+        if (!masks[i])
+            continue;
+        if (words[i].leaf == 7 && !asked) {  // a CPU without leaf 7 answers as for its last one
+            LLVMValueRef last = cpu_ask(program, "cpuid", 0, 0).reg[0];
+            require(program, LLVMBuildICmp(program->e->builder, LLVMIntUGE, last, seven, ""), no);
+            asked = true;
+        }
+        CpuRegisters answer = cpu_ask(program, "cpuid", words[i].leaf, words[i].subleaf);
+        require(program, has_bits(program, answer.reg[words[i].reg], masks[i]), no);
+        if (i == ONE_C && target->vector_bits > 128)
+            require(program, has_bits(program, cpu_ask(program, "xgetbv", 0, 0).reg[0], target->vector_bits == 512 ? 0xe6 : 6), no);
+    }
 }
 
 static bool better(const Target *a, const Target *b) {
@@ -104,8 +188,7 @@ static void ask(Program *program, LLVMValueRef word, Var answer, LLVMBasicBlockR
     for (int i = 0; i < program->nversions; i++) {
         const Target *target = program->versions[order[i]].target;
         LLVMBasicBlockRef next = emit_block(e, "lacks");
-        if (is_level(target))
-            require_level(program, target->vector_bits, next);
+        require_target(program, target, next);
         set_word(program, word, answer, order[i] + 1);
         LLVMBuildBr(e->builder, known);
         LLVMPositionBuilderAtEnd(e->builder, next);
@@ -119,7 +202,8 @@ static void ask(Program *program, LLVMValueRef word, Var answer, LLVMBasicBlockR
 // Writing it twice is harmless.
 Val cpu_select(Program *program) {
     Emit *e = program->e;
-    if (program->nversions == 1 && !is_level(program->versions[0].target))
+    unsigned masks[WORDS];
+    if (program->nversions == 1 && !needs(program->versions[0].target, masks))
         return (Val){0};
     LLVMValueRef word = LLVMAddGlobal(e->module, int32(program), arena_printf(e->arena, "%s_cpu", program->prefix));
     LLVMSetInitializer(word, LLVMConstInt(int32(program), 0, 0));

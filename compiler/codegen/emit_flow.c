@@ -25,7 +25,9 @@ LLVMValueRef emit_function(Emit *e, const char *name, LLVMTypeRef type, bool ext
     LLVMSetLinkage(function, external ? LLVMExternalLinkage : LLVMInternalLinkage);
     emit_attribute(e, function, (unsigned)LLVMAttributeFunctionIndex, "nounwind");
     text_attribute(e, function, "no-builtins", "");
-    text_attribute(e, function, "target-cpu", e->target->cpu);
+    text_attribute(e, function, "target-cpu", e->target->level);
+    if (strcmp(e->target->level, e->target->cpu))
+        text_attribute(e, function, "tune-cpu", e->target->cpu);
     if (e->target->features[0])
         text_attribute(e, function, "target-features", e->target->features);
     e->function = function;

@@ -69,7 +69,7 @@ LLVMTargetMachineRef backend_machine(const Target *target, char level, Diag *dia
         return NULL;
     }
     LLVMCodeGenOptLevel optimise = level == '0' ? LLVMCodeGenLevelLess : level == '3' ? LLVMCodeGenLevelAggressive : LLVMCodeGenLevelDefault;
-    return LLVMCreateTargetMachine(found, target->triple, target->cpu, target->features, optimise, LLVMRelocPIC,
+    return LLVMCreateTargetMachine(found, target->triple, target->level, target->features, optimise, LLVMRelocPIC,
                                    LLVMCodeModelDefault);
 }
 

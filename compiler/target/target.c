@@ -354,11 +354,20 @@ static bool features_apply(Row *row, Arena *arena, const char *attr, Diag *diag)
     return true;
 }
 
-static Target target_of(const Row *row, const char *triple, const char *feature_list) {
+// What objects ask of an x86 at run time are its levels (codegen/cpu.c), so they use no more of one than its level has:
+// code for another CPU of the same level then runs, instead of meeting an instruction that is not there.
+static const char *row_level(const Row *row) {
+    if (row->arch != ARCH_X86_64)
+        return row->cpu;
+    return row->vector_bits == 512 ? "x86-64-v4" : row->vector_bits == 256 ? "x86-64-v3" : row->rounds ? "x86-64-v2" : "x86-64";
+}
+
+static Target target_of(const Row *row, const char *triple, const char *level, const char *feature_list) {
     return (Target){
         .arch = row->arch,
         .triple = triple,
         .cpu = row->cpu,
+        .level = level,
         .features = feature_list,
         .pointer_bits = row->arch == ARCH_ARM ? 32 : 64,
         .vector_bits = row->vector_bits,
@@ -383,18 +392,21 @@ bool target_find(Target *target, Arena *arena, const char *triple, const char *c
     Triple parsed;
     Row row = {0};
     if (!triple_parse(&parsed, arena, triple ? triple : host_triple, diag) ||
-        !row_choose(&row, (Arch)parsed.arch, cpu, diag) || !features_apply(&row, arena, attr ? attr : "", diag))
+        !row_choose(&row, (Arch)parsed.arch, cpu, diag))
+        return false;
+    const char *level = row_level(&row);
+    if (!features_apply(&row, arena, attr ? attr : "", diag))
         return false;
     const char *list = !attr || !*attr ? row.features
                        : *row.features ? arena_printf(arena, "%s,%s", row.features, attr)
                                        : arena_string(arena, attr);
     const char *name = arch_info[parsed.arch].canonical;
-    *target = target_of(&row, arena_printf(arena, "%s-unknown-%s-%s", name, parsed.os, parsed.env), list);
+    *target = target_of(&row, arena_printf(arena, "%s-unknown-%s-%s", name, parsed.os, parsed.env), level, list);
     return true;
 }
 
 void target_baseline(Target *target) {
     const Row *row = row_find((Arch)HOST_ARCH, NULL);
-    *target = target_of(row, host_triple, row->features);
+    *target = target_of(row, host_triple, row_level(row), row->features);
     target->fma = false;  // a product is rounded before it is added, on every host
 }

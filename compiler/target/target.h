@@ -14,6 +14,7 @@ typedef struct Target {
     Arch arch;
     const char *triple;    // normalised
     const char *cpu;       // LLVM's name
+    const char *level;     // of the CPU whose instructions are used; `cpu` decides how they are scheduled
     const char *features;  // LLVM's list, "" for none
     int pointer_bits;
     int vector_bits;   // of the widest vector registers

@@ -136,6 +136,7 @@ MACHINES = {  # name -> the triple, how to link, how to run
     "native": (None, ["cc", "-pthread"], []),
     "arm64": ("aarch64-unknown-linux-gnu", [*CLANG, "--target=aarch64-unknown-linux-gnu"], ["qemu-aarch64"]),
     "armv7": ("armv7a-unknown-linux-gnueabihf", [*CLANG, "--target=armv7a-unknown-linux-gnueabihf"], ["qemu-arm"]),
+    "avx512": (None, ["cc", "-pthread", "-static"], [os.path.join(ROOT, "tests", "bochs", "run.py")]),
 }
 
 

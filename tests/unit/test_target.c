@@ -66,6 +66,10 @@ static void check_rows(Arena *arena) {
         Target target = {0};
         CHECK(find(&target, arena, triple, rows[i].cpu, NULL) == 0);
         CHECK_TEXT(target.cpu, rows[i].cpu);
+        Target level = {0};  // of which a CPU uses no more than its level has
+        CHECK(find(&level, arena, triple, target.level, NULL) == 0);
+        CHECK(level.vector_bits == target.vector_bits && level.fma == target.fma && level.rounds == target.rounds);
+        CHECK(target.arch == ARCH_X86_64 ? !strncmp(target.level, "x86-64", 6) : !strcmp(target.level, target.cpu));
         CHECK(target.pointer_bits == (target.arch == ARCH_ARM ? 32 : 64));
         CHECK(target.vector_bits >= 128 && target.registers >= 16 && target.fma_per_cycle >= 1);
         CHECK(target.block % target_lanes(&target, 32) == 0);

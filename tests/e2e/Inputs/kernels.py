@@ -8,12 +8,14 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RUNTIME = os.path.join(HERE, "..", "..", "..", "runtime")
+BOCHS = os.path.join(HERE, "..", "..", "bochs", "run.py")
 CLANG = ["clang-22", "-Qunused-arguments", "-fuse-ld=lld", "-static"]
 MACHINES = {  # name -> triple, how to compile C, how to run
     "x86-64": (None, ["cc"], []),
     "aarch64": ("aarch64-unknown-linux-gnu", [*CLANG, "--target=aarch64-unknown-linux-gnu"], ["qemu-aarch64"]),
     "arm": ("armv7a-unknown-linux-gnueabihf", [*CLANG, "--target=armv7a-unknown-linux-gnueabihf", "-mfpu=neon"],
             ["qemu-arm"]),
+    "avx512": (None, ["cc", "-static"], [BOCHS]),
 }
 TOLERANCE = 1e-5
 
@@ -69,7 +71,7 @@ class Module:
 
 
 def available(machine):
-    emulator = MACHINES[machine][2]
+    emulator = {"avx512": ["bochs"]}.get(machine, MACHINES[machine][2])
     return not emulator or subprocess.run(["which", *emulator], capture_output=True).returncode == 0
 
 
@@ -149,6 +151,9 @@ ARM = [("aarch64", "cortex-a53"), ("aarch64", "neoverse-n1"), ("arm", "generic")
 
 
 def spread(parts):
-    """Every part on each x86-64, and one part on each ARM."""
+    """Every part on each x86-64, and one part on each ARM. $SQZC_EMULATE names an emulated x86-64 to take instead."""
+    emulated = os.environ.get("SQZC_EMULATE")
+    if emulated:
+        return [(emulated, cpu, part) for cpu in ("x86-64-v4", "skylake-avx512", "znver4") for part in range(parts)]
     return ([(m, cpu, part) for m, cpu in NATIVE for part in range(parts)] +
             [(m, cpu, i % parts) for i, (m, cpu) in enumerate(ARM)])
