@@ -57,10 +57,12 @@ static bool is_conv(const Node *node) {
 // ---- Forward
 
 // The layouts that some kernel would like.
-static bool liked(const Node *node, const Target *target, Layout *in, Layout *out) {
-    for (int k = 0; k < KERNEL_COUNT; k++)
-        if (kernel_info[k].layouts && kernel_info[k].layouts(node, target, in, out))
+static bool liked(const Node *node, const PassContext *ctx, Layout *in, Layout *out) {
+    for (int k = 0; k < KERNEL_COUNT; k++) {
+        const KernelInfo *info = &kernel_info[k];
+        if (info->layouts && (info->exact || !ctx->strict) && info->layouts(node, ctx->target, in, out))
             return true;
+    }
     return false;
 }
 
@@ -107,12 +109,12 @@ static void lead(Node *node, Layout in, Layout out) {
         node->in[3] = converted(addend, node, out);
 }
 
-static void visit(Graph *graph, const Target *target);
+static void visit(Graph *graph, const PassContext *ctx);
 
-static void visit_fire(Node *node, const Target *target) {
+static void visit_fire(Node *node, const PassContext *ctx) {
     for (int i = 0; i < node->nin; i++)
         node->body->inputs.item[i]->type.layout = node->in[i]->type.layout;
-    visit(node->body, target);
+    visit(node->body, ctx);
     node->out[0]->type.layout = node->body->outputs.item[0]->type.layout;
 }
 
@@ -122,28 +124,28 @@ static void lead_phases(Node *node, const Target *target) {
     node->out[0]->type.layout = (Layout){LAYOUT_NCHWC, target->block, 0, 0};
 }
 
-static void visit_node(Node *node, const Target *target) {
+static void visit_node(Node *node, const PassContext *ctx) {
     Layout in, out;
     bool elementwise = (op_info[node->op].flags & ELEMENTWISE) || node->op == OP_Map;
     if (node->op == OP_Fire)
-        visit_fire(node, target);
+        visit_fire(node, ctx);
     else if (node->op == OP_Phases)
-        lead_phases(node, target);
+        lead_phases(node, ctx->target);
     else if (op_info[node->op].flags & (RECIPE | ANY_LAYOUT))
         return;
     else if (elementwise && follow_elementwise(node))
         return;
     else if (node->op == OP_Concat && follow_concat(node))
         return;
-    else if (liked(node, target, &in, &out) && (is_conv(node) || is_blocked(node->in[0])))
+    else if (liked(node, ctx, &in, &out) && (is_conv(node) || is_blocked(node->in[0])))
         lead(node, in, out);
     else
         unpack_inputs(node);
 }
 
-static void visit(Graph *graph, const Target *target) {
+static void visit(Graph *graph, const PassContext *ctx) {
     for (Node *node = graph->first; node; node = node->next)
-        visit_node(node, target);
+        visit_node(node, ctx);
 }
 
 // The node that unpacks the value: the one that its readers have, or a new one without an output yet.
@@ -198,12 +200,12 @@ static bool equalise(Value *a, Value *b) {
     return widen(b, a->type.layout.border) || first;
 }
 
-static bool spread_rims(Graph *graph, const Target *target);
+static bool spread_rims(Graph *graph, const PassContext *ctx);
 
-static bool spread_over(Node *node, const Target *target) {
+static bool spread_over(Node *node, const PassContext *ctx) {
     Layout in, out;
     bool changed = false;
-    if (is_conv(node) && is_blocked(node->in[0]) && liked(node, target, &in, &out))
+    if (is_conv(node) && is_blocked(node->in[0]) && liked(node, ctx, &in, &out))
         changed = widen(node->in[0], in.border);
     if (node->op == OP_Conv && node_in(node, 3))
         changed |= equalise(node->in[3], node->out[0]);
@@ -214,22 +216,22 @@ static bool spread_over(Node *node, const Target *target) {
         for (int i = 0; i < node->nin; i++)
             changed |= equalise(node->in[i], node->body->inputs.item[i]);
         changed |= equalise(node->out[0], node->body->outputs.item[0]);
-        changed |= spread_rims(node->body, target);
+        changed |= spread_rims(node->body, ctx);
     }
     return changed;
 }
 
-static bool spread_rims(Graph *graph, const Target *target) {
+static bool spread_rims(Graph *graph, const PassContext *ctx) {
     bool changed = false;
     for (Node *node = graph->first; node; node = node->next)
-        changed |= spread_over(node, target);
+        changed |= spread_over(node, ctx);
     return changed;
 }
 
 bool pass_choose_layouts(PassContext *ctx, Graph *graph) {
-    visit(graph, ctx->target);
+    visit(graph, ctx);
     unpack_outputs(graph);
-    while (spread_rims(graph, ctx->target))
+    while (spread_rims(graph, ctx))
         continue;
     return true;
 }

@@ -5,7 +5,7 @@
 //     Swish        x * Sigmoid(x), x * Sigmoid(alpha * x)
 //
 // so that a Conv may apply them as it stores. What the product does not read alone stays as it is: it would be computed
-// twice. The form with Clip rounds differently, and is left alone under --strict.
+// twice. The form with Clip rounds differently, and so do all of small floats, whose gate is rounded for itself.
 #include <math.h>
 
 #include "passes/pass.h"
@@ -57,7 +57,7 @@ static Value *sixth_of(const Value *value) {
 }
 
 // What gate * x is.
-static Found gated(const Value *gate, Value *x, bool strict) {
+static Found gated(const Value *gate, Value *x) {
     const Node *node = made_by(gate, OP_Sigmoid);
     double alpha = 1;
     if (node && node->in[0] == x)
@@ -70,7 +70,7 @@ static Found gated(const Value *gate, Value *x, bool strict) {
     const ActAttrs *attrs = node ? node->attrs : NULL;
     if (node && node->in[0] == x && fabs(attrs->alpha - 1.0 / 6) < 1e-7 && attrs->beta == 0.5)
         return (Found){OP_HardSwish, x, 0};
-    Value *clip = strict ? NULL : sixth_of(gate);
+    Value *clip = sixth_of(gate);
     return clip && relu6_of(clip) == x ? (Found){OP_HardSwish, x, 0} : nothing;
 }
 
@@ -84,13 +84,13 @@ static Found sixth(const Node *node) {
     return nothing;
 }
 
-static Found match(const Node *node, bool strict) {
+static Found match(const Node *node) {
     Found found = nothing;
     if ((node->op != OP_Mul && node->op != OP_Div) || !node->out[0] || !dtype_is_float(node->out[0]->type.dtype))
         return found;
     for (int i = 0; i < 2 && node->op == OP_Mul && found.op == OP_COUNT; i++)
-        found = gated(node->in[i], node->in[1 - i], strict);
-    if (found.op == OP_COUNT && !strict)
+        found = gated(node->in[i], node->in[1 - i]);
+    if (found.op == OP_COUNT)
         found = sixth(node);
     return found.op != OP_COUNT && type_equal(&node->out[0]->type, &found.x->type) ? found : nothing;
 }
@@ -112,7 +112,7 @@ static void apply(Node *node, const Found *found) {
 bool pass_find_activations(PassContext *ctx, Graph *graph) {
     for (Node *node = graph->first, *next; node; node = next) {
         next = node->next;
-        Found found = match(node, ctx->strict);
+        Found found = match(node);
         if (found.op != OP_COUNT)
             apply(node, &found);
     }

@@ -225,7 +225,7 @@ static void expand_norm(Node *node, const Affine *affine) {
 
 bool pass_fold_batchnorm(PassContext *ctx, Graph *graph) {
     Arena *scratch = ctx->scratch;
-    for (Node *node = graph->first, *next; node && !ctx->strict; node = next) {
+    for (Node *node = graph->first, *next; node; node = next) {
         Affine affine;
         int x;
         next = node->next;

@@ -36,7 +36,7 @@ typedef struct PassContext {
     Arena *scratch;  // emptied after each pass
     Diag *diag;
     bool small;      // -Os
-    bool strict;
+    bool strict;     // --strict: inexact kernels are not chosen, inexact passes do not run
     Decisions *decisions;  // null: nobody asks
 } PassContext;
 
@@ -48,12 +48,13 @@ typedef bool (*GraphPassFn)(PassContext *ctx, Graph *graph);
 
 typedef struct PassInfo {
     const char *name, *why;
+    bool exact;  // may run under --strict
     PassFn run;
     GraphPassFn run_on;  // null: `run`
 } PassInfo;
 
-#define PASS(id, name, why) bool pass_##id(PassContext *ctx);
-#define GRAPH_PASS(id, name, why) bool pass_##id(PassContext *ctx, Graph *graph);
+#define PASS(id, name, exact, why) bool pass_##id(PassContext *ctx);
+#define GRAPH_PASS(id, name, exact, why) bool pass_##id(PassContext *ctx, Graph *graph);
 #include "passes/passes.def"
 #undef PASS
 #undef GRAPH_PASS

@@ -81,7 +81,7 @@ static bool apply(PassContext *ctx, Node *node, const Axis split[2]) {
 }
 
 bool pass_split_strides(PassContext *ctx, Graph *graph) {
-    if (ctx->strict || ctx->small)  // it pays by inexact kernels, whose weights are larger
+    if (ctx->small)  // it pays by inexact kernels, whose weights are larger
         return true;
     for (Node *node = graph->first; node; node = node->next) {
         Axis split[2];

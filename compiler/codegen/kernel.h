@@ -6,21 +6,24 @@
 #include "target/target.h"
 
 typedef enum KernelKind {
-#define KERNEL(id, name, flags, params, layouts, accepts, choice, cost, packing, scratch, lower) KERNEL_##id,
+#define KERNEL(id, name, exact, flags, params, layouts, accepts, choice, cost, packing, scratch, lower) KERNEL_##id,
 #include "codegen/kernels.def"
 #undef KERNEL
     KERNEL_COUNT
 } KernelKind;
 
+// Whether a kernel or a pass leaves every result as it is at -O0, to the bit.
+enum { INEXACT, EXACT };
+
 enum KernelFlag {
-    INEXACT = 1,  // rounds differently from the generic lowering in more than the order of a sum: not with --strict
-    LARGE = 2     // has larger weights: not with -Os
+    LARGE = 1  // has larger weights: not with -Os
 };
 
 struct Emit;
 
 typedef struct KernelInfo {
     const char *name;
+    bool exact;
     unsigned flags;
     const AttrTable *params;  // null: none
     // The layouts that the kernel would like for the node's first input and output (the border as far as its own pads

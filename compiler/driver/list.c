@@ -26,7 +26,7 @@ static void list_passes(void) {
     int count;
     const PassInfo *table = pass_table(&count);
     for (int i = 0; i < count; i++)
-        printf("%-18s %s\n", table[i].name, table[i].why);
+        printf("%-18s %s%s\n", table[i].name, table[i].why, table[i].exact ? "" : " (not with --strict)");
     static const char levels[] = "0123s";
     for (const char *level = levels; *level; level++) {
         printf("-O%c:", *level);
@@ -42,7 +42,8 @@ static void list_kernels(void) {
         printf("%s", kernel_info[i].name);
         for (const AttrRow *row = params ? params->rows : NULL; row && row->name; row++)
             printf("%s%s", row == params->rows ? "  {" : ", ", row->name);
-        puts(params && params->rows && params->rows->name ? "}" : "");
+        fputs(params && params->rows && params->rows->name ? "}" : "", stdout);
+        puts(kernel_info[i].exact ? "" : "  (not with --strict)");
     }
 }
 
