@@ -94,7 +94,9 @@ static bool follow_concat(Node *node) {
     return true;
 }
 
-static void lead(Node *node, Layout in, Layout out) {
+static void lead(Node *node, const PassContext *ctx, Layout in, Layout out) {
+    if (ctx->strict && in.kind == LAYOUT_ROW_MAJOR)  // in blocks its terms would come in another order
+        unpack_inputs(node);
     Value *x = node->in[0];
     bool as_it_is = is_blocked(x) || (in.kind == LAYOUT_ROW_MAJOR && in.border <= x->type.layout.border);
     if (in.kind == LAYOUT_ROW_MAJOR)
@@ -138,7 +140,7 @@ static void visit_node(Node *node, const PassContext *ctx) {
     else if (node->op == OP_Concat && follow_concat(node))
         return;
     else if (liked(node, ctx, &in, &out) && (is_conv(node) || is_blocked(node->in[0])))
-        lead(node, in, out);
+        lead(node, ctx, in, out);
     else
         unpack_inputs(node);
 }

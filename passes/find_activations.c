@@ -110,6 +110,7 @@ static void apply(Node *node, const Found *found) {
 }
 
 bool pass_find_activations(PassContext *ctx, Graph *graph) {
+    (void)ctx;
     for (Node *node = graph->first, *next; node; node = next) {
         next = node->next;
         Found found = match(node);

@@ -1,5 +1,6 @@
 // Computes, while compiling, what depends on constants only: with the operators' own lowerings, compiled in memory for
-// a fixed baseline, so that an object does not depend on the machine that made it. All foldable nodes are one batch.
+// a fixed baseline, so that an object does not depend on the machine that made it. All foldable nodes are one batch. Under
+// --strict the results are those that the target would compute.
 //
 // A node is left alone if it is an output of the model, or if computing it would not pay: an object should not grow by
 // what one loop can fill in, so a result may have a few times the bytes of the model's constants that it is made of; and
@@ -122,5 +123,5 @@ bool pass_fold_constants(PassContext *ctx, Graph *graph) {
     Batch batch = batch_new(ctx, graph);
     for (Node *node = graph->first; node; node = node->next)
         visit(ctx, &batch, node);
-    return !batch.n || jit_fold(graph, batch.item, batch.n, ctx->diag);
+    return !batch.n || jit_fold(graph, batch.item, batch.n, ctx->strict ? ctx->target : NULL, ctx->diag);
 }

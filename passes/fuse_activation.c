@@ -1,6 +1,6 @@
 // Lets a Conv or Gemm apply the activation of its result as it stores: the activation becomes the attribute `act` of
 // the producer. Through a Concat it goes to all that is concatenated, if all of that comes from such producers.
-#include <float.h>
+#include <math.h>
 
 #include "ir/infer.h"
 #include "passes/pass.h"
@@ -17,9 +17,8 @@ static bool clip_bounds(const Node *node, Act *act) {
     DType dtype = node->out[0]->type.dtype;
     if (dtype != DT_F32 && dtype != DT_F64)
         return false;
-    double most = dtype == DT_F32 ? (double)FLT_MAX : DBL_MAX;
-    act->alpha = -most;
-    act->beta = most;
+    act->alpha = -HUGE_VAL;
+    act->beta = HUGE_VAL;
     if ((node_in(node, 1) && !value_as_double(node->in[1], &act->alpha)) ||
         (node_in(node, 2) && !value_as_double(node->in[2], &act->beta)))
         return false;

@@ -16,7 +16,7 @@ typedef enum WeightsMode {
 
 void backend_init(const Target *target, char level);
 struct LLVMOpaqueTargetMachine *backend_machine(const Target *target, char level, Diag *diag);  // null after an error
-void emit_open(Emit *e, Arena *arena, const Target *target, char level, const char *name, Diag *diag);
+void emit_open(Emit *e, Arena *arena, const Target *target, const CompileOptions *options, Diag *diag);
 void emit_close(Emit *e);
 // Lowers everything. `weights` are in e->arena; none are made where they are appended.
 bool backend_program(Program *program, struct LLVMOpaqueTargetMachine *machine, WeightsMode mode, unsigned char **weights);

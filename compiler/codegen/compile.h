@@ -11,8 +11,10 @@ typedef enum OutputKind { OUTPUT_OBJECT, OUTPUT_ASSEMBLY, OUTPUT_LLVM_IR, OUTPUT
 typedef struct CompileOptions {
     const char *prefix;  // of the symbols: a C identifier
     char level;          // '0', '1', '2', '3', 's'
+    bool strict;         // --strict: as at -O0, to the bit
     bool debug;          // -g
     int threads;         // of LLVM's work; 0: one for each CPU, but a few at most. They change no byte
+    bool by_layer;       // of code in memory: on a pool each layer, shared or not, is one call of pool->run with one shard
 } CompileOptions;
 
 // The model as the passes have made it for one CPU. All variants of an object have one interface: the same workspace.

@@ -11,6 +11,8 @@
 #include "codegen/emit_internal.h"
 #include "codegen/emit_soft.h"
 
+enum { SUM_BITS = 256 };  // of vectors of partial sums in the one order
+
 const Target *e_target(const Emit *e) {
     return e->target;
 }
@@ -21,6 +23,14 @@ Arena *e_arena(Emit *e) {
 
 bool e_fast(const Emit *e) {
     return e->level != '0';
+}
+
+bool e_exact(const Emit *e) {
+    return e->level == '0' || e->strict;
+}
+
+int e_sum_lanes(const Emit *e, DType dtype) {
+    return e_exact(e) && dtype_is_float(dtype) ? SUM_BITS / dtype_info[dtype].bits : e_lanes(e, dtype);
 }
 
 int e_lanes(const Emit *e, DType dtype) {
@@ -243,6 +253,10 @@ Val e_cast_as(Emit *e, const CastAttrs *attrs, Val v) {
     return half_is(attrs->to) && v.dtype != attrs->to ? half_narrow_as(e, attrs, v) : e_cast(e, attrs->to, v);
 }
 
+Val e_settle(Emit *e, Val v, DType dtype) {
+    return e_cast(e, dtype_info[dtype].compute, e_cast(e, dtype, v));
+}
+
 Val e_to_index(Emit *e, Val v) {
     return e_cast(e, e_index_type(e), v);
 }
@@ -289,10 +303,10 @@ Val e_mul(Emit *e, Val a, Val b) {
 }
 
 Val e_fma(Emit *e, Val a, Val b, Val c) {
-    if (!e_fast(e) || !dtype_is_float(a.dtype) || half_is(a.dtype))
+    if (!e->target->fma || !dtype_is_float(a.dtype) || half_is(a.dtype))
         return e_add(e, e_mul(e, a, b), c);
     LLVMValueRef args[3] = {a.v, b.v, c.v};
-    return val(emit_intrinsic(e, "llvm.fmuladd", emit_type(e, a.dtype, a.lanes), args, 3), a.dtype, a.lanes);
+    return val(emit_intrinsic(e, "llvm.fma", emit_type(e, a.dtype, a.lanes), args, 3), a.dtype, a.lanes);
 }
 
 // Whether the target divides unsigned integers of this width without a library.

@@ -38,7 +38,10 @@ typedef struct Var {
 const Target *e_target(const Emit *e);
 Arena *e_arena(Emit *e);
 bool e_fast(const Emit *e);                // above -O0: vectors are wanted
+bool e_exact(const Emit *e);               // at -O0 and under --strict: sums have the order that order.h states
 int e_lanes(const Emit *e, DType dtype);   // of a full vector register; 1 at -O0
+// Of vectors whose lanes are added up in the end: as above, but where sums have one order the same on every target.
+int e_sum_lanes(const Emit *e, DType dtype);
 DType e_index_type(const Emit *e);         // I64, or I32 on 32-bit targets
 
 // ---- What the node being lowered has.
@@ -68,6 +71,8 @@ Val e_iota(Emit *e, DType dtype, int lanes);  // 0, 1, 2, ... (integers)
 Val e_cast(Emit *e, DType to, Val v);         // as ONNX Cast; integers wrap, floats saturate to integers
                                               // (to those below 8 bits they wrap); float8 doesn't saturate
 Val e_cast_as(Emit *e, const CastAttrs *attrs, Val v);  // with what a Cast says of float8
+// As if stored as `dtype` and loaded: in the type that it computes in.
+Val e_settle(Emit *e, Val v, DType dtype);
 Val e_to_index(Emit *e, Val v);
 Val e_bits(Emit *e, DType to, Val v);         // the same bits as another type of the same width
 Val e_lane(Emit *e, Val v, int lane);
@@ -100,7 +105,7 @@ Val e_sub(Emit *e, Val a, Val b);
 Val e_mul(Emit *e, Val a, Val b);
 Val e_div(Emit *e, Val a, Val b);  // integers towards zero
 Val e_rem(Emit *e, Val a, Val b);  // sign of a; floats: fmod
-Val e_fma(Emit *e, Val a, Val b, Val c);  // a * b + c, fused where the target can; at -O0 and when folding, never
+Val e_fma(Emit *e, Val a, Val b, Val c);  // a * b + c, of f32 and f64 fused where the target can
 Val e_neg(Emit *e, Val a);
 Val e_abs(Emit *e, Val a);
 Val e_min(Emit *e, Val a, Val b);  // b where either is NaN or both are equal: one instruction on x86

@@ -32,6 +32,7 @@ struct Emit {
     const Target *target;
     Diag *diag;
     char level;
+    bool strict;
     struct LLVMOpaqueContext *context;
     struct LLVMOpaqueModule *module;
     struct LLVMOpaqueBuilder *builder;

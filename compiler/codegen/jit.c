@@ -14,6 +14,7 @@
 
 struct Jit {
     Arena *arena;  // the weights are in it
+    const char *prefix;
     LLVMOrcLLJITRef orc;
     int64_t workspace_bytes;
     const Node **layers;
@@ -60,18 +61,19 @@ const Node *const *jit_layers(const Jit *jit, int *count) {
     return jit->layers;
 }
 
-Jit *jit_compile(const Module *module, const Target *target, char level, bool by_layer, Diag *diag) {
-    backend_init(target, level);
+Jit *jit_compile(const Module *module, const Target *target, const CompileOptions *options, Diag *diag) {
+    backend_init(target, options->level);
     Arena *arena = arena_new();
     Jit *jit = ARENA_NEW(arena, Jit);
     jit->arena = arena;
+    jit->prefix = options->prefix;
     Emit e;
-    emit_open(&e, arena, target, level, "jit", diag);
+    emit_open(&e, arena, target, options, diag);
     Program program;
-    program_open(&program, &e, &(Variant){module, target}, 1, "jit");
-    program.by_layer = by_layer;
+    program_open(&program, &e, &(Variant){module, target}, 1, options->prefix);
+    program.by_layer = options->by_layer;
     jit->workspace_bytes = program.interface.workspace_bytes;
-    LLVMTargetMachineRef machine = backend_machine(target, level, diag);
+    LLVMTargetMachineRef machine = backend_machine(target, options->level, diag);
     unsigned char *weights = NULL;
     bool ok = machine && backend_program(&program, machine, WEIGHTS_IN_MEMORY, &weights) && backend_optimise(&e, machine);
     if (machine)
@@ -85,7 +87,7 @@ Jit *jit_compile(const Module *module, const Target *target, char level, bool by
     }
     keep_layers(jit, &program);
     LLVMContextSetDiagnosticHandler(e.context, NULL, NULL);
-    if (orc_open(jit, target, level, diag) && orc_add(jit, &e, diag))
+    if (orc_open(jit, target, options->level, diag) && orc_add(jit, &e, diag))
         return jit;
     jit_free(jit);
     return NULL;
@@ -93,7 +95,7 @@ Jit *jit_compile(const Module *module, const Target *target, char level, bool by
 
 void *jit_address(Jit *jit, const char *suffix) {
     LLVMOrcExecutorAddress address = 0;
-    LLVMErrorRef error = LLVMOrcLLJITLookup(jit->orc, &address, arena_printf(jit->arena, "jit%s", suffix));
+    LLVMErrorRef error = LLVMOrcLLJITLookup(jit->orc, &address, arena_printf(jit->arena, "%s%s", jit->prefix, suffix));
     if (error)
         LLVMConsumeError(error);
     return error ? NULL : (void *)(uintptr_t)address;
@@ -181,13 +183,17 @@ static void make_constants(Arena *arena, Node *const *nodes, int count, void **b
         node_remove(nodes[i]);
 }
 
-bool jit_fold(Graph *graph, Node *const *nodes, int count, Diag *diag) {
+bool jit_fold(Graph *graph, Node *const *nodes, int count, const Target *as, Diag *diag) {
     Arena *arena = arena_new(), *owner = graph->module->arena;
     Target target;
     target_baseline(&target);
+    if (as) {
+        target.fma = as->fma;  // a function of the C library where the baseline has none
+        target.block = as->block;
+    }
     Module *module = module_of(arena, nodes, count);
     void **buffers = result_buffers(owner, module->graphs.item[0]);
-    Jit *jit = jit_compile(module, &target, '0', false, diag);
+    Jit *jit = jit_compile(module, &target, &(CompileOptions){.prefix = "jit", .level = '0'}, diag);
     int result = jit ? jit_call(jit, NULL, buffers) : -1;
     jit_free(jit);
     arena_free(arena);
@@ -200,7 +206,7 @@ bool jit_fold(Graph *graph, Node *const *nodes, int count, Diag *diag) {
     if (count == 1)
         return diag_error(diag, nodes[0]->loc, E_RANGE, "a constant index is out of range");
     for (int i = 0; i < count; i++)  // one by one, to name the node
-        if (!jit_fold(graph, nodes + i, 1, diag))
+        if (!jit_fold(graph, nodes + i, 1, as, diag))
             return false;
     return true;
 }

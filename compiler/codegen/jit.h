@@ -7,10 +7,9 @@
 
 typedef struct Jit Jit;
 
-// Compiles a finished module for this machine. Null after an error. `by_layer`: on a pool each layer, shared or not, is
-// one call of pool->run with a single shard, whatever the pool's threads.
-Jit *jit_compile(const Module *module, const Target *target, char level, bool by_layer, Diag *diag);
-// The address of `<prefix of jit_compile: "jit"><suffix>`, such as "_call" or "_run"; null if there is none.
+// Compiles a finished module for this machine. Null after an error.
+Jit *jit_compile(const Module *module, const Target *target, const CompileOptions *options, Diag *diag);
+// The address of `<the options' prefix><suffix>`, such as "_call" or "_run"; null if there is none.
 void *jit_address(Jit *jit, const char *suffix);
 void jit_free(Jit *jit);
 
@@ -22,7 +21,8 @@ const Node *const *jit_layers(const Jit *jit, int *count);
 int jit_call(Jit *jit, const void *const *inputs, void *const *outputs);
 
 // Computes `nodes` (in order, all of whose inputs are constants or outputs of earlier ones) at -O0 on the baseline,
-// and turns their outputs into constants whose bytes are in the module's arena. False after an error.
-bool jit_fold(Graph *graph, Node *const *nodes, int count, Diag *diag);
+// and turns their outputs into constants whose bytes are in the module's arena. With `as` the results are what that target
+// would compute, to the bit. False after an error.
+bool jit_fold(Graph *graph, Node *const *nodes, int count, const Target *as, Diag *diag);
 
 #endif

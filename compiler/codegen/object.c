@@ -244,10 +244,10 @@ static bool write_text(Program *program, LLVMTargetMachineRef machine, OutputKin
     return out->length > 0;
 }
 
-void emit_open(Emit *e, Arena *arena, const Target *target, char level, const char *name, Diag *diag) {
-    *e = (Emit){.arena = arena, .target = target, .diag = diag, .level = level};
+void emit_open(Emit *e, Arena *arena, const Target *target, const CompileOptions *options, Diag *diag) {
+    *e = (Emit){.arena = arena, .target = target, .diag = diag, .level = options->level, .strict = options->strict};
     e->context = LLVMContextCreate();
-    e->module = LLVMModuleCreateWithNameInContext(name, e->context);
+    e->module = LLVMModuleCreateWithNameInContext(options->prefix, e->context);
     e->builder = LLVMCreateBuilderInContext(e->context);
 }
 
@@ -272,7 +272,7 @@ bool compile_module(const Variant *variants, int count, const CompileOptions *op
     backend_init(variants[0].target, options->level);
     Arena *arena = arena_new();
     Emit e;
-    emit_open(&e, arena, variants[0].target, options->level, options->prefix, diag);
+    emit_open(&e, arena, variants[0].target, options, diag);
     Program program;
     program_open(&program, &e, variants, count, options->prefix);
     program.debug = options->debug;

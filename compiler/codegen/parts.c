@@ -21,7 +21,8 @@ enum {
 static Emit *part_open(Program *program) {
     const Emit *first = program->e;
     Emit *e = ARENA_NEW(first->arena, Emit);
-    emit_open(e, first->arena, program->version->target, first->level, program->prefix, first->diag);
+    CompileOptions options = {.prefix = program->prefix, .level = first->level, .strict = first->strict};
+    emit_open(e, first->arena, program->version->target, &options, first->diag);
     LLVMSetModuleDataLayout(e->module, LLVMGetModuleDataLayout(first->module));
     LLVMSetTarget(e->module, LLVMGetTarget(first->module));
     LIST_PUSH(first->arena, &program->parts, e);

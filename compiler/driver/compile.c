@@ -220,7 +220,8 @@ static bool make_code(Compile *c) {
         const char *slash = c->sidecar ? strrchr(c->sidecar, '/') : NULL;
         print_module(&c->code.text, s->module, slash ? slash + 1 : c->sidecar);
     } else {
-        CompileOptions how = {.prefix = c->prefix, .level = o->level, .debug = o->debug, .threads = o->jobs};
+        CompileOptions how = {.prefix = c->prefix, .level = o->level, .strict = o->strict, .debug = o->debug,
+                              .threads = o->jobs};
         Variant variants[MOST_CPUS + 1] = {{s->module, &s->target}};
         for (int i = 0; i < c->nmore; i++)
             variants[i + 1] = (Variant){c->more[i].module, &c->more[i].target};

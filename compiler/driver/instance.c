@@ -87,7 +87,9 @@ static bool compile(Instance *instance, Session *session, int threads, bool by_l
     const Module *module = session->module;
     const Graph *graph = module->graphs.item[0];
     *instance = (Instance){.arena = session->arena, .diag = &session->diag};
-    instance->jit = jit_compile(module, &session->target, session->options->level, by_layer, &session->diag);
+    const Options *o = session->options;
+    CompileOptions how = {.prefix = "jit", .level = o->level, .strict = o->strict, .by_layer = by_layer};
+    instance->jit = jit_compile(module, &session->target, &how, &session->diag);
     if (!instance->jit)
         return false;
     instance->run = entry(instance->jit, "_run");

@@ -3,10 +3,12 @@
 //     y[n, m, o] = act(b[m] + r[n, m, o] + sum over c, k of x[n, c, o * stride - begin + k * dilation] * w[m, c, k])
 //
 // or, with a pool, its largest or average result in each window of the pool, whose results are computed as often as they
-// are seen. The window is clipped to the input, so padding is never read. Channels of a group see the inputs of that group.
+// are seen. Terms are added up in the order of codegen/order.h. Padding is never read, but its zeros are multiplied.
+// Channels of a group see the inputs of that group.
 #include "ops/conv.h"
 
 #include "codegen/lower.h"
+#include "codegen/order.h"
 #include "ops/copy.h"
 #include "ops/reduce.h"
 
@@ -40,16 +42,13 @@ Val conv_weights(Emit *e, const Conv *conv, Val m) {
     return e_add_const(e, e_mul_const(e, m, conv->ws.batch), conv->ws.origin);
 }
 
-Val conv_step(Emit *e, const Conv *conv, int axis, const Reach *reach, Val k) {
-    Val position = e_add(e, reach->start, e_mul_const(e, k, conv->window.dilation[axis]));
-    return e_mul_const(e, position, conv->xs.step[axis]);
-}
-
 Val conv_bias(Emit *e, const Conv *conv, Val m) {
     return conv->b.v ? load_compute(e, conv->b, m, 1) : e_zero(e, conv->dtype, 1);
 }
 
 Val conv_result(Emit *e, const Conv *conv, const Val *position, Val sum) {
+    if (conv->r.v || conv->act->kind != ACT_NONE)
+        sum = e_settle(e, sum, conv->y.dtype);
     if (conv->r.v)
         sum = e_add(e, sum, load_compute(e, conv->r, space_at(e, &conv->rs, position), sum.lanes));
     return e_act(e, conv->act, sum);
@@ -59,34 +58,75 @@ void conv_store(Emit *e, const Conv *conv, const Val *position, Val sum) {
     store_compute(e, conv->y, space_at(e, &conv->ys, position), conv_result(e, conv, position, sum));
 }
 
-// The sum over the window, from `acc` on.
-static void window_sum(Emit *e, const Conv *conv, const Reach *reach, Val x, Val w, Var acc) {
-    EMIT_TIMES(e, c, conv->inputs) {
-        Val xc = e_add(e, x, e_mul_const(e, c.i, conv->xs.channel));
-        Val wc = e_add(e, w, e_mul_const(e, c.i, conv->ws.channel));
-        EMIT_FOR(e, i, reach[0].low, reach[0].high, 1) {
-            Val xi = e_add(e, xc, conv_step(e, conv, 0, &reach[0], i.i));
-            Val wi = e_add(e, wc, e_mul_const(e, i.i, conv->ws.step[0]));
-            EMIT_FOR(e, j, reach[1].low, reach[1].high, 1) {
-                Val xj = e_add(e, xi, conv_step(e, conv, 1, &reach[1], j.i));
-                Val wj = e_add(e, wi, e_mul_const(e, j.i, conv->ws.step[1]));
-                EMIT_FOR(e, k, reach[2].low, reach[2].high, 1) {
-                    Val xv = load_compute(e, conv->x, e_add(e, xj, conv_step(e, conv, 2, &reach[2], k.i)), 1);
-                    Val wv = load_compute(e, conv->w, e_add(e, wj, e_mul_const(e, k.i, conv->ws.step[2])), 1);
-                    e_set(e, acc, e_fma(e, xv, wv, e_get(e, acc)));
+// Whether windows reach into the padding along an axis.
+static bool is_padded(const Window *w, int axis) {
+    int64_t last = (w->out[axis] - 1) * w->stride[axis] - w->begin[axis] + (w->kernel[axis] - 1) * w->dilation[axis];
+    return w->begin[axis] > 0 || last >= w->in[axis];
+}
+
+// The terms of `count` channels from `first` on.
+static void block_terms(Emit *e, const Terms *t, Val first, int64_t count, TermBody body, void *arg) {
+    const Conv *conv = t->conv;
+    const Window *window = &conv->window;
+    EMIT_TIMES(e, i, window->kernel[0])
+        EMIT_TIMES(e, j, window->kernel[1])
+            EMIT_TIMES(e, k, window->kernel[2]) {
+                Val tap[3] = {i.i, j.i, k.i}, x = t->x, w = t->w, inside = {0};
+                for (int axis = 0; axis < 3; axis++) {
+                    Val position = e_add(e, t->start[axis], e_mul_const(e, tap[axis], window->dilation[axis]));
+                    if (is_padded(window, axis) && !(axis == 2 && t->row_inside)) {
+                        Val last = e_index(e, window->in[axis] - 1);
+                        Val near = e_max(e, e_index(e, 0), e_min(e, position, last)), is = e_eq(e, position, near);
+                        inside = inside.v ? e_and(e, inside, is) : is;
+                        position = near;
+                    }
+                    x = e_add(e, x, e_mul_const(e, position, conv->xs.step[axis]));
+                    w = e_add(e, w, e_mul_const(e, tap[axis], conv->ws.step[axis]));
+                }
+                EMIT_TIMES(e, c, count) {
+                    Val channel = e_add(e, first, c.i);
+                    body(e, arg, e_add(e, x, e_mul_const(e, channel, conv->xs.channel)),
+                         e_add(e, w, e_mul_const(e, channel, conv->ws.channel)), inside);
                 }
             }
-        }
-    }
+}
+
+void conv_terms(Emit *e, const Terms *t, TermBody body, void *arg) {
+    const Conv *conv = t->conv;
+    int64_t block = order_channels(conv->inputs, e_target(e)), whole = conv->inputs / block;
+    if (product(conv->window.in, 3) == 0)
+        return;
+    EMIT_TIMES(e, b, whole)
+        block_terms(e, t, e_mul_const(e, b.i, block), block, body, arg);
+    if (conv->inputs % block)
+        block_terms(e, t, e_index(e, whole * block), conv->inputs % block, body, arg);
+}
+
+Val conv_total(Emit *e, const Conv *conv, Val sum) {
+    bool lacks = conv->inputs % order_channels(conv->inputs, e_target(e));
+    return lacks ? e_add(e, sum, e_zero(e, sum.dtype, sum.lanes)) : sum;
+}
+
+typedef struct Pixel {
+    const Conv *conv;
+    Var acc;
+} Pixel;
+
+static void pixel_term(Emit *e, void *arg, Val x, Val w, Val inside) {
+    const Pixel *pixel = arg;
+    Val xv = load_compute(e, pixel->conv->x, x, 1);
+    if (inside.v)
+        xv = e_select(e, inside, xv, e_zero(e, xv.dtype, 1));
+    e_set(e, pixel->acc, e_fma(e, xv, load_compute(e, pixel->conv->w, w, 1), e_get(e, pixel->acc)));
 }
 
 static Val pixel_sum(Emit *e, const Conv *conv, const Val *position) {
-    Reach reach[3];
+    Pixel pixel = {conv, e_var(e, conv_bias(e, conv, position[1]))};
+    Terms terms = {.conv = conv, .x = conv_input(e, conv, position[0], position[1]), .w = conv_weights(e, conv, position[1])};
     for (int i = 0; i < 3; i++)
-        reach[i] = window_reach(e, &conv->window, i, position[2 + i]);
-    Var acc = e_var(e, conv_bias(e, conv, position[1]));
-    window_sum(e, conv, reach, conv_input(e, conv, position[0], position[1]), conv_weights(e, conv, position[1]), acc);
-    return e_get(e, acc);
+        terms.start[i] = window_reach(e, &conv->window, i, position[2 + i]).start;
+    conv_terms(e, &terms, pixel_term, &pixel);
+    return conv_total(e, conv, e_get(e, pixel.acc));
 }
 
 void conv_pixel(Emit *e, const Conv *conv, const Val *position) {

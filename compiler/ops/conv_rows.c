@@ -6,7 +6,7 @@
 //     row:  o o [ tile ][ tile ][ tile ] o      o: the window reaches into the padding; element by element
 //
 // The last tile of a row is moved back to end with the row, and computes some elements again. Sums have the order of
-// the plain loops. Where windows are single elements, the whole image counts as one row.
+// codegen/order.h. Where windows are single elements, the whole image counts as one row.
 #include "ops/conv.h"
 
 #include "codegen/lower.h"
@@ -35,14 +35,23 @@ static Val row_load(Emit *e, const Conv *conv, Val at, int lanes) {
     return e_cast(e, conv->dtype, v);
 }
 
-// Window step k of the row: `x` and `w` are the offsets of its channel and row.
-static void tile_step(Emit *e, const Rows *rows, Tile *tile, Val x, Val w, const Reach *reach, Val k) {
+typedef struct TileTerms {
+    const Rows *rows;
+    Tile *tile;
+} TileTerms;
+
+static void tile_term(Emit *e, void *arg, Val x, Val w, Val inside) {
+    const TileTerms *terms = arg;
+    const Rows *rows = terms->rows;
     const Conv *conv = rows->conv;
-    Val at = e_add(e, x, conv_step(e, conv, 2, reach, k)), row[VECTORS];
+    Tile *tile = terms->tile;
     int64_t step = conv->window.stride[2] * conv->xs.step[2] * rows->lanes;
-    for (int v = 0; v < rows->vectors; v++)
-        row[v] = row_load(e, conv, e_add_const(e, at, v * step), rows->lanes);
-    w = e_add(e, w, e_mul_const(e, k, conv->ws.step[2]));
+    Val row[VECTORS];
+    for (int v = 0; v < rows->vectors; v++) {
+        row[v] = row_load(e, conv, e_add_const(e, x, v * step), rows->lanes);
+        if (inside.v)
+            row[v] = e_select(e, inside, row[v], e_zero(e, conv->dtype, rows->lanes));
+    }
     for (int c = 0; c < tile->channels; c++) {
         Val weight = e_splat(e, load_compute(e, conv->w, e_add_const(e, w, c * conv->ws.batch), 1), rows->lanes);
         for (int v = 0; v < rows->vectors; v++)
@@ -50,41 +59,23 @@ static void tile_step(Emit *e, const Rows *rows, Tile *tile, Val x, Val w, const
     }
 }
 
-static void tile_sum(Emit *e, const Rows *rows, Tile *tile, const Reach *reach) {
-    const Conv *conv = rows->conv;
-    EMIT_TIMES(e, c, conv->inputs) {
-        Val xc = e_add(e, tile->x, e_mul_const(e, c.i, conv->xs.channel));
-        Val wc = e_add(e, tile->w, e_mul_const(e, c.i, conv->ws.channel));
-        EMIT_FOR(e, i, reach[0].low, reach[0].high, 1) {
-            Val xi = e_add(e, xc, conv_step(e, conv, 0, &reach[0], i.i));
-            Val wi = e_add(e, wc, e_mul_const(e, i.i, conv->ws.step[0]));
-            EMIT_FOR(e, j, reach[1].low, reach[1].high, 1) {
-                Val xj = e_add(e, xi, conv_step(e, conv, 1, &reach[1], j.i));
-                Val wj = e_add(e, wi, e_mul_const(e, j.i, conv->ws.step[1]));
-                EMIT_TIMES(e, k, conv->window.kernel[2])
-                    tile_step(e, rows, tile, xj, wj, &reach[2], k.i);
-            }
-        }
-    }
-}
-
 static void tile_emit(Emit *e, const Rows *rows, Tile *tile) {
     const Conv *conv = rows->conv;
     Val start[3] = {tile->i, tile->j, tile->column};
-    Reach reach[3];
+    Terms terms = {.conv = conv, .x = tile->x, .w = tile->w, .row_inside = true};
     for (int axis = 0; axis < 3; axis++)
-        reach[axis] = window_reach(e, &conv->window, axis, start[axis]);
+        terms.start[axis] = window_reach(e, &conv->window, axis, start[axis]).start;
     for (int c = 0; c < tile->channels; c++) {
         Val bias = e_splat(e, conv_bias(e, conv, e_add_const(e, tile->m, c)), rows->lanes);
         for (int v = 0; v < rows->vectors; v++)
             tile->acc[c][v] = e_var(e, bias);
     }
-    tile_sum(e, rows, tile, reach);
+    conv_terms(e, &terms, tile_term, &(TileTerms){rows, tile});
     for (int c = 0; c < tile->channels; c++)
         for (int v = 0; v < rows->vectors; v++) {
             Val position[5] = {tile->n, e_add_const(e, tile->m, c), tile->i, tile->j,
                                e_add_const(e, tile->column, v * rows->lanes)};
-            conv_store(e, conv, position, e_get(e, tile->acc[c][v]));
+            conv_store(e, conv, position, conv_total(e, conv, e_get(e, tile->acc[c][v])));
         }
 }
 

@@ -100,6 +100,16 @@ static Val simple_power(Emit *e, Val x, double exponent) {
     return (Val){0};
 }
 
+// x^y, or what simple_power makes of it where y is such an exponent: it may be known at one level and not at another.
+static Val power_or_simple(Emit *e, Val x, Val y, Val power) {
+    static const double simple[] = {1, 2, 3, -1, 0.5, -0.5};
+    int count = val_is_float(y) ? 6 : 4;
+    power = e_cast(e, x.dtype, power);
+    for (int i = 0; i < count; i++)
+        power = e_select(e, e_eq(e, y, constant_like(e, y, simple[i])), simple_power(e, x, simple[i]), power);
+    return power;
+}
+
 // The result has the base's type; base and exponent may differ in theirs.
 static Val expr_pow(Emit *e, const Node *node, const Val *in) {
     Val x = as_number(e, in[0]), y = as_number(e, in[1]), simple = {0};
@@ -111,7 +121,8 @@ static Val expr_pow(Emit *e, const Node *node, const Val *in) {
     if (!val_is_float(x) && !val_is_float(y))
         return power_of_ints(e, x, y);
     DType compute = x.dtype == DT_F32 && (y.dtype == DT_F32 || dtype_info[y.dtype].bits <= 16) ? DT_F32 : DT_F64;
-    return e_pow(e, x.dtype == compute ? x : e_cast(e, compute, x), y.dtype == compute ? y : e_cast(e, compute, y));
+    Val power = e_pow(e, e_cast(e, compute, x), e_cast(e, compute, y));
+    return e_exact(e) && val_is_float(x) ? power_or_simple(e, x, y, power) : power;
 }
 
 ELEMENTWISE_IMPL(Reciprocal, expr_reciprocal);

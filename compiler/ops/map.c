@@ -43,14 +43,6 @@ typedef struct Map {
 
 static Val eval_node(Emit *e, const Node *node, const Val *in);
 
-// A value as if it had been stored and loaded: in the type that its type computes in.
-static Val settle(Emit *e, Val v, DType dtype) {
-    DType compute = dtype_info[dtype].compute;
-    if (v.dtype != dtype)
-        v = e_cast(e, dtype, v);
-    return compute == dtype ? v : e_cast(e, compute, v);
-}
-
 static Val eval_body(Emit *e, const Graph *body, const Val *in) {
     Val *known = ARENA_ARRAY(e_arena(e), Val, body->values.n);
     for (int k = 0; k < body->inputs.n; k++)
@@ -72,11 +64,11 @@ static bool keeps_bits(const Node *node) {
 
 static Val eval_node(Emit *e, const Node *node, const Val *in) {
     Val v = node->op == OP_Map ? eval_body(e, node->body, in) : op_impl[node->op]->expr(e, node, in);
-    return settle(e, v, node->out[0]->type.dtype);
+    return e_settle(e, v, node->out[0]->type.dtype);
 }
 
 static Val loaded(Emit *e, const Node *node, Val v, DType dtype) {
-    return keeps_bits(node) ? v : settle(e, v, dtype);
+    return keeps_bits(node) ? v : e_settle(e, v, dtype);
 }
 
 // ---- Axes and coefficients.

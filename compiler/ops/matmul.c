@@ -1,9 +1,10 @@
 // MatMul and Gemm: y = act(alpha * a * b + beta * c), a product for each batch.
 //
 // Where a row of b is contiguous, a tile of 4 rows x 2 vectors of the result stays in registers over the whole k loop;
-// where both are contiguous along k (Gemm with transB), four results at a time are dot products in vectors. All else,
-// and everything at -O0, is scalar.
+// where both are contiguous along k (Gemm with transB), four results at a time are dot products in vectors, unless sums are
+// to have the order of codegen/order.h, as all others have. All else, and everything at -O0, is scalar.
 #include "codegen/lower.h"
+#include "codegen/order.h"
 #include "ops/copy.h"
 #include "ops/reduce.h"
 #include "support/checked.h"
@@ -27,41 +28,74 @@ static Val at(Emit *e, Val base, Val row, int64_t row_step, Val column, int64_t 
     return e_add(e, e_add(e, base, e_mul_const(e, row, row_step)), e_mul_const(e, column, column_step));
 }
 
+// beta * c of consecutive columns.
+static Val product_addend(Emit *e, const Product *p, Val row, Val column, int lanes) {
+    Val where = at(e, e_index(e, 0), row, p->c_row, column, p->c_column);
+    Val c = fit(e, load_compute(e, p->c, where, p->c_column ? lanes : 1), lanes);
+    return p->beta == 1 ? c : e_mul(e, c, e_splat(e, e_number(e, c.dtype, p->beta), lanes));
+}
+
+static bool starts_from_addend(const Product *p) {
+    return p->c.v && p->alpha == 1;
+}
+
+// What the sums of consecutive columns start from.
+static Val product_start(Emit *e, const Product *p, Val row, Val column, int lanes) {
+    return starts_from_addend(p) ? product_addend(e, p, row, column, lanes) : e_zero(e, p->dtype, lanes);
+}
+
 // `sum` is that of consecutive columns, as many as it has lanes.
 static void product_store(Emit *e, const Product *p, Val row, Val column, Val sum) {
     int lanes = sum.lanes;
     if (p->alpha != 1)
         sum = e_mul(e, sum, e_splat(e, e_number(e, sum.dtype, p->alpha), lanes));
-    if (p->c.v) {
-        Val where = at(e, e_index(e, 0), row, p->c_row, column, p->c_column);
-        Val c = fit(e, load_compute(e, p->c, where, p->c_column ? lanes : 1), lanes);
-        if (p->beta != 1)
-            c = e_mul(e, c, e_splat(e, e_number(e, c.dtype, p->beta), lanes));
-        sum = e_add(e, sum, c);
-    }
-    if (p->act)
-        sum = e_act(e, p->act, sum);
+    if (p->c.v && !starts_from_addend(p))
+        sum = e_add(e, sum, product_addend(e, p, row, column, lanes));
+    if (p->act && p->act->kind != ACT_NONE)
+        sum = e_act(e, p->act, e_settle(e, sum, p->y.dtype));
     store_compute(e, p->y, at(e, p->y_at, row, p->y_row, column, p->y_column), sum);
 }
 
-static void product_tile(Emit *e, const Product *p, Val row, int rows, Val column, int vectors, int lanes) {
-    Var acc[TILE_ROWS][TILE_VECTORS];
-    for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vectors; v++)
-            acc[r][v] = e_var(e, e_zero(e, p->dtype, lanes));
-    EMIT_TIMES(e, k, p->k) {
+typedef struct Tile {
+    Val row, column;
+    int rows, vectors, lanes;
+} Tile;
+
+// Adds the terms begin .. end - 1 to acc[row][vector].
+static void tile_terms(Emit *e, const Product *p, const Tile *t, Val begin, Val end, Var *acc) {
+    EMIT_FOR(e, k, begin, end, 1) {
         Val b[TILE_VECTORS];
-        for (int v = 0; v < vectors; v++)
-            b[v] = load_compute(e, p->b, at(e, p->b_at, k.i, p->b_k, e_add_const(e, column, v * lanes), p->b_column), lanes);
-        for (int r = 0; r < rows; r++) {
-            Val a = load_compute(e, p->a, at(e, p->a_at, e_add_const(e, row, r), p->a_row, k.i, p->a_k), 1);
-            for (int v = 0; v < vectors; v++)
-                e_set(e, acc[r][v], e_fma(e, e_splat(e, a, lanes), b[v], e_get(e, acc[r][v])));
+        for (int v = 0; v < t->vectors; v++)
+            b[v] = load_compute(e, p->b, at(e, p->b_at, k.i, p->b_k, e_add_const(e, t->column, v * t->lanes), p->b_column),
+                                t->lanes);
+        for (int r = 0; r < t->rows; r++) {
+            Val a = load_compute(e, p->a, at(e, p->a_at, e_add_const(e, t->row, r), p->a_row, k.i, p->a_k), 1);
+            for (int v = 0; v < t->vectors; v++) {
+                Var sum = acc[r * t->vectors + v];
+                e_set(e, sum, e_fma(e, e_splat(e, a, t->lanes), b[v], e_get(e, sum)));
+            }
         }
     }
-    for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vectors; v++)
-            product_store(e, p, e_add_const(e, row, r), e_add_const(e, column, v * lanes), e_get(e, acc[r][v]));
+}
+
+static void product_tile(Emit *e, const Product *p, const Tile *t) {
+    Var acc[TILE_ROWS * TILE_VECTORS], part[TILE_ROWS * TILE_VECTORS];
+    int sums = t->rows * t->vectors;
+    int64_t whole = p->k > ORDER_SLICE ? p->k / ORDER_SLICE * ORDER_SLICE : 0;
+    for (int i = 0; i < sums; i++)
+        acc[i] = e_var(e, product_start(e, p, e_add_const(e, t->row, i / t->vectors),
+                                        e_add_const(e, t->column, i % t->vectors * t->lanes), t->lanes));
+    EMIT_FOR(e, k, e_index(e, 0), e_index(e, whole), ORDER_SLICE) {
+        for (int i = 0; i < sums; i++)
+            part[i] = e_var(e, e_zero(e, p->dtype, t->lanes));
+        tile_terms(e, p, t, k.i, e_add_const(e, k.i, ORDER_SLICE), part);
+        for (int i = 0; i < sums; i++)
+            e_set(e, acc[i], e_add(e, e_get(e, acc[i]), e_get(e, part[i])));
+    }
+    tile_terms(e, p, t, e_index(e, whole), e_index(e, p->k), acc);
+    for (int i = 0; i < sums; i++)
+        product_store(e, p, e_add_const(e, t->row, i / t->vectors), e_add_const(e, t->column, i % t->vectors * t->lanes),
+                      e_get(e, acc[i]));
 }
 
 // `count` results side by side, each a dot product along k.
@@ -78,7 +112,8 @@ static void product_dots(Emit *e, const Product *p, Val row, Val column, int cou
         }
     }
     for (int d = 0; d < count; d++) {
-        Var sum = e_var(e, e_reduce_add(e, e_get(e, acc[d])));
+        Val start = product_start(e, p, row, e_add_const(e, column, d), 1);
+        Var sum = e_var(e, e_add(e, start, e_reduce_add(e, e_get(e, acc[d]))));
         EMIT_FOR(e, k, e_index(e, whole), e_index(e, p->k), 1) {
             Val a = load_compute(e, p->a, at(e, p->a_at, row, p->a_row, k.i, 1), 1);
             Val b = load_compute(e, p->b, at(e, p->b_at, k.i, 1, e_add_const(e, column, d), p->b_column), 1);
@@ -98,7 +133,7 @@ static void strip_span(Emit *e, void *arg, Val column, int lanes) {
     const Strip *strip = arg;
     int full = e_lanes(e, strip->product->dtype);
     int vectors = lanes > full ? lanes / full : 1;
-    product_tile(e, strip->product, strip->row, strip->rows, column, vectors, lanes / vectors);
+    product_tile(e, strip->product, &(Tile){strip->row, column, strip->rows, vectors, lanes / vectors});
 }
 
 static void dots_span(Emit *e, void *arg, Val column, int lanes) {
@@ -111,7 +146,7 @@ static void dots_span(Emit *e, void *arg, Val column, int lanes) {
 static void product_strip(Emit *e, Product *p, Val row, int rows, Val begin, Val end) {
     Strip strip = {p, row, rows};
     int lanes = e_lanes(e, p->dtype);
-    if (lanes > 1 && p->b_column != 1 && p->a_k == 1 && p->b_k == 1 && p->k >= lanes) {
+    if (!e_exact(e) && lanes > 1 && p->b_column != 1 && p->a_k == 1 && p->b_k == 1 && p->k >= lanes) {
         emit_span(e, begin, end, DOTS, dots_span, &strip);
         return;
     }

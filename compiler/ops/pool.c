@@ -1,7 +1,7 @@
 // MaxPool (with its indices), AveragePool and the global pools.
 //
 // Maxima ignore NaN, as onnxruntime's do. AveragePool divides by the number of positions inside the input, or inside
-// the padded input with count_include_pad. Above -O0 the columns whose windows lie inside go in vectors.
+// the padded input with count_include_pad, and adds up as codegen/order.h says. Above -O0 the columns whose windows lie inside go in vectors.
 #include "codegen/lower.h"
 #include "ops/copy.h"
 #include "ops/reduce.h"
@@ -39,18 +39,36 @@ static Val load_lanes(Emit *e, const Pool *pool, Val at, int lanes) {
                       : e_cast(e, pool->dtype, e_load_strided(e, pool->x, at, step, lanes));
 }
 
-static void window_loops(Emit *e, const Pool *pool, const Reach *reach, Val plane, int lanes, PoolStep step,
-                         PoolState *state) {
-    const int64_t *dilation = pool->window.dilation;
+static void window_tap(Emit *e, const Pool *pool, const Reach *reach, Val plane, const Val *tap, int lanes, PoolStep step,
+                       PoolState *state) {
+    Val position[3];
+    for (int i = 0; i < 3; i++)
+        position[i] = e_add(e, reach[i].start, e_mul_const(e, tap[i], pool->window.dilation[i]));
+    Val at = locate(e, plane, position, pool->xs.step, 3);
+    step(e, pool, state, load_lanes(e, pool, at, lanes), position);
+}
+
+// Row by row, as ONNX counts the positions of equal maxima.
+static void window_rows(Emit *e, const Pool *pool, const Reach *reach, Val plane, PoolStep step, PoolState *state) {
     EMIT_FOR(e, a, reach[0].low, reach[0].high, 1)
         EMIT_FOR(e, b, reach[1].low, reach[1].high, 1)
-            EMIT_FOR(e, d, reach[2].low, reach[2].high, 1) {
-                Val position[3] = {e_add(e, reach[0].start, e_mul_const(e, a.i, dilation[0])),
-                                   e_add(e, reach[1].start, e_mul_const(e, b.i, dilation[1])),
-                                   e_add(e, reach[2].start, e_mul_const(e, d.i, dilation[2]))};
-                Val at = locate(e, plane, position, pool->xs.step, 3);
-                step(e, pool, state, load_lanes(e, pool, at, lanes), position);
-            }
+            EMIT_FOR(e, d, reach[2].low, reach[2].high, 1)
+                window_tap(e, pool, reach, plane, (Val[]){a.i, b.i, d.i}, 1, step, state);
+}
+
+// Column by column. If there is a `total`, each is done for itself, from `best` as it is now, and added to it.
+static void window_columns(Emit *e, const Pool *pool, const Reach *reach, Val plane, int lanes, PoolStep step,
+                           PoolState *state, const Var *total) {
+    Val initial = e_get(e, state->best);
+    EMIT_FOR(e, d, reach[2].low, reach[2].high, 1) {
+        if (total)
+            e_set(e, state->best, initial);
+        EMIT_FOR(e, a, reach[0].low, reach[0].high, 1)
+            EMIT_FOR(e, b, reach[1].low, reach[1].high, 1)
+                window_tap(e, pool, reach, plane, (Val[]){a.i, b.i, d.i}, lanes, step, state);
+        if (total)
+            e_set(e, *total, e_add(e, e_get(e, *total), e_get(e, state->best)));
+    }
 }
 
 static void max_step(Emit *e, const Pool *pool, PoolState *state, Val x, const Val *position) {
@@ -70,7 +88,10 @@ static void max_at(Emit *e, const Pool *pool, Val plane, const Val *position, in
     PoolState state = {.best = e_var(e, e_splat(e, e_number(e, pool->dtype, lowest_of(pool->dtype)), lanes))};
     if (pool->indices.v)
         state.index = e_var(e, e_index(e, 0));
-    window_loops(e, pool, reach, plane, lanes, max_step, &state);
+    if (pool->indices.v)
+        window_rows(e, pool, reach, plane, max_step, &state);
+    else
+        window_columns(e, pool, reach, plane, lanes, max_step, &state, NULL);
     store_compute(e, pool->y, space_at(e, &pool->ys, position), e_get(e, state.best));
     if (!pool->indices.v)
         return;
@@ -98,8 +119,9 @@ static void average_at(Emit *e, const Pool *pool, Val plane, const Val *position
     }
     count = e_max(e, count, e_index(e, 1));
     PoolState state = {.best = e_var(e, e_zero(e, pool->dtype, lanes))};
-    window_loops(e, pool, reach, plane, lanes, sum_step, &state);
-    Val mean = e_div(e, e_get(e, state.best), e_splat(e, e_cast(e, pool->dtype, count), lanes));
+    Var total = e_var(e, e_get(e, state.best));
+    window_columns(e, pool, reach, plane, lanes, sum_step, &state, &total);
+    Val mean = e_div(e, e_get(e, total), e_splat(e, e_cast(e, pool->dtype, count), lanes));
     store_compute(e, pool->y, space_at(e, &pool->ys, position), mean);
 }
 

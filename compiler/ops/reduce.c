@@ -1,7 +1,8 @@
 // The machinery of reductions: loops over what is kept around loops over what is reduced.
 //
-// There are three forms. Along a contiguous reduced loop the accumulators are vectors, four of them to hide latency;
-// over a contiguous kept loop each vector holds neighbouring results, and several go side by side; otherwise, and always at -O0, all is scalar.
+// There are three forms. Along a contiguous reduced loop the accumulators are vectors, four of them to hide latency, at all
+// levels; over a contiguous kept loop above -O0 each vector holds neighbouring results, and several go side by side;
+// otherwise all is scalar.
 #include "ops/reduce.h"
 
 #include <math.h>
@@ -95,7 +96,7 @@ static Val reduce_steps(Emit *e, const Reduce *r, int level, int64_t size, Val b
 static Val reduce_level(Emit *e, const Reduce *r, int level, int64_t size, Val base, int lanes) {
     if (level >= r->rank)
         return term_at(e, r, base, lanes);
-    int width = lanes == 1 && level == r->rank - 1 && r->step[level] == 1 ? e_lanes(e, r->dtype) : 1;
+    int width = lanes == 1 && level == r->rank - 1 && r->step[level] == 1 ? e_sum_lanes(e, r->dtype) : 1;
     int64_t cut = (int64_t)CUT * width * (width > 1 ? CHAINS : 1);
     if (size > 2 * cut) {
         Var acc = e_var(e, initial_value(e, r, lanes));

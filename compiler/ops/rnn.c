@@ -439,7 +439,7 @@ static int64_t rnn_scratch(const Node *node, const Target *target) {
 static void lower_rnn(Emit *e, const Node *node) {
     Rnn r = rnn_of(node);
     int64_t pitch = unit_pitch(&r);
-    r.lanes = e_lanes(e, r.dtype);
+    r.lanes = e_sum_lanes(e, r.dtype);
     plan_scratch(&r, e_target(e));
     if (r.batches * r.hidden == 0)
         return;

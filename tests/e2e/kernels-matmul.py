@@ -1,5 +1,6 @@
 # RUN: %python %s %sqzc
-"""MatMul and Gemm with packed constants against -O0: shapes around the tile, transposed factors, biases, activations."""
+"""MatMul and Gemm with packed constants against -O0: shapes around the tile, transposed factors, biases, activations.
+Under --strict all bytes are those of -O0."""
 import os
 import subprocess
 import sys
@@ -46,6 +47,15 @@ with tempfile.TemporaryDirectory() as folder:
     for flags in ["-O0"], ["-O2", "--mcpu=x86-64"], ["-O2", "--mcpu=native"]:
         subprocess.run([sqzc, "run", path, *flags, *inputs, "--output", folder], check=True)
         results[tuple(flags)] = [np.load(f"{folder}/y{i}.npy") for i in range(len(CASES))]
+    for cpu in "x86-64", "native":
+        pair = []
+        for flags in ["-O0"], ["-O2", "--strict"]:
+            subprocess.run([sqzc, "run", path, *flags, f"--mcpu={cpu}", *inputs, "--output", folder], check=True)
+            pair.append([np.load(f"{folder}/y{i}.npy").tobytes() for i in range(len(CASES))])
+        for i, (plain, strict) in enumerate(zip(*pair)):
+            if plain != strict:
+                print(f"{CASES[i]} {cpu}: --strict has other bytes than -O0")
+                bad += 1
     chosen = subprocess.run([sqzc, path, "--mcpu=native", "--emit=sqz", "-o", "-"], capture_output=True, text=True)
     bad += chosen.stdout.count("matmul_packed") != len(CASES)
     for flags, outputs in results.items():

@@ -21,7 +21,7 @@ Compiled compiled_make(const char *text, char level, const char *const *passes, 
     compiled.module = parse_module(compiled.arena, text, strlen(text), NULL, &diag);
     if (compiled.module && target_find(&target, compiled.arena, NULL, cpu, NULL, &diag) &&
         prepare(&compiled, &target, level, passes, &diag))
-        compiled.jit = jit_compile(compiled.module, &target, level, false, &diag);
+        compiled.jit = jit_compile(compiled.module, &target, &(CompileOptions){.prefix = "jit", .level = level}, &diag);
     return compiled;
 }
 

@@ -24,6 +24,7 @@
 #include "codegen/kernels/kernels.h"
 #include "codegen/kernels/product.h"
 #include "codegen/lower.h"
+#include "codegen/order.h"
 #include "ir/infer.h"
 #include "support/checked.h"
 
@@ -66,7 +67,7 @@ bool conv_direct_layouts(const Node *node, const Target *target, Layout *in, Lay
     if (!has_shape(node, target))
         return false;
     Window window = node_window(node);
-    bool few = node->in[0]->type.dim[1].n < target->block / 2 && ((const ConvAttrs *)node->attrs)->group == 1;
+    bool few = order_channels(node->in[0]->type.dim[1].n / ((const ConvAttrs *)node->attrs)->group, target) == 1;
     int border = needed_border(&window);
     if (border > 16)
         return false;

@@ -2,16 +2,16 @@
 //
 //     y[m][n] = act(bias[n] + sum over k of a[m][k] * b[k][n])
 //
-// All dimensions of `a` but the last are rows. A register tile is a few rows times `panels` panels, as in conv_direct;
+// The order of the terms is that of codegen/order.h. All dimensions of `a` but the last are rows. A register tile is a few rows times `panels` panels, as in conv_direct;
 // with few rows more panels keep the multipliers busy. Where N is no multiple of the panel, the last panel is a tile of
 // its own, stored lane by lane.
 #include "codegen/kernels/cost.h"
 #include "codegen/kernels/kernels.h"
 #include "codegen/kernels/product.h"
+#include "codegen/order.h"
 #include "support/checked.h"
 
 enum { PANEL = 16 };       // columns
-enum { SLICE = 512 };      // terms added up for themselves, so that long sums stay exact
 // The panels of a tile are fetched at the same time: of the time that one or several take.
 static const double FETCH = 0.78, FETCH_PANEL = 0.9;
 enum { WANTED_SUMS = 8 };  // accumulators that hide the latency of a multiply-add
@@ -132,7 +132,7 @@ static void add_slice(Emit *e, const Product *product, const Var *sum, Ptr a, Pt
     int count = product->rows * product->vecs;
     for (int i = 0; i < count; i++)
         part[i] = e_var(e, e_zero(e, DT_F32, product->lanes));
-    product_run(e, product, part, a, b, SLICE);
+    product_run(e, product, part, a, b, ORDER_SLICE);
     for (int i = 0; i < count; i++)
         e_set(e, sum[i], e_add(e, e_get(e, sum[i]), e_get(e, part[i])));
 }
@@ -146,8 +146,8 @@ static void tile_emit(Emit *e, const Matrices *m, int64_t rows, int panels, int6
     for (int i = 0; i < count; i++)
         sum[i] = e_var(e, bias_of(e, m, column, i % product.vecs, valid));
     Ptr a = e_at(e, m->a, e_mul_const(e, row, m->inner)), b = e_at(e, m->b, e_mul_const(e, column, m->inner));
-    int64_t whole = m->inner > SLICE ? m->inner / SLICE * SLICE : 0;
-    EMIT_FOR(e, k, e_index(e, 0), e_index(e, whole), SLICE)
+    int64_t whole = m->inner > ORDER_SLICE ? m->inner / ORDER_SLICE * ORDER_SLICE : 0;
+    EMIT_FOR(e, k, e_index(e, 0), e_index(e, whole), ORDER_SLICE)
         add_slice(e, &product, sum, e_at(e, a, k.i), e_at(e, b, e_mul_const(e, k.i, m->panel)));
     product_run(e, &product, sum, e_at_const(e, a, whole), e_at_const(e, b, whole * m->panel), m->inner - whole);
     Ptr y = e_at(e, m->y, e_add(e, e_mul_const(e, row, m->columns), column));

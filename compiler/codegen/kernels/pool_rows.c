@@ -58,10 +58,15 @@ static Val combine(Emit *e, const PoolRows *pool, Val a, Val b) {
     return pool->average ? e_add(e, a, b) : e_max(e, a, b);
 }
 
+// What a window without any element gives.
+static Val start(Emit *e, const PoolRows *pool) {
+    return e_splat(e, e_float(e, DT_F32, pool->average ? 0 : -(double)INFINITY), pool->lanes);
+}
+
 // The rows of a window at its column `column`, one group of lanes. `at`: the pixel where the window starts.
 static Val column_emit(Emit *e, const PoolRows *pool, const Span *down, const Ptr *tap, Val at, int64_t column, int lane) {
     int64_t more = column * pool->window.dilation[1] * pool->x_pixel + (int64_t)lane * pool->lanes;
-    Val result = pool->average ? e_zero(e, DT_F32, pool->lanes) : e_splat(e, e_float(e, DT_F32, -(double)INFINITY), pool->lanes);
+    Val result = start(e, pool);
     for (int64_t v = down->first; v < down->last; v++)
         result = combine(e, pool, e_load_const(e, e_at(e, tap[v], at), more, pool->lanes), result);
     return result;
@@ -87,7 +92,7 @@ static void pixel_emit(Emit *e, const PoolRows *pool, const Span *down, const Sp
     if (pool->count_pads)
         counted = down->padded * right->padded;
     for (int lane = 0; lane < pool->vecs; lane++) {
-        Val result = e_zero(e, DT_F32, pool->lanes);
+        Val result = start(e, pool);
         for (int64_t u = right->first; u < right->last; u++) {
             sums[u] = u < shared ? e_get(e, carried[u * pool->vecs + lane]) : column_emit(e, pool, down, tap, at, u, lane);
             result = u > right->first ? combine(e, pool, sums[u], result) : sums[u];

@@ -143,6 +143,27 @@ def sweep(make, targets, kernel, least, tolerance=TOLERANCE, choose=lambda text:
     sys.exit(failures != 0)
 
 
+def strict(title, make, targets):
+    """How many of the modules that make(part) gives have other bits at -O2 --strict than at -O0 for the same CPU."""
+    sqzc, folder = sys.argv[1:3]
+    os.makedirs(folder, exist_ok=True)
+    failures = 0
+    for machine, cpu, part in targets:
+        if not available(machine):
+            continue
+        random.seed(part)
+        text, stem, run = make(part).text(), f"{title}-{machine}-{cpu}-{part}", MACHINES[machine][2]
+        plain = build(sqzc, folder, stem + "-plain", text, machine, ["-O0", f"--mcpu={cpu}"])
+        subprocess.run([*run, plain, "write", plain + ".raw"], check=True)
+        fast = build(sqzc, folder, stem + "-strict", text, machine, ["-O2", "--strict", f"--mcpu={cpu}"])
+        result = subprocess.run([*run, fast, "compare", plain + ".raw", "0"], capture_output=True, text=True)
+        if result.returncode:
+            failures += 1
+            print(f"{title} {machine} {cpu}, part {part}: exit {result.returncode}\n{result.stdout}{result.stderr}")
+    print(f"{title}: {len(targets)} programs, {failures} failures")
+    return failures
+
+
 NATIVE = [("x86-64", "x86-64"), ("x86-64", "x86-64-v3")]
 if "avx512bw" in open("/proc/cpuinfo").read():
     NATIVE.append(("x86-64", "x86-64-v4"))

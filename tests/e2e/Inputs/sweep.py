@@ -1,6 +1,7 @@
 """Sweeps of one operator's shapes and attributes: each case is a node of one model, whose outputs are compared with
 onnxruntime's (or, where that lacks the type, with those of ONNX's reference) at -O0, -O2, -O2 for this CPU, and on
-several threads. With machines (of native.MACHINES) as arguments: in an emulated program for each, at -O2."""
+several threads. With machines (of native.MACHINES) as arguments: in an emulated program for each, at -O2.
+With --strict as the first argument: what --strict gives is compared with what -O0 gives, byte by byte."""
 
 import glob
 import os
@@ -16,6 +17,7 @@ from onnx.reference import ReferenceEvaluator
 
 import compare
 from native import Network, Program
+from strict import compare_strict
 
 LEVELS = (["-O0"], ["-O2"], ["-O2", "--mcpu=native"], ["-O2", "--threads=5"])
 random = np.random.default_rng(11)
@@ -122,7 +124,23 @@ class Sweep:
                 return int(str(why).rsplit(maxsplit=1)[-1])
         return 0
 
+    def run_strict(self, title, machine):
+        model, failures = self.model(lambda name: True), 0
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, f"{title}.onnx")
+            onnx.save(model, path)
+            arrays = [self.inputs[i.name] for i in model.graph.input]
+            for flags, differ in compare_strict(path, folder, arrays, machine):
+                failures += sum(differ)
+                for output, bad in zip(model.graph.output, differ):
+                    if bad:
+                        print(f"FAIL {machine} {flags} {output.name} {self.labels[output.name]}")
+        print(f"{title}, {machine}: {len(self.nodes)} cases, {failures} differ")
+        return failures
+
     def run(self, title):
+        if sys.argv[1:2] == ["--strict"]:
+            return sum(self.run_strict(title, machine) for machine in sys.argv[2:] or ["native"])
         expected, failures = self.expected(), 0
         model = self.model(lambda name: True)
         with tempfile.TemporaryDirectory() as folder:
