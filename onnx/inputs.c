@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "onnx/importer.h"
+#include "ir/element.h"
 #include "support/checked.h"
 
 static const int64_t INPUT_BYTES_MAX = (int64_t)1 << 40;
@@ -242,10 +243,21 @@ static const OnnxBind *bind_option(const Importer *im, const char *input) {
     return NULL;
 }
 
-static bool check_bind(Importer *im, const char *input, const Type *type, const OnnxBind *bind) {
-    return bind->type.dtype == type->dtype ||
-           diag_error(im->diag, NULL, E_USAGE, "--bind: input '%s' is %s, the file %s", input,
-                      dtype_info[type->dtype].name, dtype_info[bind->type.dtype].name);
+// The constant that an input of this type becomes; null after an error.
+static Value *bound_value(Importer *im, const char *input, const Type *type, const OnnxBind *bind) {
+    Type given = bind->type;
+    const void *bytes = bind->bytes;
+    if (dtype_stands_for(given.dtype, type->dtype)) {
+        given.dtype = type->dtype;
+        given = type_of_users(given);
+        if (type_is_packed(&given))
+            bytes = elements_pack(im->arena, given.dtype, bytes, type_count(&given));
+    }
+    if (given.dtype == type->dtype)
+        return value_constant(im->graph, input, given, bytes);
+    diag_error(im->diag, NULL, E_USAGE, "--bind: input '%s' is %s, the file %s", input, dtype_info[type->dtype].name,
+               dtype_info[given.dtype].name);
+    return NULL;
 }
 
 static bool is_none(const Importer *im, const char *input) {
@@ -272,7 +284,7 @@ static bool element_type(Importer *im, const Onnx__ValueInfoProto *input, const 
             return diag_error(im->diag, NULL, E_USAGE, "element '%s' is %s, which is not what the model declares", name,
                               type_text(im->arena, type));
     }
-    return check_size(im, name, type) && (!bound || check_bind(im, name, type, bound));
+    return check_size(im, name, type);
 }
 
 // A sequence is as long as there are flags for its elements; each is an input of its own.
@@ -289,7 +301,9 @@ static bool import_sequence(Importer *im, Scope *scope, const Onnx__ValueInfoPro
             break;
         if (!import_work(im, 1, 1) || !element_type(im, input, name, shape, bound, &type))
             return false;
-        Value *value = bound ? value_constant(im->graph, name, type, bound->bytes) : value_new(im->graph, name, type);
+        Value *value = bound ? bound_value(im, name, &type, bound) : value_new(im->graph, name, type);
+        if (!value)
+            return false;
         if (!bound)
             LIST_PUSH(im->arena, &im->graph->inputs, value);
         list->item = arena_grow(im->scratch, list->item, list->n, &capacity, sizeof *list->item);
@@ -331,18 +345,15 @@ static bool import_input(Importer *im, Scope *scope, Bindings *bindings, const O
     }
     const OnnxBind *constant = bind_option(im, input->name);
     Type type;
-    if (!input_type(im, bindings, input, &type) || !check_size(im, input->name, &type) ||
-        (constant && !check_bind(im, input->name, &type, constant))) {
+    Value *value = NULL;
+    if (input_type(im, bindings, input, &type) && check_size(im, input->name, &type))
+        value = constant ? bound_value(im, input->name, &type, constant) : value_new(im->graph, input->name, type);
+    if (!value) {
         scope_define(scope, input->name, NAME_FAILED, NULL);
         return false;
     }
-    Value *value;
-    if (constant) {
-        value = value_constant(im->graph, input->name, constant->type, constant->bytes);
-    } else {
-        value = value_new(im->graph, input->name, type);
+    if (!constant)
         LIST_PUSH(im->arena, &im->graph->inputs, value);
-    }
     scope_define(scope, input->name, NAME_VALUE, value);
     if (type_is_packed(&value->type) && !value->data)  // here, where bodies see it, too
         scope_find(scope, input->name)->wide = import_unpacked(im, value);

@@ -220,6 +220,8 @@ static const Constant *tensor_constant(Arena *arena, const DimTensor *tensor, DT
         int32_t narrow = (int32_t)tensor->v[i].n;
         if (dtype == DT_I64)
             memcpy((int64_t *)bytes + i, &tensor->v[i].n, sizeof(int64_t));
+        else if (dtype == DT_BOOL)
+            ((unsigned char *)bytes)[i] = tensor->v[i].n != 0;
         else
             memcpy((int32_t *)bytes + i, &narrow, sizeof narrow);
     }
@@ -311,14 +313,22 @@ static void enter_body(PassContext *ctx, const Node *node, Graph *body) {
     }
 }
 
-static bool infer_graph(PassContext *ctx, Graph *graph, bool *symbol);
+// What is known of the values that a body sees as they are.
+static void know_captures(Infer *infer, Infer *outer, const Graph *body) {
+    const Node *node = body->owner;
+    for (int i = flow_captures(node); i < node->nin && i < body->inputs.n; i++)
+        infer->known[body->inputs.item[i]->id] = infer_known(outer, node->in[i]);
+}
 
-static bool infer_bodies(PassContext *ctx, const Node *node, bool *symbol) {
+// `outer`: of the graph around a body; else null.
+static bool infer_graph(PassContext *ctx, Graph *graph, Infer *outer, bool *symbol);
+
+static bool infer_bodies(PassContext *ctx, const Node *node, Infer *infer, bool *symbol) {
     bool complete = true;
     for (int i = 0; i < 2 && node_is_flow(node); i++)
         if (node_body(node, i)) {
             enter_body(ctx, node, node_body(node, i));
-            complete &= infer_graph(ctx, node_body(node, i), symbol);
+            complete &= infer_graph(ctx, node_body(node, i), infer, symbol);
         }
     return complete;
 }
@@ -330,9 +340,11 @@ static bool is_dead_flow(Node *node) {
     return node_is_flow(node) && node->nout == 1 && !value_uses(node->out[0]);
 }
 
-static bool infer_graph(PassContext *ctx, Graph *graph, bool *symbol) {
+static bool infer_graph(PassContext *ctx, Graph *graph, Infer *outer, bool *symbol) {
     Infer infer = {.arena = ctx->module->arena, .diag = ctx->diag, .nknown = graph->values.n};
     infer.known = ARENA_ARRAY(ctx->scratch, DimTensor *, infer.nknown);
+    if (outer)
+        know_captures(&infer, outer, graph);
     bool complete = true;
     Stale stale = {0};
     for (Node *node = graph->first, *next; node; node = next) {
@@ -345,7 +357,7 @@ static bool infer_graph(PassContext *ctx, Graph *graph, bool *symbol) {
             continue;
         }
         Type *types = ARENA_ARRAY(ctx->scratch, Type, node->nout + COUNTED_MAX);
-        if (!inputs_are_known(node) || !infer_bodies(ctx, node, symbol) ||
+        if (!inputs_are_known(node) || !infer_bodies(ctx, node, &infer, symbol) ||
             !infer_types(&infer, node, types, ctx->scratch, symbol)) {
             complete = false;
             continue;
@@ -415,7 +427,7 @@ bool pass_infer_shapes(PassContext *ctx) {
     for (int i = 0; i < ctx->module->graphs.n; i++) {
         Graph *graph = ctx->module->graphs.item[i];
         complete &= check_inputs(ctx, graph);
-        complete &= infer_graph(ctx, graph, &symbol);
+        complete &= infer_graph(ctx, graph, NULL, &symbol);
         symbols_of(ctx->scratch, &symbols, graph);
     }
     if (symbols.n)

@@ -11,11 +11,29 @@ static bool fail_open(PassContext *ctx, const Loc *loc, const char *reason) {
                       "--dim %s=VALUE", name, reason, name);
 }
 
+static bool check_nodes(PassContext *ctx, const Graph *graph, bool *counts);
+
+// A body sees the number of samples where its node does, and hands none out.
+static bool check_body(PassContext *ctx, const Node *node, const Graph *body, const bool *outer) {
+    bool *counts = ARENA_ARRAY(ctx->scratch, bool, body->values.n);
+    for (int i = 0; i < body->inputs.n; i++)
+        counts[body->inputs.item[i]->id] = outer[node->in[i]->id];
+    bool ok = check_nodes(ctx, body, counts);
+    for (int i = 0; i < body->outputs.n; i++)
+        if (counts[body->outputs.item[i]->id])
+            ok = fail_open(ctx, node->loc, arena_printf(ctx->scratch, "'%s', which a body makes, holds their number",
+                                                        body->outputs.item[i]->name));
+    return ok;
+}
+
 static bool check_nodes(PassContext *ctx, const Graph *graph, bool *counts) {
     bool ok = true;
     for (const Node *node = graph->first; node; node = node->next) {
         const char *reason = open_reason(ctx->scratch, node, counts);
         ok = reason ? fail_open(ctx, node->loc, reason) : ok;
+        for (int i = 0; i < 2 && node_is_flow(node); i++)
+            if (node_body(node, i))
+                ok = check_body(ctx, node, node_body(node, i), counts) && ok;
     }
     return ok;
 }
@@ -35,6 +53,10 @@ static void bind_one(Graph *graph) {
     for (int i = 0; i < graph->values.n; i++)
         for (int k = 0; k < graph->values.item[i]->type.rank; k++)
             graph->values.item[i]->type.dim[k].sym = NULL;
+    for (const Node *node = graph->first; node; node = node->next)
+        for (int i = 0; i < 2; i++)
+            if (node_body(node, i))
+                bind_one(node_body(node, i));
 }
 
 bool pass_open_batch(PassContext *ctx) {

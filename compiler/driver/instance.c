@@ -189,15 +189,9 @@ void instance_close(Instance *instance) {
 
 // Calls.
 
-// Whether integers stand for the bits of a type that NumPy lacks.
-static bool stands_for(DType from, DType to) {
-    bool lacking = to == DT_BF16 || (dtype_is_float(to) && dtype_info[to].bits == 8) || dtype_is_packed(to);
-    return lacking && (dtype_info[to].bits == 8 ? from == DT_U8 || from == DT_I8 : from == DT_U16);
-}
-
 bool instance_set(Instance *instance, Port *port, const Type *type, const void *data) {
     Type given = *type;
-    if (stands_for(type->dtype, port->type.dtype)) {
+    if (dtype_stands_for(type->dtype, port->type.dtype)) {
         given = type_of_users((Type){port->type.dtype, type->layout, type->rank, {{0}}});
         memcpy(given.dim, type->dim, sizeof given.dim);
         if (type_is_packed(&given))

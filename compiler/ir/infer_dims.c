@@ -15,14 +15,25 @@ static DimTensor *tensor_new(Infer *infer, int64_t n) {
     return tensor;
 }
 
+// A constant's elements; a bool is 0 or 1.
+static bool small_ints(Infer *infer, const Value *value, Ints *ints) {
+    if (!value->data || !type_is_static(&value->type) || type_count(&value->type) > MAX_ELEMENTS)
+        return false;
+    if (value->type.dtype != DT_BOOL)
+        return value_as_ints(value, infer->arena, ints);
+    *ints = (Ints){(int)type_count(&value->type), ARENA_ARRAY(infer->arena, int64_t, type_count(&value->type))};
+    for (int i = 0; i < ints->n; i++)
+        ints->v[i] = ((const unsigned char *)constant_bytes(value->data))[i] != 0;
+    return true;
+}
+
 DimTensor *infer_known(Infer *infer, const Value *value) {
     if (infer->known && value->id < infer->nknown && infer->known[value->id])
         return infer->known[value->id];
     Ints ints;
     if (type_is_static(&value->type) && type_count(&value->type) == 0)
         return tensor_new(infer, 0);
-    bool small = value->data && type_is_static(&value->type) && type_count(&value->type) <= MAX_ELEMENTS;
-    if (!small || !value_as_ints(value, infer->arena, &ints))
+    if (!small_ints(infer, value, &ints))
         return NULL;
     DimTensor *tensor = tensor_new(infer, ints.n);
     for (int i = 0; tensor && i < ints.n; i++)
@@ -115,10 +126,10 @@ static DimTensor *eval_slice(Infer *infer, const Node *node, const Type *out) {
 }
 
 static bool fits(DType dtype, Dim dim) {
-    return dtype == DT_I64 || (dtype == DT_I32 && dim.n >= INT32_MIN && dim.n <= INT32_MAX);
+    return dtype == DT_I64 || dtype == DT_BOOL || (dtype == DT_I32 && dim.n >= INT32_MIN && dim.n <= INT32_MAX);
 }
 
-// The same elements: Squeeze, Unsqueeze, Reshape, Cast between integers.
+// The same elements: Identity, Squeeze, Unsqueeze, Reshape, Cast between integers.
 static DimTensor *eval_copy(Infer *infer, const Node *node, const Type *out) {
     DimTensor *data = known_input(infer, node, 0);
     for (int i = 0; data && i < data->n; i++)
@@ -127,7 +138,18 @@ static DimTensor *eval_copy(Infer *infer, const Node *node, const Type *out) {
     return data;
 }
 
+// Whether two are equal; false where that depends on a symbol, which stands for 1 or more.
+static bool compare(Dim a, Dim b, Dim *equal) {
+    bool same = dim_equal(a, b), sure = same || (a.sym == b.sym && !a.count && !b.count);
+    *equal = dim_const(same);
+    if (!sure && !a.count && !b.count)
+        sure = (!a.sym && a.n <= 0 && b.n > 0) || (!b.sym && b.n <= 0 && a.n > 0);
+    return sure;
+}
+
 static bool apply(OpKind op, Dim a, Dim b, Dim *result) {
+    if (op == OP_Equal)
+        return compare(a, b, result);
     if (op == OP_Add)
         return dim_add(a, b, result);
     if (op == OP_Sub)
@@ -152,6 +174,17 @@ static DimTensor *eval_binary(Infer *infer, const Node *node, const Type *out) {
         Dim y = b->v[broadcast_index(out, input_type(node, 1), i)];
         if (!apply(node->op, x, y, &result->v[i]) || !fits(out->dtype, result->v[i]))
             return NULL;
+    }
+    return result;
+}
+
+static DimTensor *eval_where(Infer *infer, const Node *node, const Type *out) {
+    const DimTensor *condition = known_input(infer, node, 0);
+    const DimTensor *choice[2] = {known_input(infer, node, 2), known_input(infer, node, 1)};
+    DimTensor *result = condition && choice[0] && choice[1] ? tensor_new(infer, type_count(out)) : NULL;
+    for (int i = 0; result && i < result->n; i++) {
+        bool yes = condition->v[broadcast_index(out, input_type(node, 0), i)].n != 0;
+        result->v[i] = choice[yes]->v[broadcast_index(out, input_type(node, yes ? 1 : 2), i)];
     }
     return result;
 }
@@ -185,7 +218,7 @@ DimTensor *infer_eval_dims(Infer *infer, const Node *node) {
     own.diag = &quiet;
     if (!(op_info[node->op].flags & DIMS) || node->nout != 1 || !infer_node(&own, node, &out))
         return NULL;
-    if (!type_is_static(&out) || (out.dtype != DT_I64 && out.dtype != DT_I32))
+    if (!type_is_static(&out) || (out.dtype != DT_I64 && out.dtype != DT_I32 && node->op != OP_Equal))
         return NULL;
     switch ((int)node->op) {
     case OP_Shape: return eval_shape(&own, node, &out);
@@ -193,10 +226,13 @@ DimTensor *infer_eval_dims(Infer *infer, const Node *node) {
     case OP_Gather: return eval_gather(&own, node, &out);
     case OP_Concat: return eval_concat(&own, node, &out);
     case OP_Slice: return eval_slice(&own, node, &out);
+    case OP_Identity:
     case OP_Cast:
     case OP_Squeeze:
     case OP_Unsqueeze:
     case OP_Reshape: return eval_copy(&own, node, &out);
+    case OP_Where: return eval_where(&own, node, &out);
+    case OP_Equal:
     case OP_Add:
     case OP_Sub:
     case OP_Mul:

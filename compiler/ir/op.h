@@ -33,6 +33,10 @@ enum OpFlag {
     KEEPS_FILL = 6 << 16,   // a dimension that it makes holds copies
     KEEPS_BATCH = 7 << 16,  // of a recurrent network
     KEEPS_LABEL = 8 << 16,  // along one letter of an Einsum
+    KEEPS_POINTS = 9 << 16, // GatherND, ScatterND: of all but what the tuples of indices point into
+    KEEPS_LIST = 10 << 16,  // of all but input 0, in which each of a list looks up what it needs
+    KEEPS_TURNED = 11 << 16, // ReverseSequence: along every axis but that of time
+    KEEPS_BYTES = 12 << 16, // of packed elements: where each sample has whole bytes
     KEEPS_MASK = 15 << 16
 };
 // Input i's elements decide the shape of the result, or which axes are meant.

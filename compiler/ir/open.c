@@ -32,7 +32,7 @@ static bool is_open(const Node *node, int input) {
 
 // Whether inference reads this operand as dimensions, symbols and all.
 static bool reads_dims(const Node *node, int input) {
-    return node->op == OP_ConstantOfShape ||
+    return node->op == OP_ConstantOfShape || node->op == OP_Random ||
            (input == 1 && (node->op == OP_Reshape || node->op == OP_Expand || node->op == OP_Tile)) ||
            (input == 3 && node->op == OP_Resize);
 }
@@ -121,6 +121,49 @@ static const char *keeps_label(const Node *node) {
     return keeps(node);
 }
 
+// A tuple of indices points into as many axes of the data; those before are batches, which indices have too, those
+// behind are slices.
+static const char *keeps_points(const Node *node) {
+    const Type *index = &node->in[1]->type;
+    int data = open_axis(node->in[0]), axis = open_axis(node->in[1]);
+    int64_t batch = node->op == OP_GatherND ? ((const BatchAttrs *)node->attrs)->batch_dims : 0;
+    int64_t depth = index->dim[index->rank - 1].n;
+    if (axis == index->rank - 1 || (data >= batch && data < batch + depth) || (node->op == OP_ScatterND && axis >= 0))
+        return along_own;
+    return keeps(node);
+}
+
+static const char *keeps_list(const Node *node) {
+    return is_open(node, 0) ? "each may look up anything in its first input" : keeps(node);
+}
+
+static const char *keeps_turned(const Node *node) {
+    const ReverseAttrs *attrs = node->attrs;
+    return open_axis(node->in[0]) == attrs->time_axis ? along_own : keeps(node);
+}
+
+static const char *keeps_bytes(const Node *node) {
+    const Type *type = &node->in[0]->type;
+    int64_t bits = dtype_info[type->dtype].packed;
+    for (int i = 0; i < type->rank; i++)
+        bits = bits * (type->dim[i].n % 8) % 8;
+    return bits ? "one may end within a byte" : keeps(node);
+}
+
+// Bodies are looked at by themselves. The axis that a Scan walks along is not theirs.
+static const char *keeps_flow(Arena *arena, const Node *node) {
+    Diag quiet = {0};
+    Infer infer = {.arena = arena, .diag = &quiet};
+    const ScanAttrs *attrs = node->attrs;
+    for (int i = 0; node->op == OP_Scan && i < attrs->num_scan_inputs; i++) {
+        ScanWalk walk;
+        int axis = open_axis(node->in[attrs->states + i]);
+        if (axis >= 0 && (!scan_walk(&infer, node, false, i, &walk) || walk.axis == axis))
+            return along_own;
+    }
+    return NULL;
+}
+
 // A view in row-major order: the same blocks, as many of them.
 static const char *keeps_view(const Node *node) {
     const Type *x = &node->in[0]->type, *y = &node->out[0]->type;
@@ -134,6 +177,10 @@ static const char *rule_reason(Arena *arena, const Node *node) {
     unsigned flags = op_info[node->op].flags;
     if (flags & VIEW)
         return keeps_view(node);
+    if (flags & FLOW)
+        return keeps_flow(arena, node);
+    if (flags & RANDOM)
+        return "all of them would get the same numbers";
     switch (flags & KEEPS_MASK) {
     case KEEPS: return node->op == OP_Resize && ((const ResizeAttrs *)node->attrs)->coordinate == RESIZE_CROP ? along_own : keeps(node);
     case KEEPS_FIRST: return keeps_first(node);
@@ -143,6 +190,10 @@ static const char *rule_reason(Arena *arena, const Node *node) {
     case KEEPS_FILL: return keeps_fill(node);
     case KEEPS_BATCH: return keeps_batch(node);
     case KEEPS_LABEL: return keeps_label(node);
+    case KEEPS_POINTS: return keeps_points(node);
+    case KEEPS_LIST: return keeps_list(node);
+    case KEEPS_TURNED: return keeps_turned(node);
+    case KEEPS_BYTES: return keeps_bytes(node);
     default: return flags & ELEMENTWISE ? keeps(node) : "the operator is not known to keep them apart";
     }
 }
@@ -178,7 +229,7 @@ const char *open_reason(Arena *arena, const Node *node, bool *counts) {
     if (reason)
         return reason;
     bool in = any_open(node->in, node->nin), out = any_open(node->out, node->nout), number = false;
-    for (int i = 0; i < node->nin; i++)
+    for (int i = 0; i < (node_is_flow(node) ? flow_captures(node) : node->nin); i++)
         number |= node->in[i] && counts[node->in[i]->id] && !reads_dims(node, i);
     if (in && (node->op == OP_Shape || node->op == OP_Size))
         return count_on(node, counts);

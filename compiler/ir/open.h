@@ -13,7 +13,7 @@ int type_open_axis(const Type *type);
 // Null where the node, given several samples side by side along the open axes of its inputs, makes of each what it
 // makes of that one alone, side by side along the open axes of its outputs; else the reason why not. Types must be
 // inferred, with the symbol. `counts` says, by value id, which values hold a number of samples, and is set for the
-// outputs.
+// outputs. Of control flow the bodies must be looked at, too.
 const char *open_reason(Arena *arena, const Node *node, bool *counts);
 
 // The open dimension in the module's interface, after open-batch: are the axes those of the graph's operands?

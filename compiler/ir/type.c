@@ -47,6 +47,11 @@ bool dtype_is_packed(DType dtype) {
     return dtype < DT_COUNT && dtype_info[dtype].packed < 8;
 }
 
+bool dtype_stands_for(DType from, DType to) {
+    bool lacking = to == DT_BF16 || (dtype_is_float(to) && dtype_info[to].bits == 8) || dtype_is_packed(to);
+    return lacking && (dtype_info[to].bits == 8 ? from == DT_U8 || from == DT_I8 : from == DT_U16);
+}
+
 Type type_unknown(void) {
     return (Type){.dtype = DT_NONE, .layout = {.block = 1}, .rank = -1};
 }

@@ -31,6 +31,8 @@ bool dtype_is_float(DType dtype);
 bool dtype_is_signed(DType dtype);  // floats are
 bool dtype_is_int(DType dtype);     // bool isn't
 bool dtype_is_packed(DType dtype);  // users see several elements in a byte
+// Whether elements of an integer type are, in files of NumPy's, the bits of those of a type that NumPy lacks.
+bool dtype_stands_for(DType from, DType to);
 
 enum { MAX_RANK = 8 };
 

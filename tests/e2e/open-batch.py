@@ -130,13 +130,139 @@ def speech():
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
 
 
+EXPORTED = """
+<ir_version: 8, opset_import: ["": 17]>
+exported (float[N, 4, 6] x, int64[N, 3] ids) => (float[] a, float[] b, float[] c, float[] d, float[] e, float[] f, float[] g, float[] h)
+<int64 first = {0}, int64 second = {1}, int64[1] zero = {0}, int64[1] one = {1}, int64[1] three = {3},
+ int64[1] minus = {-1}, int64[1] far = {9223372036854775807}, int64[1] four = {4}, int64 half = {2},
+ int64[3] keep = {0, -1, 3}, int64[2] rows = {-1, 6}, int64[2] pairs = {2, 12}, float single = {1.0}>
+{
+  # x.view(x.size(0), -1)
+  s1 = Shape (x)
+  n1 = Gather <axis = 0> (s1, first)
+  n1u = Unsqueeze (n1, zero)
+  v1 = Concat <axis = 0> (n1u, minus)
+  a = Reshape (x, v1)
+  # x.view(-1, 6) @ w, back to (n, 4, -1); x.reshape(0, -1, 3)
+  r1 = Reshape (x, rows)
+  r2 = MatMul (r1, w)
+  v2 = Concat <axis = 0> (n1u, four, minus)
+  r3 = Reshape (r2, v2)
+  b = Reshape (r3, keep)
+  # mask.expand(n, 4, -1) as torch writes it: -1 keeps a dimension
+  like = Concat <axis = 0> (n1u, four, minus)
+  rank = Shape (like)
+  ones = ConstantOfShape <value = int64[1] {1}> (rank)
+  keeps = Mul (ones, minus)
+  same = Equal (like, keeps)
+  sizes = Where (same, ones, like)
+  mask = Expand (w1, sizes)
+  c = Add (x, mask)
+  # torch.zeros(1, n, hidden) as the state of a GRU over steps; n * 2 rows; the last step
+  z1 = Concat <axis = 0> (one, n1u, three)
+  h0 = ConstantOfShape (z1)
+  steps = Transpose <perm = [1, 0, 2]> (x)
+  states, final = GRU <hidden_size = 3> (steps, W, R, "", "", h0)
+  d = Squeeze (final, zero)
+  # x.chunk(2, dim=1) with the size computed
+  n2 = Gather <axis = 0> (s1, second)
+  n2c = Cast <to = 7> (n2)
+  n2h = Div (n2c, half)
+  n2f = Cast <to = 7> (n2h)
+  n2u = Unsqueeze (n2f, zero)
+  upper = Slice (x, n2u, far, one)
+  lower = Slice (x, zero, n2u, one)
+  e = Concat <axis = -1> (upper, lower)
+  # view(2 * n, -1) and back
+  double = Mul (n1, half)
+  doubled = Unsqueeze (double, zero)
+  v3 = Concat <axis = 0> (doubled, minus)
+  f0 = Reshape (x, v3)
+  f1 = Softmax <axis = 1> (f0)
+  v4 = Concat <axis = 0> (n1u, pairs)
+  f = Reshape (f1, v4)
+  # x[:, ids], one row of ids for each sample; elements; rows in reverse
+  wide = Unsqueeze (ids, minus)
+  within = Mod (wide, four)
+  points = GatherND <batch_dims = 1> (x, within)
+  lengths = ReduceMax <axes = [1], keepdims = 0> (ids)
+  fours = Mod (lengths, three)
+  kept = Add (fours, one)
+  turned = ReverseSequence <batch_axis = 0, time_axis = 1> (x, kept)
+  g = Concat <axis = 1> (points, turned)
+  # x[..., [5, 0]] = 1 through a transpose
+  front = Transpose <perm = [2, 0, 1]> (x)
+  parts = GatherND (front, some)
+  zeros = Mul (parts, single)
+  put = ScatterND (front, some, zeros)
+  back = Transpose <perm = [1, 2, 0]> (put)
+  h = Sub (back, x)
+}
+"""
+
+TURNS = """
+<ir_version: 8, opset_import: ["": 17]>
+turns (float[N, 5, 4] x, bool flag, int64 n) => (float[] a, float[] b, float[] c, float[] d)
+<int64[1] zero = {0}, int64 first = {0}, int64[1] four = {4}, float half = {0.5}, bool true = {1}>
+{
+  a, shared = If (flag) <then_branch = yes () => (r, s) { t = Relu (x)  r = MatMul (t, w)  s = Neg (half) },
+                         else_branch = no () => (r, s) { r = Softmax <axis = 1> (x)  s = Abs (half) }>
+  size = Shape (x)
+  number = Gather (size, first)
+  rows = Unsqueeze (number, zero)
+  shape = Concat <axis = 0> (rows, four)
+  initial = ConstantOfShape (shape)
+  steps = Transpose <perm = [1, 0, 2]> (x)
+  b, all = Scan <num_scan_inputs = 1, scan_output_axes = [1], body = cell (h, v) => (h2, y) {
+      wh = MatMul (h, w)
+      sum = Add (wh, v)
+      h2 = Tanh (sum)
+      y = Mul (h2, shared)
+    }> (initial, steps)
+  c = Loop (n, true, all) <body = smooth (int64 i, bool go, v) => (go_on, u) {
+      go_on = Identity (go)
+      size2 = Shape (v)
+      rows2 = Gather (size2, zero)
+      flat = Concat <axis = 0> (rows2, minus)
+      f = Reshape (v, flat)
+      p = Softmax <axis = 1> (f)
+      u0 = Reshape (p, size2)
+      u = Sub (v, u0)
+    }>
+  d = Mul (c, half)
+}
+"""
+
+
+def parsed(text, **weights):
+    model = onnx.parser.parse_model("\n".join(line for line in text.splitlines() if not line.strip().startswith("#")))
+    for name, array in weights.items():
+        model.graph.initializer.append(numpy_helper.from_array(np.asarray(array), name))
+    return model
+
+
+def exported():
+    """What torch writes around a batch that dynamic_axes leaves open: views, expands, states, chunks, indexing."""
+    random = np.random.default_rng(8)
+    return parsed(EXPORTED, **{name: random.standard_normal(shape).astype(np.float32) for name, shape in (
+        ("w", (6, 6)), ("w1", (1, 1, 6)), ("W", (1, 9, 6)), ("R", (1, 9, 3)))}, some=np.int64([[5], [0]]))
+
+
+def turns():
+    """Branches and loops that do to each sample what they do to all; the condition and the turns are shared."""
+    return parsed(TURNS, w=np.random.default_rng(9).standard_normal((4, 4)).astype(np.float32), minus=np.int64([-1]))
+
+
 def arrays_for(proto, n):
     random, arrays = np.random.default_rng(n), []
     for value in proto.graph.input:
         kind = value.type.tensor_type
         shape = [n if d.dim_param else d.dim_value for d in kind.shape.dim]
-        arrays.append(random.integers(0, 50, shape) if kind.elem_type == TensorProto.INT64 else
-                      random.standard_normal(shape).astype(np.float32))
+        if kind.elem_type == TensorProto.BOOL:
+            arrays.append(np.asarray(n % 2 > 0))
+        else:
+            arrays.append(np.asarray(random.integers(0, 50 if shape else 5, shape)) if kind.elem_type == TensorProto.INT64 else
+                          random.standard_normal(shape).astype(np.float32))
     return arrays
 
 
@@ -220,7 +346,7 @@ def run(name, proto, folder, machine):
 failures = 0
 machine = sys.argv[1] if len(sys.argv) > 1 else None
 nets = {name: opened(MODELS[name]()) for name in NETS if not machine or name in NETS[:3]}
-nets |= {"resnet": opened(resnet()), "tokens": tokens(), "speech": speech()}
+nets |= {"resnet": opened(resnet()), "tokens": tokens(), "speech": speech(), "exported": exported(), "turns": turns()}
 for name, proto in nets.items():
     with tempfile.TemporaryDirectory() as folder:
         failures += run(name, proto, folder, machine)
