@@ -81,16 +81,32 @@ static bool follow_elementwise(Node *node) {
     return leader != NULL;
 }
 
-// Slices of channels need each part but the last to fill its blocks.
-static bool follow_concat(Node *node) {
-    const Type *type = &node->out[0]->type;
-    int64_t axis = ((const AxisAttrs *)node->attrs)->axis;
-    for (int i = 0; i < node->nin; i++)
-        if (!is_blocked(node->in[i]) || (i + 1 < node->nin && node->in[i]->type.dim[1].n % node->in[i]->type.layout.block))
+// Slices of the channels of one image need each part but the last to fill its blocks.
+static bool are_slices(const Type *whole, Value *const *parts, int count, int64_t axis, int block) {
+    for (int i = 0; i + 1 < count; i++)
+        if (parts[i]->type.dim[1].n % block)
             return false;
-    if (type->rank != 4 || (axis != 1 && axis != -3) || type->dim[0].n != 1)
+    return whole->rank == 4 && (axis == 1 || axis == 1 - 4) && whole->dim[0].n == 1;
+}
+
+static bool follow_concat(Node *node) {
+    Layout layout = node->in[0]->type.layout;
+    for (int i = 0; i < node->nin; i++)
+        if (!is_blocked(node->in[i]))
+            return false;
+    if (!are_slices(&node->out[0]->type, node->in, node->nin, ((const AxisAttrs *)node->attrs)->axis, layout.block))
         return false;
-    node->out[0]->type.layout = node->in[0]->type.layout;
+    node->out[0]->type.layout = layout;
+    return true;
+}
+
+static bool follow_split(Node *node) {
+    Layout layout = node->in[0]->type.layout;
+    if (!is_blocked(node->in[0]) ||
+        !are_slices(&node->in[0]->type, node->out, node->nout, ((const SplitAttrs *)node->attrs)->axis, layout.block))
+        return false;
+    for (int i = 0; i < node->nout; i++)
+        node->out[i]->type.layout = layout;
     return true;
 }
 
@@ -137,7 +153,7 @@ static void visit_node(Node *node, const PassContext *ctx) {
         return;
     else if (elementwise && follow_elementwise(node))
         return;
-    else if (node->op == OP_Concat && follow_concat(node))
+    else if ((node->op == OP_Concat && follow_concat(node)) || (node->op == OP_Split && follow_split(node)))
         return;
     else if (liked(node, ctx, &in, &out) && (is_conv(node) || is_blocked(node->in[0])))
         lead(node, ctx, in, out);
@@ -214,6 +230,9 @@ static bool spread_over(Node *node, const PassContext *ctx) {
     if (node->op == OP_Concat)
         for (int i = 0; i < node->nin; i++)
             changed |= equalise(node->in[i], node->out[0]);
+    if (node->op == OP_Split)
+        for (int i = 0; i < node->nout; i++)
+            changed |= equalise(node->out[i], node->in[0]);
     if (node->op == OP_Fire) {
         for (int i = 0; i < node->nin; i++)
             changed |= equalise(node->in[i], node->body->inputs.item[i]);

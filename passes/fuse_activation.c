@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "ir/infer.h"
+#include "passes/fuse_activation.h"
 #include "passes/pass.h"
 
 enum { MAX_DEPTH = 8 };
@@ -57,7 +58,7 @@ static bool takes_activation(const Value *value, int depth) {
         return false;
     if (node->op != OP_Concat) {
         const Act *act = act_of(node);
-        return act && act->kind == ACT_NONE && !node_pools(node);
+        return act && act->kind == ACT_NONE && !node_pools(node) && !(node->op == OP_Conv && ((const ConvAttrs *)node->attrs)->act_first);
     }
     for (int i = 0; i < node->nin; i++)
         if (depth == MAX_DEPTH || !takes_activation(node->in[i], depth + 1))
@@ -76,16 +77,20 @@ static void apply_activation(Value *value, const Act *act, const Loc *loc) {
     node->loc = loc_join(node->graph->module->arena, node->loc, loc);
 }
 
+void fuse_activation(Node *node) {
+    Act act;
+    if (!activation_of(node, &act) || !takes_activation(node->in[0], 0))
+        return;
+    Value *value = node->in[0];
+    if (node_bypass(node, value))
+        apply_activation(value->def ? value : node->out[0], &act, node->loc);
+}
+
 bool pass_fuse_activation(PassContext *ctx, Graph *graph) {
     (void)ctx;
     for (Node *node = graph->first, *next; node; node = next) {
-        Act act;
         next = node->next;
-        if (!activation_of(node, &act) || !takes_activation(node->in[0], 0))
-            continue;
-        Value *value = node->in[0];
-        if (node_bypass(node, value))
-            apply_activation(value->def ? value : node->out[0], &act, node->loc);
+        fuse_activation(node);
     }
     return true;
 }

@@ -31,7 +31,7 @@ static bool all_are(const Ints *ints, int64_t wanted) {
 static bool is_plain_conv(const Node *node) {
     if (node->op != OP_Conv || !node->out[0] || node->out[0]->type.rank != 4 || !type_is_static(&node->out[0]->type))
         return false;
-    if (node_in(node, 3) || !node->in[1]->data || (node_in(node, 2) && !node->in[2]->data))
+    if (!node->in[1]->data || (node_in(node, 2) && !node->in[2]->data))
         return false;
     const ConvAttrs *attrs = node->attrs;
     return attrs->group == 1 && all_are(&attrs->strides, 1);
@@ -42,7 +42,7 @@ static bool same_plane(const Type *a, const Type *b) {
 }
 
 static bool is_squeeze(const Node *node) {
-    if (!is_plain_conv(node))
+    if (!is_plain_conv(node) || node_in(node, 3))
         return false;
     const Type *weights = &node->in[1]->type;
     return weights->rank == 4 && weights->dim[2].n == 1 && weights->dim[3].n == 1 &&

@@ -1,19 +1,33 @@
 // Lets a Conv add what a residual connection adds to its result, as it stores: the other operand of the Add becomes the
-// convolution's input 3, and a map is read instead of written and read again. An activation behind the Add can follow.
+// convolution's input 3, and a map is read instead of written and read again.
+//
+//     %a = Conv(%x, %w, %b)                 %s = Conv(%x, %w, %b, %y) {act = relu}
+//     %t = Add(%a, %y)
+//     %s = Relu(%t)
+//
+// A convolution that has an activation already adds behind it (act_first). Where the operand is a Concat of such
+// convolutions, as the bypasses of SqueezeNet have it, each takes its slice of the other operand:
+//
+//     %c = Concat(%a, %b) {axis = 1}        %y1, %y2 = Split(%y) {axis = 1}, a view
+//     %s = Add(%c, %y)                      %s = Concat(%a + %y1, %b + %y2) {axis = 1}
 //
 // The convolution moves to the place of the Add, so that the other operand is there. Of two, the later one takes the sum.
 // The result is the same to the bit, so this runs with --strict, too. Images only: what is one-dimensional
 // becomes an image later (lift-conv1d), without a sum.
 #include "ir/infer.h"
+#include "passes/fuse_activation.h"
 #include "passes/pass.h"
 
-static bool takes_sum(const Value *value, const Value *other, const Value *sum) {
+static bool takes_sum(const Value *value) {
     const Node *node = value ? value->def : NULL;
-    if (!node || node->op != OP_Conv || node_in(node, 3) || value_uses(value) != 1 || node->out[0] != value)
-        return false;
-    bool exact = sum->type.dtype == DT_F32 || sum->type.dtype == DT_F64;  // smaller floats would be rounded once less
-    return exact && sum->type.rank == 4 && ((const ConvAttrs *)node->attrs)->act.kind == ACT_NONE && !node_pools(node) && other != value && other &&
-           type_same_shape(&other->type, &sum->type) && type_same_shape(&value->type, &sum->type);
+    bool free = node && node->op == OP_Conv && !node_in(node, 3) && value_uses(value) == 1 && node->out[0] == value;
+    bool exact = free && (value->type.dtype == DT_F32 || value->type.dtype == DT_F64);  // smaller floats would be rounded once less
+    return exact && value->type.rank == 4 && !node_pools(node);
+}
+
+static bool operands_fit(const Node *add, int which) {
+    const Value *value = add->in[which], *other = add->in[1 - which], *sum = add->out[0];
+    return value && other && other != value && type_same_shape(&other->type, &sum->type) && type_same_shape(&value->type, &sum->type);
 }
 
 static bool is_before(const Node *a, const Node *b) {
@@ -26,26 +40,97 @@ static bool is_before(const Node *a, const Node *b) {
 static int operand_of(const Node *add) {
     bool takes[2];
     for (int i = 0; i < 2; i++)
-        takes[i] = takes_sum(add->in[i], add->in[1 - i], add->out[0]);
+        takes[i] = operands_fit(add, i) && takes_sum(add->in[i]);
     if (takes[0] && takes[1])
         return is_before(add->in[0]->def, add->in[1]->def) ? 1 : 0;
     return takes[0] ? 0 : takes[1] ? 1 : -1;
 }
 
+// ---- Through a Concat
+
+// Slices are views where they are whole blocks of channels of one image.
+static bool is_concat_of_takers(const Node *add, int which, const Target *target) {
+    const Node *concat = operands_fit(add, which) ? add->in[which]->def : NULL;
+    if (!concat || concat->op != OP_Concat || concat->nin < 2 || value_uses(concat->out[0]) != 1)
+        return false;
+    const Type *type = &concat->out[0]->type;
+    int64_t axis = ((const AxisAttrs *)concat->attrs)->axis;
+    if (type->rank != 4 || (axis != 1 && axis != 1 - 4) || !type_is_static(type) || type->dim[0].n != 1)
+        return false;
+    for (int i = 0; i < concat->nin; i++)
+        if (!takes_sum(concat->in[i]) || (i + 1 < concat->nin && concat->in[i]->type.dim[1].n % target->block))
+            return false;
+    return true;
+}
+
+// The other operand in pieces as those of the Concat.
+static Node *split_like(const Node *concat, Value *value) {
+    Graph *graph = concat->graph;
+    int64_t *sizes = ARENA_ARRAY(graph->module->arena, int64_t, concat->nin);
+    Node *split = node_new(graph, OP_Split, 2, concat->nin);
+    ((SplitAttrs *)split->attrs)->axis = 1;
+    for (int i = 0; i < concat->nin; i++) {
+        sizes[i] = concat->in[i]->type.dim[1].n;
+        node_output(split, i, value->name, concat->in[i]->type);
+    }
+    Type type = {.dtype = DT_I64, .rank = 1, .dim = {dim_const(concat->nin)}, .layout = {LAYOUT_ROW_MAJOR, 1, 0, 0}};
+    split->in[0] = value;
+    split->in[1] = value_constant(graph, value->name, type, sizes);
+    return split;
+}
+
+// Makes the sum of a Concat a Concat of sums; returns the first of them.
+static Node *spread_over_concat(Node *add, int which) {
+    Node *concat = add->in[which]->def, *split = split_like(concat, add->in[1 - which]), *first = NULL;
+    split->loc = add->loc;
+    graph_insert_before(add, split);
+    for (int i = 0; i < concat->nin; i++) {
+        Node *sum = node_new(add->graph, OP_Add, 2, 1);
+        sum->in[0] = concat->in[i];
+        sum->in[1] = split->out[i];
+        sum->loc = add->loc;
+        graph_insert_before(add, sum);
+        concat->in[i] = node_output(sum, 0, concat->in[i]->name, concat->in[i]->type);
+        first = first ? first : sum;
+    }
+    graph_move_before(add, concat);
+    node_bypass(add, concat->out[0]);  // it has no other reader
+    return first;
+}
+
+// ---- The sum
+
+// Returns the node to go on with.
+static Node *fuse_sum(Node *add, int which) {
+    Node *next = add->next;
+    Value *value = add->in[which], *other = add->in[1 - which];
+    Node *conv = value->def;
+    ConvAttrs *attrs = conv->attrs;
+    if (!node_bypass(add, value))
+        return next;
+    node_set_input(conv, 3, other);
+    attrs->act_first = attrs->act.kind != ACT_NONE;
+    conv->loc = loc_join(conv->graph->module->arena, conv->loc, add->loc);
+    graph_move_before(next, conv);
+    Node *user = value_single_user(conv->out[0]);
+    if (user)
+        fuse_activation(user);
+    return conv->next;
+}
+
 bool pass_fuse_residual(PassContext *ctx, Graph *graph) {
-    (void)ctx;
     for (Node *add = graph->first, *next; add; add = next) {
         next = add->next;
-        int which = add->op == OP_Add && add->out[0] ? operand_of(add) : -1;
-        if (which < 0)
+        if (add->op != OP_Add || !add->out[0])
             continue;
-        Value *value = add->in[which], *other = add->in[1 - which];
-        Node *conv = value->def;
-        if (!node_bypass(add, value))
-            continue;
-        node_set_input(conv, 3, other);
-        conv->loc = loc_join(graph->module->arena, conv->loc, add->loc);
-        graph_move_before(next, conv);
+        int which = operand_of(add);
+        for (int i = 0; i < 2 && which < 0; i++)
+            if (is_concat_of_takers(add, i, ctx->target)) {
+                next = spread_over_concat(add, i);
+                break;
+            }
+        if (which >= 0)
+            next = fuse_sum(add, which);
     }
     return true;
 }

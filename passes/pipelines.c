@@ -24,8 +24,8 @@ static const char *const fused[] = {
     "fold-batchnorm",
     "find-activations",
     "dead-nodes",
-    "fuse-residual",
     "fuse-activation",
+    "fuse-residual",
     "fuse-fire",
     "fuse-elementwise",
     "dead-nodes",
@@ -46,8 +46,8 @@ static const char *const fast[] = {
     "fold-batchnorm",    // before activations, which follow the BatchNormalization
     "find-activations",  // before activations are fused, after the nodes in between are gone
     "dead-nodes",        // the parts of what was found
-    "fuse-residual",     // before the activations behind the sums
     "fuse-activation",   // before Fire, which wants its convolutions complete
+    "fuse-residual",     // knows by the activation whether it adds before or behind it
     "fuse-fire",         // before layouts, since a group has one layout inside
     "flip-transposed",   // before all that looks for convolutions
     "lift-conv1d",       // before layouts, which are for two axes

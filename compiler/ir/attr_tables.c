@@ -56,6 +56,7 @@ static const AttrRow conv_rows[] = {
     INTS(ConvAttrs, "pads", pads),
     INTS(ConvAttrs, "strides", strides),
     ACT(ConvAttrs),
+    BOOL(ConvAttrs, "act_first", act_first, "0"),
     WORD(ConvAttrs, "pool", pool.kind, "none", conv_pools),
     INTS(ConvAttrs, "pool_shape", pool.shape),
     INTS(ConvAttrs, "pool_strides", pool.strides),

@@ -346,7 +346,7 @@ static bool check_bias(Infer *infer, const Node *node, Dim channels) {
            check_dim(infer, node, input_type(node, 2)->dim[0], channels, "the length of the bias");
 }
 
-// Input 3, made by fusion, is added to the result before the activation.
+// Input 3, made by fusion, is added to the result before the activation, or behind it (act_first).
 static bool check_addend(Infer *infer, const Node *node, const Type *out) {
     if (!node_in(node, 3) || type_same_shape(input_type(node, 3), out))
         return true;

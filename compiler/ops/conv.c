@@ -3,8 +3,8 @@
 //     y[n, m, o] = act(b[m] + r[n, m, o] + sum over c, k of x[n, c, o * stride - begin + k * dilation] * w[m, c, k])
 //
 // or, with a pool, its largest or average result in each window of the pool, whose results are computed as often as they
-// are seen. Terms are added up in the order of codegen/order.h. Padding is never read, but its zeros are multiplied.
-// Channels of a group see the inputs of that group.
+// are seen. With act_first, r is added behind the activation. Terms are added up in the order of codegen/order.h. Padding is
+// never read, but its zeros are multiplied. Channels of a group see the inputs of that group.
 #include "ops/conv.h"
 
 #include "codegen/lower.h"
@@ -14,7 +14,7 @@
 
 static Conv conv_of(Emit *e, const Node *node) {
     const ConvAttrs *attrs = node->attrs;
-    Conv conv = {.x = e_in(e, 0), .w = e_in(e, 1), .y = e_out(e, 0), .act = &attrs->act};
+    Conv conv = {.x = e_in(e, 0), .w = e_in(e, 1), .y = e_out(e, 0), .act = &attrs->act, .act_first = attrs->act_first};
     conv.xs = space_of(&node->in[0]->type);
     conv.ws = space_of(&node->in[1]->type);
     conv.ys = space_of(&node->out[0]->type);
@@ -49,9 +49,13 @@ Val conv_bias(Emit *e, const Conv *conv, Val m) {
 Val conv_result(Emit *e, const Conv *conv, const Val *position, Val sum) {
     if (conv->r.v || conv->act->kind != ACT_NONE)
         sum = e_settle(e, sum, conv->y.dtype);
+    Val addend = {0};
     if (conv->r.v)
-        sum = e_add(e, sum, load_compute(e, conv->r, space_at(e, &conv->rs, position), sum.lanes));
-    return e_act(e, conv->act, sum);
+        addend = load_compute(e, conv->r, space_at(e, &conv->rs, position), sum.lanes);
+    if (addend.v && !conv->act_first)
+        sum = e_add(e, sum, addend);
+    sum = e_act(e, conv->act, sum);
+    return addend.v && conv->act_first ? e_add(e, sum, addend) : sum;
 }
 
 void conv_store(Emit *e, const Conv *conv, const Val *position, Val sum) {

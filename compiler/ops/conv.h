@@ -5,10 +5,11 @@
 #include "ops/window.h"
 
 typedef struct Conv {
-    Ptr x, w, b, r, y;  // b and r (a sum from elsewhere, added before the activation) may be null
+    Ptr x, w, b, r, y;  // b and r (from elsewhere, added before the activation or behind it) may be null
     Space xs, ws, rs, ys;
     Window window;
     const Act *act;
+    bool act_first;
     int64_t inputs, outputs;  // channels of a group
     int64_t channels;         // of the output
     DType dtype;

@@ -6,7 +6,7 @@ import random
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "Inputs"))
-from kernels import Module, spread, sweep
+from kernels import Module, TWICE, spread, sweep
 
 PARTS = 4
 ACTIVATIONS = [None, ("Relu", {}), ("LeakyRelu", {"alpha": 0.1}), ("Sigmoid", {}), ("Tanh", {}), ("HardSwish", {}),
@@ -36,7 +36,7 @@ def case(module, number):
     batch, activation = choose([1, 1, 3]), ACTIVATIONS[number % len(ACTIVATIONS)]
     bias = choose([True, True, False])
     x = module.input(batch, channels, height, width)
-    y = module.conv(x, channels, filters, kernel, bias, group, number % 5 == 2, strides=stride, pads=pads, dilations=dilation)
+    y = module.conv(x, channels, filters, kernel, bias, group, TWICE.get(number % 5), strides=stride, pads=pads, dilations=dilation)
     y = activate(module, y, activation)
     label = f"{batch}x{channels}x{height}x{width} {filters} of {kernel} s{stride} p{pads} d{dilation} g{group} {activation}"
     module.output(y, label.replace('"', ""))

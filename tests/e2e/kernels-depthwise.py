@@ -7,7 +7,7 @@ import random
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "Inputs"))
-from kernels import Module, spread, sweep
+from kernels import Module, TWICE, spread, sweep
 
 PARTS = 2
 ACTIVATIONS = [None, "Relu", "Sigmoid", "HardSwish", "Tanh", "Swish"]
@@ -25,7 +25,7 @@ def case(module, number):
     x = module.input(batch, channels, height, width)
     if number % 2:
         x = module.conv(x, channels, channels, 1)
-    y = module.conv(x, channels, channels, kernel, choose([True, False]), channels, number % 5 == 2, strides=stride, pads=pads,
+    y = module.conv(x, channels, channels, kernel, choose([True, False]), channels, TWICE.get(number % 5), strides=stride, pads=pads,
                     dilations=dilation)
     activation = ACTIVATIONS[number % len(ACTIVATIONS)]
     if activation:

@@ -8,7 +8,7 @@ import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "Inputs"))
-from kernels import Module, spread, sweep
+from kernels import Module, TWICE, spread, sweep
 
 PARTS = 2
 ACTIVATIONS = [None, "Relu", "Sigmoid"]
@@ -19,7 +19,7 @@ def case(module, number):
     batch, height, width = SHAPES[number % len(SHAPES)]
     channels, filters = 32 * random.randint(1, 4), random.randint(17, 90)
     y = module.conv(module.input(batch, channels, height, width), channels, filters, 1, random.choice([True, False]),
-                    twice=number % 5 == 2)
+                    twice=TWICE.get(number % 5))
     activation = random.choice(ACTIVATIONS)
     if activation:
         y = module.node(activation, [y])

@@ -7,7 +7,7 @@ import random
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "Inputs"))
-from kernels import Module, spread, sweep
+from kernels import Module, TWICE, spread, sweep
 
 PARTS = 2
 ACTIVATIONS = [None, "Relu", "LeakyRelu", "HardSwish", "Swish"]  # of slope 1 where it matters, so errors stay in proportion
@@ -22,8 +22,8 @@ def case(module, number):
     channels, filters, batch = random.randint(16, 40), random.randint(1, 40), choose([1, 1, 3])
     height = max(1, kernel - pads[0] - pads[2]) + choose([0, 1, 2, 3, 4, 7, 12])
     width = max(1, kernel - pads[1] - pads[3], random.randint(1, 40))
-    y = module.conv(module.input(batch, channels, height, width), channels, filters, kernel, choose([True, False]), twice=number % 5 == 2,
-                    pads=pads)
+    y = module.conv(module.input(batch, channels, height, width), channels, filters, kernel, choose([True, False]),
+                    twice=TWICE.get(number % 5), pads=pads)
     activation = ACTIVATIONS[number % len(ACTIVATIONS)]
     if activation:
         y = module.node(activation, [y])

@@ -38,6 +38,7 @@ bool addend_fits(const Node *node) {
 
 Dest dest_plane(Emit *e, const Node *node, const Image *image, Val unit) {
     Dest dest = {.y = image_plane(e, image, unit), .adds = node_in(node, 3) != NULL};
+    dest.act_first = ((const ConvAttrs *)node->attrs)->act_first;
     if (dest.adds) {
         Image addend = image_of(e_in(e, 3), &node->in[3]->type);
         dest.addend = image_plane(e, &addend, unit);
@@ -53,9 +54,13 @@ Dest dest_at(Emit *e, Dest dest, Val index) {
 }
 
 void dest_store(Emit *e, Dest to, int64_t index, const Image *image, const Act *act, Val channel, Val x) {
-    if (to.adds)
-        x = e_add(e, x, e_load_const(e, to.addend, index, x.lanes));
-    e_store_const(e, to.y, index, image_act(e, image, act, channel, x));
+    Val addend = to.adds ? e_load_const(e, to.addend, index, x.lanes) : x;
+    if (to.adds && !to.act_first)
+        x = e_add(e, x, addend);
+    x = image_act(e, image, act, channel, x);
+    if (to.adds && to.act_first)
+        x = e_add(e, x, addend);
+    e_store_const(e, to.y, index, x);
 }
 
 void share_sets(Emit *e, int64_t sets, int64_t split, int64_t pieces, PartEmit emit, void *context) {

@@ -80,7 +80,7 @@ Val image_act(Emit *e, const Image *image, const Act *act, Val channel, Val x);
 // output, so that both lie at the same distance from their starts.
 typedef struct Dest {
     Ptr y, addend;
-    bool adds;
+    bool adds, act_first;
 } Dest;
 bool addend_fits(const Node *node);                            // whether input 3, if there is one, is such
 Dest dest_plane(Emit *e, const Node *node, const Image *image, Val unit);  // as image_plane, of a Conv's output

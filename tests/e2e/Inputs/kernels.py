@@ -18,6 +18,7 @@ MACHINES = {  # name -> triple, how to compile C, how to run
     "avx512": (None, ["cc", "-static"], [BOCHS]),
 }
 TOLERANCE = 1e-5
+TWICE = {2: "sum", 4: "behind"}  # case number modulo 5 -> how a convolution adds to another (Module.conv)
 
 
 class Module:
@@ -51,10 +52,12 @@ class Module:
         self.lines.append(f"{', '.join(names)} = {op}({', '.join(inputs)}) {{{words}}} : {', '.join(['?'] * results)}")
         return names[0] if results == 1 else names
 
-    def conv(self, x, channels, filters, kernel, bias=True, group=1, twice=False, **attributes):
-        """`twice`: the sum of two, as residual connections have it; one of them adds the other to its result."""
+    def conv(self, x, channels, filters, kernel, bias=True, group=1, twice=None, **attributes):
+        """`twice`: the sum of two, as residual connections have it; one of them adds the other to its result: as it is
+        ("sum"), or behind its activation ("behind")."""
         if twice:
-            return self.node("Add", [self.conv(x, channels, filters, kernel, bias, group, **attributes) for _ in range(2)])
+            one, other = (self.conv(x, channels, filters, kernel, bias, group, **attributes) for _ in range(2))
+            return self.node("Add", [one, self.node("Relu", [other]) if twice == "behind" else other])
         kernel = (kernel, kernel) if isinstance(kernel, int) else kernel
         weights = self.constant(filters, channels // group, *kernel)
         operands = [x, weights] + ([self.constant(filters)] if bias else [])
