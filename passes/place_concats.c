@@ -68,14 +68,29 @@ static bool place_concat(Node *node) {
     return true;
 }
 
+// The output as a copy of what takes its place.
+static void copy_after(Node *node, int index) {
+    Value *value = node->out[index];
+    Node *copy = node_new(node->graph, OP_Identity, 1, 1);
+    copy->in[0] = node_output(node, index, value->name, value->type);
+    copy->out[0] = value;
+    copy->loc = node->loc;
+    value->def = copy;
+    graph_insert_after(node, copy);
+}
+
+// Of slices that cannot lie in the whole the row-major ones are all copied, by the Split's own lowering.
 static bool place_split(Node *node) {
     Value *whole = node->in[0];
     int64_t axis = axis_of(node, whole->type.rank), offset = 0;
     if (value_data(whole) || !type_is_sliceable(&whole->type, axis) || !has_aligned_parts(&whole->type, node->out, node->nout, axis))
         return false;
     for (int i = 0; i < node->nout; i++)
-        if (!is_free(node->out[i]) || is_inside(whole, node->out[i]))
-            return false;
+        if (!is_free(node->out[i]) || is_inside(whole, node->out[i])) {
+            if (whole->type.layout.kind == LAYOUT_ROW_MAJOR)
+                return false;
+            copy_after(node, i);
+        }
     for (int i = 0; i < node->nout; i++) {
         node->out[i]->place = (Place){.kind = PLACE_IN, .base = whole, .offset = offset};
         advance(&whole->type, &node->out[i]->type, axis, &offset);

@@ -35,6 +35,8 @@ def case(module, number):
     width = max(1, reach[1] - pads[1] - pads[3], random.randint(1, 40))
     batch, activation = choose([1, 1, 3]), ACTIVATIONS[number % len(ACTIVATIONS)]
     bias = choose([True, True, False])
+    if activation and activation[0] in ("Tanh", "Sigmoid") and channels // group * kernel[0] * kernel[1] > 200:
+        activation = None  # sums of so many products are far above 1, and so are their errors
     x = module.input(batch, channels, height, width)
     y = module.conv(x, channels, filters, kernel, bias, group, TWICE.get(number % 5), strides=stride, pads=pads, dilations=dilation)
     y = activate(module, y, activation)
