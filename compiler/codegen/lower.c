@@ -212,6 +212,9 @@ static Layer *layer_new(Program *program, const Node *node, const Kernel *kernel
     LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), types, 2, 0);
     Layer *layer = ARENA_NEW(e->arena, Layer);
     *layer = (Layer){.node = node, .kernel = kernel, .function = emit_function(e, name, type, false)};
+    if (kernel)  // a call, which LLVM need not spend its time on
+        for (int i = 0; i < 2; i++)
+            emit_attribute(e, layer->function, (unsigned)LLVMAttributeFunctionIndex, i ? "optnone" : "noinline");
     *program->version->last_layer = layer;
     program->version->last_layer = &layer->next;
     return layer;

@@ -64,6 +64,7 @@ typedef struct Program {
     Emit *kernels;   // the module that takes the next kernel; null: `e`
     int64_t filled;  // instructions in it
     struct LLVMOpaqueValue *weights_base;     // where the weights lie
+    struct LLVMOpaqueValue *splitter;         // run.c's function that gives a layer to the pool; null: not needed yet
     struct LLVMOpaqueType *context_type;      // of what layers are given
 } Program;
 

@@ -126,24 +126,55 @@ static LLVMTypeRef task_type(Program *program) {
     return LLVMFunctionType(LLVMVoidTypeInContext(program->e->context), params, 2, 0);
 }
 
+static LLVMTypeRef splitter_type(Program *program) {
+    LLVMTypeRef params[4] = {pointer(program), pointer(program), emit_type(program->e, DT_BOOL, 1), pointer(program)};
+    return LLVMFunctionType(LLVMVoidTypeInContext(program->e->context), params, 4, 0);
+}
+
+static void splitter_body(Program *program, LLVMValueRef function) {
+    Emit *e = program->e;
+    LLVMValueRef context = LLVMGetParam(function, 0), pool = LLVMGetParam(function, 1), layer = LLVMGetParam(function, 3);
+    LLVMBasicBlockRef together = emit_block(e, "pool"), alone = emit_block(e, "alone");
+    LLVMBuildCondBr(e->builder, LLVMGetParam(function, 2), together, alone);
+    LLVMPositionBuilderAtEnd(e->builder, alone);
+    LLVMBuildCall2(e->builder, task_type(program), layer, (LLVMValueRef[]){context, LLVMConstInt(int32(program), 0, 0)}, 2, "");
+    LLVMBuildRetVoid(e->builder);
+    LLVMPositionBuilderAtEnd(e->builder, together);
+    pool_run(program, pool, get(program, context, CONTEXT_SHARDS, DT_I32), layer, context);
+    LLVMBuildRetVoid(e->builder);
+}
+
+// void (context, pool, split, layer): runs a layer that can be split. A function of its own, since branches around each of
+// thousands of layers would take LLVM a time that grows with their square.
+static LLVMValueRef splitter(Program *program) {
+    Emit *e = program->e;
+    if (program->splitter)
+        return program->splitter;
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder), entry = e->entry;
+    LLVMValueRef caller = e->function;
+    const Target *target = e->target;
+    e->target = program->versions[0].target;  // any CPU calls it
+    const char *name = arena_printf(e->arena, "%s_split_layer", program->prefix);
+    program->splitter = emit_function(e, name, splitter_type(program), false);
+    emit_attribute(e, program->splitter, (unsigned)LLVMAttributeFunctionIndex, "noinline");
+    splitter_body(program, program->splitter);
+    e->target = target;
+    e->function = caller;
+    e->entry = entry;
+    LLVMPositionBuilderAtEnd(e->builder, here);
+    return program->splitter;
+}
+
 // A null pool: on this thread.
 static void run_layer(Program *program, const Layer *layer, LLVMValueRef context, LLVMValueRef pool, Val split) {
-    Emit *e = program->e;
-    LLVMValueRef args[2] = {context, LLVMConstInt(int32(program), 0, 0)};
-    bool shared = (layer->kernel && layer->kernel->shared) || program->by_layer;
-    if (!shared || !pool) {
-        LLVMBuildCall2(e->builder, task_type(program), layer->function, args, 2, "");
-        return;
+    LLVMBuilderRef b = program->e->builder;
+    if (pool && ((layer->kernel && layer->kernel->shared) || program->by_layer)) {
+        LLVMValueRef args[4] = {context, pool, split.v, layer->function};
+        LLVMBuildCall2(b, splitter_type(program), splitter(program), args, 4, "");
+    } else {
+        LLVMValueRef args[2] = {context, LLVMConstInt(int32(program), 0, 0)};
+        LLVMBuildCall2(b, task_type(program), layer->function, args, 2, "");
     }
-    LLVMBasicBlockRef together = emit_block(e, "pool"), alone = emit_block(e, "alone"), next = emit_block(e, "next");
-    LLVMBuildCondBr(e->builder, split.v, together, alone);
-    LLVMPositionBuilderAtEnd(e->builder, alone);
-    LLVMBuildCall2(e->builder, task_type(program), layer->function, args, 2, "");
-    LLVMBuildBr(e->builder, next);
-    LLVMPositionBuilderAtEnd(e->builder, together);
-    pool_run(program, pool, get(program, context, CONTEXT_SHARDS, DT_I32), layer->function, context);
-    LLVMBuildBr(e->builder, next);
-    LLVMPositionBuilderAtEnd(e->builder, next);
 }
 
 void program_run_layers(Program *program, const Layer *layers, LLVMValueRef context, LLVMValueRef pool, Val split) {
