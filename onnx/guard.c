@@ -18,7 +18,8 @@ enum {
     LENGTH_BYTES = 5,  // of the length of a nested message in the copy
     PAYLOAD_BYTES = 16
 };
-static const size_t fields_max = 4u << 20;
+static const size_t fields_max = 4u << 20;  // with a length; more where the file has
+static const size_t field_bytes = 8;        // for each. Numbers are as many as there is room for
 static const size_t copy_max = (size_t)1 << 30;
 static const size_t memory_base = (size_t)256 << 20;
 static const size_t memory_factor = 16;  // per byte of the copy
@@ -29,7 +30,7 @@ typedef struct Walk {
     const unsigned char *bytes;
     size_t size;         // of the file
     size_t at;           // the next byte to read
-    size_t fields;       // seen so far
+    size_t fields;       // with a length, seen so far
     unsigned char *out;  // null in the first walk
     size_t written;
     Diag *diag;
@@ -191,9 +192,10 @@ static bool walk_field(Walk *w, size_t end, const ProtobufCMessageDescriptor *ty
     uint64_t tag;
     if (!read_varint(w, end, &tag))
         return false;
-    if (++w->fields > fields_max)
-        return diag_error(w->diag, NULL, E_LIMIT, "byte %zu: the file has more than %zu fields", w->at, fields_max);
     int wire = (int)(tag & 7);
+    size_t most = w->size / field_bytes > fields_max ? w->size / field_bytes : fields_max;
+    if (wire == WIRE_BYTES && ++w->fields > most)
+        return diag_error(w->diag, NULL, E_LIMIT, "byte %zu: the file has more than %zu fields", w->at, most);
     if (tag >> 3 == 0 || tag > UINT32_MAX)
         return malformed(w, "a field number out of range; this is not an ONNX file");
     const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(type, (unsigned)(tag >> 3));

@@ -1,7 +1,7 @@
 // The graph's inputs: types as the model declares them, dimensions as the options bind them; and what it declares of
 // other values. Options are collected
 // first, since the shape of one input may bind a symbol in the type of another. A dimension without a number and a
-// name is called after its place: "data:0".
+// name, or with the name "?", is called after its place: "data:0".
 #include <string.h>
 
 #include "onnx/importer.h"
@@ -71,9 +71,10 @@ static bool keep_open(Importer *im, Bindings *bindings, const OnnxDim *dim) {
     return true;
 }
 
+// The symbol; null where there is none, or "?", which some exporters write for every dimension that they don't know.
 static const char *dimension_param(const Dimension *dim) {
     bool has = dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
-    return has && dim->dim_param && *dim->dim_param ? dim->dim_param : NULL;
+    return has && dim->dim_param && *dim->dim_param && strcmp(dim->dim_param, "?") ? dim->dim_param : NULL;
 }
 
 static const char *dimension_name(Importer *im, const char *input, const Dimension *dim, size_t index) {

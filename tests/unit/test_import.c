@@ -52,6 +52,19 @@ static void check_malformed(Arena *arena) {
         CHECK(tensor_error(arena, rows[i].bytes, rows[i].size) == rows[i].code);
 }
 
+// Parts with a length are as many as an eighth of the bytes, or four million; numbers are as many as there is room for,
+// as in the attributes of large ensembles of trees.
+static void check_many(Arena *arena) {
+    const size_t count = 5u << 20;
+    unsigned char *bytes = arena_alloc(arena, 2 * count);
+    for (size_t i = 0; i < count; i++)
+        memcpy(bytes + 2 * i, "\x08\x01", 2);  // dims: 1
+    CHECK(tensor_error(arena, bytes, 2 * count) == 0);
+    for (size_t i = 0; i < count; i++)
+        memcpy(bytes + 2 * i, "\x32", 2);  // string_data: ""
+    CHECK(tensor_error(arena, bytes, 2 * count) == E_LIMIT);
+}
+
 // raw_data stays where it is: the message only says where that is.
 static void check_payload(Arena *arena) {
     static unsigned char weights[1000];
@@ -142,6 +155,7 @@ static void check_tensor(Arena *arena) {
 void test_import(void) {
     Arena *arena = arena_new();
     check_malformed(arena);
+    check_many(arena);
     check_payload(arena);
     CHECK(nesting_error(arena, 99) == 0);
     CHECK(nesting_error(arena, 100) == E_LIMIT);
