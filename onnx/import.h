@@ -21,7 +21,8 @@ typedef struct OnnxShape {  // --shape INPUT=1x3x224x224; of a sequence NAME, of
 typedef struct OnnxBind {  // --bind INPUT=FILE: the input becomes this constant
     const char *input;
     Type type;
-    const void *bytes;  // type_bytes(&type) of them, alive as long as the module
+    const void *bytes;  // type_bytes(&type) of them, alive as long as the module; null: it is the number
+    double number;      // --bind INPUT=NUMBER, for an input of one element
 } OnnxBind;
 
 typedef struct OnnxOptions {

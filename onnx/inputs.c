@@ -2,6 +2,7 @@
 // other values. Options are collected
 // first, since the shape of one input may bind a symbol in the type of another. A dimension without a number and a
 // name, or with the name "?", is called after its place: "data:0".
+#include <math.h>
 #include <string.h>
 
 #include "onnx/importer.h"
@@ -151,6 +152,13 @@ static const Onnx__ValueInfoProto *find_sequence(const Onnx__GraphProto *graph, 
     return NULL;
 }
 
+static bool bind_constant(Importer *im, Bindings *bindings, const Onnx__ValueInfoProto *input, const Type *type) {
+    int64_t dims[MAX_RANK];
+    for (int k = 0; k < MAX_RANK; k++)
+        dims[k] = type->dim[k].n;
+    return bind_shape(im, bindings, input, type->rank, dims, "--bind");
+}
+
 // Elements of a sequence may differ in what is open in its type, so they bind nothing.
 static bool collect_bindings(Importer *im, const Onnx__GraphProto *graph, Bindings *bindings) {
     const OnnxOptions *o = im->options;
@@ -168,17 +176,16 @@ static bool collect_bindings(Importer *im, const Onnx__GraphProto *graph, Bindin
             ok = bind_shape(im, bindings, input, shape->rank, shape->dim, "--shape") && ok;
     }
     for (int i = 0; i < o->nbinds; i++) {
-        const Type *type = &o->binds[i].type;
         const Onnx__ValueInfoProto *input = find_input(graph, o->binds[i].input);
-        int64_t dims[MAX_RANK];
-        for (int k = 0; k < MAX_RANK; k++)
-            dims[k] = type->dim[k].n;
-        if (!input && find_sequence(graph, o->binds[i].input))
+        if (!input && !o->binds[i].bytes)
+            ok = diag_error(im->diag, NULL, E_USAGE, "--bind: the model has no input '%s' that can be a number",
+                            o->binds[i].input);
+        else if (!input && find_sequence(graph, o->binds[i].input))
             continue;
-        if (!input)
+        else if (!input)
             ok = diag_error(im->diag, NULL, E_USAGE, "--bind: the model has no input '%s'", o->binds[i].input);
-        else
-            ok = bind_shape(im, bindings, input, type->rank, dims, "--bind") && ok;
+        else if (o->binds[i].bytes)
+            ok = bind_constant(im, bindings, input, &o->binds[i].type) && ok;
     }
     return ok;
 }
@@ -244,8 +251,26 @@ static const OnnxBind *bind_option(const Importer *im, const char *input) {
     return NULL;
 }
 
+static bool check_number(Importer *im, const char *input, const Type *type, double number) {
+    bool one = !type_is_packed(type);
+    for (int i = 0; i < type->rank; i++)
+        one = one && !type->dim[i].sym && type->dim[i].n == 1;
+    if (!one)
+        return diag_error(im->diag, NULL, E_USAGE, "--bind: input '%s' is %s, not a single number: bind it to a file", input,
+                          type_text(im->arena, type));
+    int bits = dtype_info[type->dtype].bits;
+    double most = ldexp(1, dtype_is_signed(type->dtype) ? bits - 1 : bits), exact = ldexp(1, 53);
+    bool fits = number == floor(number) && number < fmin(most, exact) &&
+                number >= (dtype_is_signed(type->dtype) ? -fmin(most, exact) : 0);
+    return !dtype_is_int(type->dtype) || fits ||
+           diag_error(im->diag, NULL, E_USAGE, "--bind: input '%s' is %s, which cannot be %g", input,
+                      type_text(im->arena, type), number);
+}
+
 // The constant that an input of this type becomes; null after an error.
 static Value *bound_value(Importer *im, const char *input, const Type *type, const OnnxBind *bind) {
+    if (!bind->bytes)
+        return check_number(im, input, type, bind->number) ? value_doubles(im->graph, input, *type, &bind->number) : NULL;
     Type given = bind->type;
     const void *bytes = bind->bytes;
     if (dtype_stands_for(given.dtype, type->dtype)) {

@@ -188,16 +188,27 @@ static bool read_shapes(Session *session, OnnxOptions *onnx, const OnnxOptions *
     return true;
 }
 
+static bool is_number(const char *text, double *number) {
+    char *end;
+    *number = isdigit((unsigned char)text[*text == '-']) ? strtod(text, &end) : 0;
+    return isdigit((unsigned char)text[*text == '-']) && !*end;
+}
+
+static bool read_bind(Session *session, const char *word, OnnxBind *bind) {
+    const char *value;
+    if (!split_word(session, "--bind", word, &bind->input, &value))
+        return false;
+    bind->bytes = NULL;
+    return is_number(value, &bind->number) || tensor_load(session, value, &bind->type, &bind->bytes);
+}
+
 static bool read_binds(Session *session, OnnxOptions *onnx, const OnnxOptions *more) {
     const Words *words = &session->options->binds;
     int extra = more ? more->nbinds : 0;
     OnnxBind *binds = ARENA_ARRAY(session->arena, OnnxBind, words->n + extra + 1);
-    for (int i = 0; i < words->n; i++) {
-        const char *path;
-        if (!split_word(session, "--bind", words->item[i], &binds[i].input, &path) ||
-            !tensor_load(session, path, &binds[i].type, &binds[i].bytes))
+    for (int i = 0; i < words->n; i++)
+        if (!read_bind(session, words->item[i], &binds[i]))
             return false;
-    }
     for (int i = 0; i < extra; i++)
         binds[words->n + i] = more->binds[i];
     onnx->binds = binds;

@@ -141,7 +141,7 @@ static bool load_for_data(Set *set) {
     for (int i = 0; i < set->ninputs; i++) {
         const Tensor *input = &set->inputs[i];
         if (is_bound(set, i)) {
-            binds[more.nbinds++] = (OnnxBind){input->name, input->type, input->data};
+            binds[more.nbinds++] = (OnnxBind){.input = input->name, .type = input->type, .bytes = input->data};
         } else if (set->in.n || !type_is_static(&s->module->graphs.item[0]->inputs.item[i]->type)) {
             OnnxShape *shape = &shapes[more.nshapes++];
             *shape = (OnnxShape){.input = input->name, .rank = input->type.rank};
