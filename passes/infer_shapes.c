@@ -5,6 +5,7 @@
 //
 // All errors are reported, each at the node that causes it; nodes behind it are left alone. Dimensions that are still
 // symbolic at the end are one error, which names all of them and the flags that bind them.
+#include <stdlib.h>
 #include <string.h>
 
 #include "codegen/jit.h"
@@ -323,8 +324,86 @@ static void know_captures(Infer *infer, Infer *outer, const Graph *body) {
 // `outer`: of the graph around a body; else null.
 static bool infer_graph(PassContext *ctx, Graph *graph, Infer *outer, bool *symbol);
 
+// A body that is inferred, its messages held back.
+typedef struct Held {
+    Diag diag;
+    char *text;
+    size_t size;
+    bool complete;
+} Held;
+
+static void infer_held(PassContext *ctx, Graph *body, Infer *infer, bool *symbol, Held *held) {
+    Diag *loud = ctx->diag;
+    *held = (Held){.diag = {.file = loud->file}};
+    held->diag.out = loud->out ? open_memstream(&held->text, &held->size) : NULL;
+    ctx->diag = &held->diag;
+    held->complete = infer_graph(ctx, body, infer, symbol);
+    ctx->diag = loud;
+    if (held->diag.out)
+        fclose(held->diag.out);
+    held->diag.out = NULL;
+}
+
+static void release(PassContext *ctx, Held *held, bool say) {
+    if (say && held->text)
+        fwrite(held->text, 1, held->size, ctx->diag->out);
+    if (say && held->diag.errors)
+        ctx->diag->last = held->diag.last;
+    ctx->diag->errors += say ? held->diag.errors : 0;
+    free(held->text);
+}
+
+static bool all_static(const Graph *body) {
+    for (int i = 0; i < body->outputs.n; i++)
+        if (!type_is_known(body->outputs.item[i]) || !type_is_static(&body->outputs.item[i]->type))
+            return false;
+    return true;
+}
+
+// The body becomes one that gives what the other does, of zeros, and makes the run fail.
+static void refuse_branch(Graph *body, const Graph *other) {
+    while (body->last)
+        node_remove(body->last);
+    for (int i = 0; i < body->outputs.n && i < other->outputs.n; i++) {
+        const Type *type = &other->outputs.item[i]->type;
+        int64_t dims[MAX_RANK];
+        for (int k = 0; k < type->rank; k++)
+            dims[k] = type->dim[k].n;
+        Node *node = node_new(body, OP_Refuse, 1, 1);
+        node->in[0] = value_int64s(body, "shape", dims, type->rank);
+        ((FillAttrs *)node->attrs)->dtype = type->dtype;
+        graph_append(body, node);
+        body->outputs.item[i] = node_output(node, 0, body->outputs.item[i]->name, infer_like(type));
+    }
+}
+
+// Branches of an If whose condition is data. One that can't have these shapes is never taken, or the model fails: it is
+// refused as the model runs, if the other branch says what there would be.
+static bool infer_branches(PassContext *ctx, const Node *node, Infer *infer, bool *symbol) {
+    Held held[2];
+    bool fits[2], complete = true;
+    for (int i = 0; i < 2; i++) {
+        enter_body(ctx, node, node_body(node, i));
+        infer_held(ctx, node_body(node, i), infer, symbol, &held[i]);
+        fits[i] = held[i].complete && !held[i].diag.errors && all_static(node_body(node, i));
+    }
+    for (int i = 0; i < 2; i++) {
+        bool refused = fits[!i] && held[i].diag.errors && held[i].diag.last == E_SHAPE;
+        release(ctx, &held[i], !refused);
+        complete &= refused || held[i].complete;
+        if (!refused)
+            continue;
+        refuse_branch(node_body(node, i), node_body(node, !i));
+        diag_warn(ctx->diag, node->loc, "the branch for a condition that is %s does not fit the shapes of its inputs: a run "
+                  "that takes it returns SQZ_ERANGE", i ? "false" : "true");
+    }
+    return complete;
+}
+
 static bool infer_bodies(PassContext *ctx, const Node *node, Infer *infer, bool *symbol) {
     bool complete = true;
+    if (node->op == OP_If && node->body && node->otherwise)
+        return infer_branches(ctx, node, infer, symbol);
     for (int i = 0; i < 2 && node_is_flow(node); i++)
         if (node_body(node, i)) {
             enter_body(ctx, node, node_body(node, i));

@@ -37,6 +37,12 @@ static void lower_fill(Emit *e, const Node *node) {
     emit_span(e, part.begin, part.end, e_lanes(e, fill.y.dtype), same_span, &fill);
 }
 
+// In place of a branch that its inputs do not fit: it fails, and what it gives is never used.
+static void lower_refuse(Emit *e, const Node *node) {
+    e_fail_if(e, e_int(e, DT_BOOL, 1));
+    lower_fill(e, node);
+}
+
 static void range_span(Emit *e, void *arg, Val i, int lanes) {
     const Fill *fill = arg;
     (void)lanes;
@@ -53,4 +59,5 @@ static void lower_range(Emit *e, const Node *node) {
 const OpImpl impl_Shape = {.lower = lower_shape};
 const OpImpl impl_Size = {.lower = lower_size};
 const OpImpl impl_ConstantOfShape = {.lower = lower_fill};
+const OpImpl impl_Refuse = {.lower = lower_refuse};
 const OpImpl impl_Range = {.lower = lower_range};
