@@ -373,7 +373,7 @@ bool draft_define(Importer *im, Draft *d, int output, Value *value) {
         return true;
     const char *label = scope_label(d->scope, d->out[output]);
     if (value->def && strcmp(value->name, label) && !value_find(im->graph, label))
-        value->name = arena_string(im->arena, label);
+        value_rename(value, arena_string(im->arena, label));
     return scope_define(d->scope, d->out[output], NAME_VALUE, value) ||
            diag_error(im->diag, d->loc, E_GRAPH, "value '%s' is defined twice", d->out[output]);
 }

@@ -298,8 +298,8 @@ static Value *packed(Importer *im, const char *name, Value *value) {
     graph_append(im->graph, node);
     Value *result = node_output(node, 0, name, type_of_users(value->type));
     if (!strcmp(value->name, name)) {
-        value->name = result->name;
-        result->name = arena_string(im->arena, name);
+        value_rename(value, result->name);
+        value_rename(result, arena_string(im->arena, name));
     }
     return result;
 }
@@ -328,8 +328,8 @@ static void restore_name(Importer *im, const char *name, Value *value) {
     if (!value->def || other == value || (other && value_is_input(other)))
         return;
     if (other)
-        other->name = value->name;
-    value->name = arena_string(im->arena, name);
+        value_rename(other, value->name);
+    value_rename(value, arena_string(im->arena, name));
 }
 
 // A sequence becomes an output for each of its elements.

@@ -15,7 +15,7 @@ enum {
     OPSET_NEWEST = 28,
     IR_OLDEST = 3,
     ERRORS_MAX = 100,     // after which the import gives up
-    VALUES_MAX = 20000,   // in the graph, functions inlined: names are found by comparing
+    VALUES_MAX = 100000,  // in the graph, functions inlined: passes take time by the square of their number
     INPUTS_MAX = 4096,    // of the graph
     FUNCTIONS_MAX = 4096,
     ATTRIBUTES_MAX = 256,  // of a node

@@ -60,8 +60,8 @@ static void trim_output(Graph *graph, int index) {
     const char *name = value->name;
     Node *trim = make_trim(value);
     Value *trimmed = node_output(trim, 0, arena_printf(graph->module->arena, "%s.whole", name), value->type);
-    value->name = trimmed->name;
-    trimmed->name = name;
+    value_rename(value, trimmed->name);
+    value_rename(trimmed, name);
     graph->outputs.item[index] = trimmed;
 }
 

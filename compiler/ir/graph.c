@@ -1,5 +1,5 @@
 // Building and changing graphs. Graphs are small (60 to 2,000 nodes), so whoever wants to know something looks at all
-// of them: uses are counted by scanning, names found by comparing.
+// of them: uses are counted by scanning. (Names are hashed, in names.c.)
 #include "ir/ir.h"
 
 #include <assert.h>
@@ -32,13 +32,6 @@ Graph *graph_new(Module *module, const char *name) {
     return graph;
 }
 
-Value *value_find(const Graph *graph, const char *name) {
-    for (int i = 0; i < graph->values.n; i++)
-        if (!strcmp(graph->values.item[i]->name, name))
-            return graph->values.item[i];
-    return NULL;
-}
-
 static const char *unique_name(const Graph *graph, const char *name) {
     Arena *arena = graph->module->arena;
     if (!name || !*name)
@@ -60,6 +53,7 @@ Value *value_append(Graph *graph, const char *name, Type type) {
     value->graph = graph;
     value->id = graph->values.n;
     LIST_PUSH(graph->module->arena, &graph->values, value);
+    names_add(graph, value);
     return value;
 }
 
@@ -68,6 +62,7 @@ void value_adopt(Graph *graph, Value *value) {
     value->graph = graph;
     value->id = graph->values.n;
     LIST_PUSH(graph->module->arena, &graph->values, value);
+    names_add(graph, value);
 }
 
 Value *value_new(Graph *graph, const char *name, Type type) {

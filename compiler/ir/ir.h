@@ -62,7 +62,7 @@ typedef struct Place {
 } Place;
 
 struct Value {
-    const char *name;      // unique in its graph; any bytes (the printer quotes)
+    const char *name;      // unique in its graph; any bytes (the printer quotes); changed by value_rename
     Type type;
     const Type *declared;  // while the type isn't known: what the model says it is, static; or null
     Graph *graph;
@@ -86,12 +86,19 @@ struct Node {
     Node *prev, *next;
 };
 
+// Values by their names (names.c).
+typedef struct Names {
+    Value **slot;  // null: free
+    size_t n, capacity;
+} Names;
+
 struct Graph {
     Module *module;
     Node *owner;       // the node whose body this is; null for a graph of the module
     const char *name;
     Node *first, *last;
     ValueList values;  // all of them, constants too; ids index this list
+    Names names;
     ValueList inputs, outputs;
 };
 
@@ -125,7 +132,9 @@ Value *value_append(Graph *graph, const char *name, Type type);  // the same for
 Value *value_constant_like(Graph *graph, const Value *other, Type type);  // of another shape, with the same bytes
 Value *value_scaled(Graph *graph, const Value *other, const double *factor, int64_t run, int64_t n);
 Value *value_constant(Graph *graph, const char *name, Type type, const void *bytes);  // borrows `bytes`
-Value *value_find(const Graph *graph, const char *name);
+Value *value_find(const Graph *graph, const char *name);  // null if there is none
+void value_rename(Value *value, const char *name);         // to a name that is free or will be, not copied
+void names_add(Graph *graph, Value *value);                // that is in the list already; for graph.c
 Value *value_int64s(Graph *graph, const char *name, const int64_t *v, int n);  // a rank-1 i64 constant
 bool value_is_input(const Value *value);
 bool value_is_output(const Value *value);

@@ -35,6 +35,23 @@ static void check_names(Arena *arena) {
     CHECK(module_symbol(graph->module, "N") != module_symbol(graph->module, "M"));
 }
 
+// Names change, and values leave; what is looked for is what there is now.
+static void check_many_names(Arena *arena) {
+    Value *x;
+    Graph *graph = graph_with_input(arena, &x);
+    for (int i = 0; i < 5000; i++) {
+        const Value *value = value_new(graph, i % 2 ? "same" : arena_printf(arena, "n%d", i), x->type);
+        CHECK(value_find(graph, value->name) == value);
+    }
+    Value *other = value_find(graph, "n44"), *same = value_find(graph, "same");
+    value_rename(other, "renamed");
+    value_rename(same, "n44");
+    CHECK(value_find(graph, "renamed") == other && value_find(graph, "n44") == same && !value_find(graph, "same"));
+    graph_compact(graph);
+    CHECK(graph->values.n == 1 && value_find(graph, "x") == x && !value_find(graph, "n44") && !value_find(graph, "renamed"));
+    CHECK_TEXT(value_new(graph, "n44", x->type)->name, "n44");
+}
+
 static void check_uses(Arena *arena) {
     Value *x;
     Graph *graph = graph_with_input(arena, &x);
@@ -146,6 +163,7 @@ static void check_signatures(Arena *arena) {
 void test_ir_graph(void) {
     Arena *arena = arena_new();
     check_names(arena);
+    check_many_names(arena);
     check_uses(arena);
     check_compact(arena);
     check_constants(arena);
