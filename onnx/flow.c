@@ -323,6 +323,7 @@ typedef struct ScanDraft {
     const Onnx__GraphProto *proto;
     Value **in;  // states, then scan inputs
     int nin;
+    Value *turns;  // how many slices are there, before padding; null: all
     ScanAttrs attrs;
 } ScanDraft;
 
@@ -340,6 +341,46 @@ static Type slice_type(const Type *whole, const Ints *axes, int index) {
     return type;
 }
 
+// What the body makes of a slice; 0 where there is only padding.
+static Value *unless_padding(Importer *im, const Draft *d, Value *there, Value *made, Value *otherwise) {
+    Type type = type_make(made->type.dtype, 0, NULL);
+    if (!otherwise)
+        otherwise = draft_constant(im, d, "zero", &type, arena_alloc(im->arena, sizeof(int64_t)));
+    return draft_node(im, d, OP_Where, there, made, otherwise);
+}
+
+// The body's outputs. With `left`, a state that counts how many slices are left, what padding does is undone: states stay
+// as they are, and scan outputs are 0. What is left after the turn is the last state.
+static bool scan_outputs(Importer *im, Draft *d, const ScanDraft *s, const Operand *in, Value *left, const Operand *out) {
+    int states = (int)s->attrs.states, nout = (int)s->proto->n_output;
+    Value *there = left ? draft_node(im, d, OP_Greater, left, number(im, d, 0), NULL) : NULL;
+    for (int i = 0; i <= nout; i++) {
+        if (left && i == states)
+            body_output(im, draft_node(im, d, OP_Sub, left, number(im, d, 1), NULL));
+        if (i == nout)
+            break;
+        if (out[i].list)
+            return diag_error(im->diag, d->loc, E_DTYPE, "output %d of the subgraph is a sequence; a Scan takes tensors", i);
+        Value *made = out[i].value;
+        if (left && made->type.dtype == DT_NONE)
+            return diag_error(im->diag, d->loc, E_DTYPE, "the element type of output %d of the subgraph is not known", i);
+        body_output(im, left ? unless_padding(im, d, there, made, i < states ? in[i].value : NULL) : made);
+    }
+    return true;
+}
+
+// The values with another one at `index`, if there is one.
+static Value **with_value(Importer *im, Value *const *values, int n, int index, Value *more) {
+    Value **all = ARENA_ARRAY(im->scratch, Value *, n + 1);
+    for (int i = 0, k = 0; i <= n; i++) {
+        if (i == index && more)
+            all[k++] = more;
+        if (i < n)
+            all[k++] = values[i];
+    }
+    return all;
+}
+
 // A node in im->graph, whose scope is `outer`; null after an error.
 static Node *scan_node(Importer *im, Draft *d, Scope *outer, const ScanDraft *s) {
     BodyGraph body, *bodies[1] = {&body};
@@ -347,22 +388,22 @@ static Node *scan_node(Importer *im, Draft *d, Scope *outer, const ScanDraft *s)
     int states = (int)s->attrs.states, nout = (int)s->proto->n_output;
     if (!body_open(im, d, outer, &body))
         return NULL;
-    for (int i = 0; i < s->nin; i++)
+    Value *left = NULL;
+    for (int i = 0; i < s->nin; i++) {
+        if (s->turns && i == states)
+            left = body_input(im, &body, "left", type_make(DT_I64, 0, NULL));
         in[i].value = body_input(im, &body, input_name(s->proto, i),
                                  i < states ? s->in[i]->type
                                             : slice_type(&s->in[i]->type, &s->attrs.scan_input_axes, i - states));
-    bool ok = subgraph_import(im, d, &body.scope, s->proto, in, s->nin, out);
-    for (int i = 0; ok && i < nout; i++) {
-        if (out[i].list)
-            ok = diag_error(im->diag, d->loc, E_DTYPE, "output %d of the subgraph is a sequence; a Scan takes tensors", i);
-        else
-            body_output(im, out[i].value);
     }
+    bool ok = subgraph_import(im, d, &body.scope, s->proto, in, s->nin, out) && scan_outputs(im, d, s, in, left, out);
     body_close(im, &body);
     if (!ok)
         return NULL;
-    Node *node = draft_append(im, d, OP_Scan, s->in, s->nin, nout);
+    int more = left != NULL;
+    Node *node = draft_append(im, d, OP_Scan, with_value(im, s->in, s->nin, states, s->turns), s->nin + more, nout + more);
     *(ScanAttrs *)node->attrs = s->attrs;
+    ((ScanAttrs *)node->attrs)->states += more;
     body_attach(im, node, bodies, 1);
     return node;
 }
@@ -386,20 +427,41 @@ static bool scan_batch(Importer *im, Draft *d, const ScanDraft *s) {
         return false;
     for (int i = 0; i < s->nin; i++)
         inner.in[i] = body_input(im, &body, input_name(s->proto, i), slice_type(&s->in[i]->type, &(Ints){0}, 0));
+    if (s->turns)
+        inner.turns = body_input(im, &body, "turns", slice_type(&s->turns->type, &(Ints){0}, 0));
     Node *one = scan_node(im, d, &body.scope, &inner);
+    int more = s->turns != NULL;
     for (int i = 0; one && i < one->nout; i++)
         node_output(one, i, NULL, type_unknown());
     if (one)
         draft_infer(im, one);
     for (int i = 0; one && i < one->nout; i++)
-        body_output(im, one->out[i]);
+        if (!more || i != (int)s->attrs.states)  // what is left of the turns
+            body_output(im, one->out[i]);
     body_close(im, &body);
     if (!one)
         return false;
-    Node *node = draft_append(im, d, OP_Scan, s->in, s->nin, one->nout);
-    ((ScanAttrs *)node->attrs)->num_scan_inputs = s->nin;
+    Node *node = draft_append(im, d, OP_Scan, with_value(im, s->in, s->nin, s->nin, s->turns), s->nin + more,
+                              one->nout - more);
+    ((ScanAttrs *)node->attrs)->num_scan_inputs = s->nin + more;
     body_attach(im, node, bodies, 1);
     return finish_scan(im, d, node);
+}
+
+// Sequences of several lengths, with padding behind them. What is read backwards is turned around before.
+static void take_lengths(Importer *im, const Draft *d, ScanDraft *s) {
+    Ints *ways = &s->attrs.scan_input_directions;
+    s->turns = draft_cast(im, d, d->in[0], DT_I64);
+    s->in = with_value(im, s->in, s->nin, 0, NULL);
+    for (int i = 0; i < ways->n && i < s->attrs.num_scan_inputs; i++) {
+        Value **in = &s->in[s->attrs.states + i];
+        if (!ways->v[i])
+            continue;
+        *in = draft_node(im, d, OP_ReverseSequence, *in, s->turns, NULL);
+        *(ReverseAttrs *)(*in)->def->attrs = (ReverseAttrs){.batch_axis = 0, .time_axis = 1};
+        draft_infer(im, (*in)->def);
+    }
+    *ways = (Ints){0};
 }
 
 static bool take_scan_attributes(Importer *im, Draft *d, ScanAttrs *attrs) {
@@ -424,11 +486,11 @@ bool make_scan(Importer *im, Draft *d) {
     if (s.proto->n_output < (size_t)s.attrs.states || (size_t)d->nout > s.proto->n_output || !s.proto->n_output)
         return diag_error(im->diag, d->loc, E_ARITY, "it has %d outputs and %lld states, but its body has %zu outputs",
                           d->nout, (long long)s.attrs.states, s.proto->n_output);
-    if (skip && draft_in(d, 0))
-        return diag_error(im->diag, d->loc, E_OPERATOR, "lengths of sequences in a Scan are not supported");
     for (int i = 0; i < s.nin; i++)
         if (!s.in[i])
             return diag_error(im->diag, d->loc, E_ARITY, "input %d is missing", i + skip);
+    if (skip && draft_in(d, 0))
+        take_lengths(im, d, &s);
     if (skip)
         return scan_batch(im, d, &s);
     Node *node = scan_node(im, d, d->scope, &s);

@@ -4,7 +4,7 @@
 # RUN: %if armv7-qemu %{ %python %s armv7 %}
 """If, Loop and Scan as branches and loops of the generated code: both branches, conditions that end a loop early or at
 once, no trip count, scan outputs, states and directions and axes, bodies in bodies, and values from all around them.
-And convolutional blocks in bodies, which are optimised as those outside are: by the same kernels, in blocks of channels."""
+A Scan of operator set 8, with a batch of sequences of several lengths. And convolutional blocks in bodies, which are optimised as those outside are: by the same kernels, in blocks of channels."""
 
 import os
 import sys
@@ -168,6 +168,27 @@ WEIGHTS = {
     "gamma": (32,), "beta": (32,), "mean": (32,)}
 
 
+SCANS = """
+<ir_version: 8, opset_import: ["": 8]>
+scans (int64[3] lengths, float[3, 4] h0, float[3, 5, 4] x, float[3, 5, 4] z)
+  => (float[3, 4] last, float[3, 5, 4] ys, float[3, 5, 1] tops)
+{
+  last, ys, tops = Scan <num_scan_inputs = 2, directions = [0, 1], body = cell
+    (float[4] h, float[4] u, float[4] v) => (float[4] h2, float[4] y, float[1] top) {
+      s = Add (h, u)
+      h2 = Tanh (s)
+      y = Sub (v, h2)
+      top = ReduceMax <axes = [0]> (y)
+    }> (lengths, h0, x, z)
+}
+"""
+
+
+def scans():
+    h0, x, z = floats(3, 4), floats(3, 5, 4), floats(3, 5, 4)
+    return [{"lengths": np.array(lengths), "h0": h0, "x": x, "z": z} for lengths in ([5, 3, 1], [2, 5, 4])]
+
+
 def blocks():
     model = onnx.parser.parse_model(BLOCKS)
     arrays = {name: floats(*shape) * (0.1 if len(shape) > 1 else 1) for name, shape in WEIGHTS.items()}
@@ -206,7 +227,7 @@ def check(name, model, given, tolerance, flags, folder):
             off = compare.error(a, np.asarray(b))
             if not off <= tolerance:
                 failures += 1
-                print(f"FAIL {' '.join(flags)} {output.name} n={case['n']} c={case['c']}: {off:.1e}")
+                print(f"FAIL {' '.join(flags)} {output.name} n={case.get('n')} c={case.get('c')}: {off:.1e}")
     return failures
 
 
@@ -215,6 +236,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for flags in [[machine] for machine in sys.argv[1:]] or LEVELS:
             failures += check("flow", onnx.parser.parse_model(TEXT), list(cases()), 1e-5, flags, folder)
+            failures += check("scans", onnx.parser.parse_model(SCANS), scans(), 1e-5, flags, folder)
             failures += check("blocks", *blocks(), 1e-5, flags, folder)
     print(f"flow: {failures} failures")
     return failures
