@@ -1,6 +1,6 @@
 # RUN: %python %s %sqzc %t
 """conv_winograd against the generic lowering: sizes that whole tiles fill and that they don't, few and many channels,
-rims, batches and activations."""
+rims, batches and activations; windows of 2x2 pooled."""
 
 import os
 import random
@@ -9,7 +9,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "Inputs"))
 from kernels import Module, TWICE, spread, sweep
 
-PARTS = 2
+PARTS = 3  # the last one: pooled
 ACTIVATIONS = [None, "Relu", "LeakyRelu", "HardSwish", "Swish"]  # of slope 1 where it matters, so errors stay in proportion
 MANY = [(64, 64, 13, 13, 3), (48, 192, 27, 27, 3), (160, 40, 6, 7, 3), (128, 256, 4, 5, 3), (24, 24, 40, 9, 5),
         (32, 33, 9, 40, 4)]
@@ -32,11 +32,29 @@ def case(module, number):
     module.output(y, f"{batch}x{channels}x{height}x{width} {filters} of {kernel} p{pads} {activation}")
 
 
+def pooled(module, number):
+    choose = random.choice
+    kernel = choose([3, 3, 3, 4, 5])
+    channels, filters, batch = random.randint(16, 40), random.randint(1, 40), choose([1, 1, 3])
+    height, width = 2 * random.randint(1, 9), 2 * random.randint(1, 15)
+    pads = [kernel // 2] * 4
+    x = module.input(batch, channels, height + (kernel - 1) % 2, width + (kernel - 1) % 2)
+    y = module.conv(x, channels, filters, kernel, choose([True, False]), pads=pads, pool="max", pool_shape=[2, 2],
+                    pool_strides=[2, 2], act=["none", "relu", "hard_swish"][number % 3])
+    if number % 2:
+        y = module.conv(y, filters, 5, 3, pads=[1, 2, 1, 2])
+    module.output(y, f"{batch}x{channels}x{height}x{width} {filters} of {kernel} pooled")
+
+
 def make(part):
     module = Module()
+    if part == PARTS - 1:
+        for number in range(40):
+            pooled(module, number)
+        return module
     for number in range(24):
         case(module, part * 24 + number)
-    for channels, filters, height, width, kernel in MANY[part::PARTS]:
+    for channels, filters, height, width, kernel in MANY[part::PARTS - 1]:
         y = module.conv(module.input(1, channels, height, width), channels, filters, kernel, pads=[kernel // 2] * 4)
         module.output(y, f"{channels}x{height}x{width} {filters} of {kernel}")
     return module

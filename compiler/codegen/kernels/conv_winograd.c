@@ -13,7 +13,11 @@
 //
 // so that each point's product has a contiguous range of them. Nothing is read beyond the input's rim.
 //
+// A max pool over windows of 2x2 that do not overlap is done in step 3: tiles of an even size hold whole windows.
+//
 // A tile of infinities or NaNs spreads them over all its outputs.
+#include <math.h>
+
 #include "codegen/kernels/cost.h"
 #include "codegen/kernels/kernels.h"
 #include "codegen/kernels/product.h"
@@ -72,19 +76,29 @@ static int64_t block_tiles(const Block *block, Cut right) {
 
 // ---- What it accepts, and what it costs
 
+// Windows that tiles of an even size do not cut.
+static bool pool_fits(const Node *node) {
+    if (!node_pools(node))
+        return true;
+    Window window = node_pool_window(node);
+    return ((const ConvAttrs *)node->attrs)->pool.kind == CONV_POOL_MAX && all_are(window.kernel, 2) && all_are(window.stride, 2) &&
+           all_are(window.begin, 0) && all_are(window.end, 0) && window.in[0] % 2 == 0 && window.in[1] % 2 == 0;
+}
+
 bool conv_winograd_layouts(const Node *node, const Target *target, Layout *in, Layout *out) {
-    return !node_pools(node) && conv_direct_layouts(node, target, in, out) && in->kind == LAYOUT_NCHWC;
+    return pool_fits(node) && conv_direct_layouts(node, target, in, out) && in->kind == LAYOUT_NCHWC;
 }
 
 static bool params_fit(const Node *node, const Target *target) {
     const WinogradParams *params = node->params;
     int64_t panels = div_up(node->out[0]->type.dim[1].n, target->block);
-    return winograd_exists((int)params->tile, (int)node_window(node).kernel[0]) && params->band >= 1 && params->split >= 1 &&
+    bool whole = !node_pools(node) || params->tile % 2 == 0;
+    return whole && winograd_exists((int)params->tile, (int)node_window(node).kernel[0]) && params->band >= 1 && params->split >= 1 &&
            params->split <= panels && product_fits(params->rows, target->block / target_lanes(target, 32));
 }
 
 bool conv_winograd_accepts(const Node *node, const Target *target) {
-    if (node_pools(node) || !conv_direct_accepts(node, target) || !is_blocked(&node->in[0]->type, target))
+    if (!pool_fits(node) || !conv_direct_accepts(node, target) || !is_blocked(&node->in[0]->type, target))
         return false;
     Window window = node_window(node);
     return ((const ConvAttrs *)node->attrs)->group == 1 && window.kernel[0] == window.kernel[1] && window.kernel[0] >= 3 &&
@@ -99,7 +113,7 @@ typedef struct Sizes {
 } Sizes;
 
 static Sizes sizes_of(const Node *node, int64_t tile) {
-    const Type *x = &node->in[0]->type, *y = &node->out[0]->type;
+    const Type *x = &node->in[0]->type, map = conv_map_type(node), *y = &map;
     int64_t block = y->layout.block, taps = node_window(node).kernel[0];
     return (Sizes){.taps = taps,
                    .points = tile + taps - 1,
@@ -201,7 +215,7 @@ enum { BANDS = 4 };
 
 bool conv_winograd_choice(Node *node, const Target *target, int number) {
     WinogradParams *params = node->params;
-    int tile = 2 + number / BANDS, taps = (int)node_window(node).kernel[0];
+    int tile = 2 + (node_pools(node) ? 2 : 1) * (number / BANDS), taps = (int)node_window(node).kernel[0];
     if (!winograd_exists(tile, taps) || winograd_error(tile, taps, node->in[0]->type.dim[1].n) > MOST_ERROR)
         return false;
     params->tile = tile;
@@ -253,6 +267,7 @@ typedef struct Plan {
     Sizes s;
     Winograd full, below, beside;  // matrices of whole tiles, of the last row, of the last column
     int64_t tile, tiles;           // tiles: of the block that is being emitted
+    int64_t pool;                  // rows and columns of the results in one of the output: 2, or 1
     int64_t ahead;                 // of the weights, in elements
     int lanes, vecs, rows;
 } Plan;
@@ -317,25 +332,45 @@ static void transform_input(Emit *e, const Plan *p, const Kind *kind, Ptr x, Ptr
     }
 }
 
+// Row `row` of the pool over a tile. Maxima ignore NaN, as MaxPool's do.
+static void pooled_row(Emit *e, const Plan *p, const Kind *kind, Val row, Val channel, Val bias, Ptr y) {
+    Val out[WINOGRAD_POINTS], best[WINOGRAD_MOST / 2];
+    int wide = kind->right->size;
+    for (int c = 0; c < wide / 2; c++)
+        best[c] = e_splat(e, e_float(e, DT_F32, -(double)INFINITY), p->lanes);
+    for (int half = 0; half < 2; half++) {
+        Val from = e_add_const(e, e_mul_const(e, row, 2), half);
+        row_transform(e, p, &kind->right->output[0][0], wide, kind->right->points, from, out);
+        for (int c = 0; c < wide; c++)
+            best[c / 2] = e_max(e, image_act(e, &p->y, p->act, channel, e_add(e, out[c], bias)), best[c / 2]);
+    }
+    for (int c = 0; c < wide / 2; c++)
+        e_store_const(e, y, c * p->y.stride.pixel, best[c]);
+}
+
 // m: the tile's place at point 0; `to`: its first output element; channel: of the vector.
 static void transform_output(Emit *e, const Plan *p, const Kind *kind, Ptr m, Val channel, Dest to) {
     int rows = kind->down->points, columns = kind->right->points, high = kind->down->size, wide = kind->right->size;
     int64_t point = m_stride(&p->s, p->tiles);
     columns_transform(e, p, &kind->down->output[0][0], high, rows, columns, (Grid){m, p->s.points * point, point});
     Val bias = p->has_bias ? e_load(e, p->bias, channel, p->lanes) : e_zero(e, DT_F32, p->lanes);
-    EMIT_TIMES(e, r, high) {
+    EMIT_TIMES(e, r, high / p->pool) {
         Val out[WINOGRAD_POINTS];
-        row_transform(e, p, &kind->right->output[0][0], wide, columns, r.i, out);
         Dest row = dest_at(e, to, e_mul_const(e, r.i, p->y.stride.row));
-        for (int c = 0; c < wide; c++)
-            dest_store(e, row, c * p->y.stride.pixel, &p->y, p->act, channel, e_add(e, out[c], bias));
+        if (p->pool == 2) {
+            pooled_row(e, p, kind, r.i, channel, bias, row.y);
+        } else {
+            row_transform(e, p, &kind->right->output[0][0], wide, columns, r.i, out);
+            for (int c = 0; c < wide; c++)
+                dest_store(e, row, c * p->y.stride.pixel, &p->y, p->act, channel, e_add(e, out[c], bias));
+        }
     }
 }
 
-// The first pixel of the tile at (row, column) of a kind.
-static Val tile_offset(Emit *e, const Plan *p, const Image *image, const Kind *kind, Val row, Val column) {
-    Val down = e_mul_const(e, e_add_const(e, row, kind->row0), p->tile * image->stride.row);
-    return e_add(e, down, e_mul_const(e, e_add_const(e, column, kind->column0), p->tile * image->stride.pixel));
+// The first pixel of the tile at (row, column) of a kind, where tiles are `size` pixels apart.
+static Val tile_offset(Emit *e, int64_t size, const Image *image, const Kind *kind, Val row, Val column) {
+    Val down = e_mul_const(e, e_add_const(e, row, kind->row0), size * image->stride.row);
+    return e_add(e, down, e_mul_const(e, e_add_const(e, column, kind->column0), size * image->stride.pixel));
 }
 
 // x: the block's first input element.
@@ -346,7 +381,7 @@ static void input_kind(Emit *e, const Plan *p, const Kind *kind, Ptr x) {
                 EMIT_TIMES(e, vec, p->vecs) {
                     Val tile = e_add_const(e, e_add(e, e_mul_const(e, row.i, kind->columns), column.i), kind->first);
                     Val lane = e_mul_const(e, vec.i, p->lanes);
-                    Val from = e_add(e, e_mul_const(e, i.i, p->x.stride.channel), tile_offset(e, p, &p->x, kind, row.i, column.i));
+                    Val from = e_add(e, e_mul_const(e, i.i, p->x.stride.channel), tile_offset(e, p->tile, &p->x, kind, row.i, column.i));
                     Val to = e_mul_const(e, e_add(e, e_mul_const(e, i.i, p->tiles), tile), p->s.block);
                     transform_input(e, p, kind, e_at(e, x, e_add(e, from, lane)), e_at(e, p->v, e_add(e, to, lane)));
                 }
@@ -359,7 +394,7 @@ static void output_kind(Emit *e, const Plan *p, const Kind *kind, Val channel, D
                 Val tile = e_add_const(e, e_add(e, e_mul_const(e, row.i, kind->columns), column.i), kind->first);
                 Val lane = e_mul_const(e, vec.i, p->lanes);
                 Ptr m = e_at(e, p->m, e_add(e, e_mul_const(e, tile, p->s.block), lane));
-                Dest to = dest_at(e, y, e_add(e, tile_offset(e, p, &p->y, kind, row.i, column.i), lane));
+                Dest to = dest_at(e, y, e_add(e, tile_offset(e, p->tile / p->pool, &p->y, kind, row.i, column.i), lane));
                 transform_output(e, p, kind, m, e_add(e, channel, lane), to);
             }
 }
@@ -433,7 +468,8 @@ static void block_emit(Emit *e, Plan *p, const Block *block, Val batch, Val row,
         int64_t size = p->s.points * p->s.points * p->s.blocks_in * p->s.block * p->s.block;
         products(e, p, block, kind, e_at(e, p->u, e_mul_const(e, panel.i, size)));
         Val plane = e_add(e, e_mul_const(e, batch, p->s.panels), panel.i);
-        Dest y = dest_at(e, dest_plane(e, p->node, &p->y, plane), e_mul_const(e, row, p->y.stride.row));
+        Val down = e_div(e, e_mul_const(e, row, p->y.stride.row), e_index(e, p->pool));
+        Dest y = dest_at(e, dest_plane(e, p->node, &p->y, plane), down);
         for (int k = 0; k < KINDS; k++)
             output_kind(e, p, &kind[k], e_mul_const(e, panel.i, p->s.block), y);
     }
@@ -456,6 +492,7 @@ static Plan plan_of(Emit *e, const Node *node) {
               .below = winograd_make(s.down.edge ? s.down.edge : full, full, (int)s.taps),
               .beside = winograd_make(s.right.edge ? s.right.edge : full, full, (int)s.taps),
               .tile = full,
+              .pool = node_pools(node) ? 2 : 1,
               .ahead = params->ahead,
               .lanes = target_lanes(target, 32),
               .rows = (int)params->rows};

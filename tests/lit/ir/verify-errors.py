@@ -159,6 +159,18 @@ check([
     ("E0141", "'y' cannot be computed by kernel conv_direct", 2, node(f"Relu(%x) : {T} kernel(conv_direct rows=6)")),
     ("E0141", "'y' cannot be computed by kernel global_pool", 2,
      node("GlobalAveragePool(%x) : f32<1x8x1x1> kernel(global_pool)")),
+    *(("E0141", f"'y' cannot be computed by kernel {kernel.split()[0]}", 3,
+       graph("%x: f32<1x32x8x8, nchw16c, border=1>", "%z", f"const %w: f32<32x32x{taps}x{taps}> = fill(1)",
+             f"%y = Conv(%x, %w) {{pads = [{taps // 2}, {taps // 2}, {taps // 2}, {taps // 2}], {pool}}} : "
+             f"f32<1x32x{size}x{size}, nchw16c> kernel({kernel})", "%z = sqz.Unpack(%y) : ?"))
+      for kernel, taps, size, pool in (
+          ("conv_winograd tile=5", 3, 4, "pool = max, pool_shape = [2, 2], pool_strides = [2, 2]"),
+          ("conv_winograd", 3, 7, "pool = max, pool_shape = [2, 2]"),
+          ("conv_winograd", 3, 1, "pool = average, pool_shape = [8, 8]"),
+          ("conv_strassen", 1, 1, "pool = average, pool_shape = [8, 8]"),
+          ("conv_direct depth=1", 3, 7, "pool = max, pool_shape = [2, 2]"),
+          ("conv_direct", 3, 3, "pool = max, pool_shape = [6, 6]"),
+          ("conv_direct", 3, 7, "pool = average, pool_shape = [2, 2]"))),
     ("E0141", "'y' cannot be computed by kernel pool_blocked", 2,
      node(f"sqz.Map(%x) : {T} kernel(pool_blocked) body(%i: {T}) -> (%o) {{ %o = Relu(%i) : {T} }}")),
 ])
