@@ -16,16 +16,25 @@
 // Cycles, on any target.
 static const double LATENCY = 4;  // of a multiply-add
 static const double TILE = 4;     // what a register tile needs besides and does not hide
-static const double CALL = 600;   // of a layer
+static const double CALL = 300;   // of a layer
 static const double SCALAR = 4;   // an element of a loop that is not vectorised
 
 static const double SHOWN = 0.25;  // of the time that reading takes: the rest hides behind arithmetic
 static const double FAR = 1.5;     // times as long from the third-level cache, where nothing is fetched ahead
 static const double BARE = 2.5;       // times as much of it shows where there is hardly any arithmetic
 static const double VECTOR = 0.4;     // cycles for a vector of an elementwise operand
-static const double OPERATION = 1;    // cycles for a vector that one of a chain of operators computes
+static const double ROWS = 1.3;       // times as long as multiply-adds alone take, where a convolution goes along rows
+static const double COPIED = 1.2;     // cycles for a vector that is copied
+static const double RUN = 4;          // cycles for each run of elements that lie together, when they are copied
+static const double PACKED_ROW = 1.5;  // cycles for each row of a channel that goes into blocks
+static const double REPEATED = 2;     // cycles for each block of channels that an operand without pixels meets
+static const double TAP_VECTOR = 1.6, TAP_LANE = 0.6;  // for a vector of a pool's taps; for each lane if they lie apart
+static const double TAP = 1.8;        // cycles for one tap of a pool for itself
+static const double OPERATION = 1, DIVISION = 5, FUNCTION = 14;  // cycles for a vector, of one of a chain of operators
 // In second-level caches: how much of what was written last, and of weights, is still in the third one.
 enum { WARM_L2S = 8, COLD_L2S = 24 };
+// How much farther away nothing comes from the second-level cache any more, and where memory begins.
+static const double SPREAD = 2, LAST_L2S = 64;
 // Up to so many parts are tried; many sets need none.
 enum { MOST_THREADS = 4, MOST_SPLIT = 16, MOST_SETS = 64 };
 
@@ -72,6 +81,23 @@ double cost_again(const Target *target, double bytes, double size) {
 
 double cost_far(const Target *target, double bytes) {
     return is_cold(target, bytes) ? bytes / target->memory_rate : FAR * bytes / target->l3_rate;
+}
+
+double cost_farthest(const Target *target) {
+    return 2 * LAST_L2S * target->l2_bytes;
+}
+
+static double clamp(double x) {
+    return x < 0 ? 0 : x > 1 ? 1 : x;
+}
+
+// The farther away, the more of it comes from the next cache.
+double cost_since(const Target *target, double bytes, double distance) {
+    double l2 = target->l2_bytes, l3 = LAST_L2S * l2;
+    double l3_part = clamp((distance / l2 - 1) / SPREAD), memory_part = clamp(distance / l3 - 1);
+    double each = (1 - l3_part) / target->l2_rate + (l3_part - memory_part) / target->l3_rate;
+    each += memory_part / target->memory_rate;
+    return distance <= target->l1_bytes / 2 ? 0 : BARE * SHOWN * bytes * each;
 }
 
 double cost_call(const Target *target) {
@@ -208,55 +234,132 @@ bool kernel_copies(const Node *node) {
     }
 }
 
-static int node_count(const Graph *graph) {
-    int count = 0;
-    for (const Node *node = graph ? graph->first : NULL; node; node = node->next)
-        count++;
-    return count;
+// Cycles for a vector that an elementwise operator computes.
+static double operation_cycles(const Node *node) {
+    switch ((int)node->op) {
+    case OP_Div:
+    case OP_Reciprocal:
+    case OP_Sqrt:
+        return DIVISION;
+    case OP_Erf:
+    case OP_Exp:
+    case OP_Log:
+    case OP_Sigmoid:
+    case OP_Softplus:
+    case OP_Swish:
+    case OP_Tanh:
+        return FUNCTION;
+    default:
+        return OPERATION;
+    }
+}
+
+static double body_cycles(const Node *node) {
+    double cycles = 0;
+    if (node->op != OP_Map)
+        return operation_cycles(node);
+    for (const Node *inner = node->body->first; inner; inner = inner->next)
+        cycles += operation_cycles(inner);
+    return cycles;
 }
 
 // Cycles for an element of the output of operators that are neither elementwise nor products.
 static double element_cycles(const Node *node) {
     switch ((int)node->op) {
-    case OP_Pack:
-        return node->out[0]->type.layout.kind == LAYOUT_NCHWC ? 0.15 : 0.45;
+    case OP_Pack: {
+        const Type *y = &node->out[0]->type;
+        return y->layout.kind == LAYOUT_NCHWC ? 0.2 + PACKED_ROW / (double)y->dim[3].n : 0.45;
+    }
     case OP_Unpack:
         return 0.25;
     case OP_Phases:
         return 1;
     case OP_LRN:
         return 18;
-    case OP_MaxPool:
-    case OP_AveragePool: {
-        Window window = node_window(node);
-        return 0.5 * window_taps(&window);
-    }
     default:
         return kernel_copies(node) ? 0.6 : SCALAR;
     }
+}
+
+// Elements that lie together in what a node copies and in its copy.
+static double run_length(const Node *node) {
+    const Type *y = &node->out[0]->type;
+    int at = y->rank - 1;
+    double run = y->rank ? (double)y->dim[at].n : 1;
+    if (node->op != OP_Transpose)
+        return run;
+    Ints perm = ((const TransposeAttrs *)node->attrs)->perm;
+    for (run = 1; at >= 0 && perm.n == y->rank && perm.v[at] == at; at--)
+        run *= (double)y->dim[at].n;
+    return run;
+}
+
+static bool copies_runs(const Node *node, int lanes) {
+    return kernel_copies(node) && node->op != OP_Pack && node->op != OP_Unpack && run_length(node) >= lanes;
+}
+
+// The windows of a row go in vectors as far as they lie inside; what is left over, and the edges, one by one.
+static double pool_cycles(const Node *node, int lanes) {
+    Window w = node_window(node);
+    int last = w.n - 1;
+    int64_t low = min_i64(div_up(w.begin[last], w.stride[last]), w.out[last]);
+    int64_t room = w.in[last] + w.begin[last] - (w.kernel[last] - 1) * w.dilation[last] - 1;
+    int64_t high = room < 0 ? low : max_i64(min_i64(room / w.stride[last] + 1, w.out[last]), low);
+    while (lanes > 1 && lanes > high - low)
+        lanes /= 2;
+    int64_t vectors = lanes > 1 ? (high - low) / lanes : 0, single = w.out[last] - vectors * lanes;
+    double rows = (double)type_count(&node->out[0]->type) / (double)max_i64(w.out[last], 1);
+    double vector = w.stride[last] == 1 ? TAP_VECTOR : TAP_LANE * lanes, taps = 1;
+    for (int i = 0; i < w.n; i++)
+        taps *= (double)min_i64(w.kernel[i], w.in[i]);
+    return rows * taps * ((double)vectors * vector + (double)single * TAP);
+}
+
+// Blocks of channels that meet an operand without pixels, as the gates of squeeze-and-excitation are: a short loop each.
+static double repeated_blocks(const Node *node) {
+    const Type *y = &node->out[0]->type;
+    if (y->layout.kind != LAYOUT_NCHWC)
+        return 0;
+    for (int i = 0; i < node->nin; i++)
+        if (node->in[i] && type_count(&node->in[i]->type) > 1 && !type_same_shape(&node->in[i]->type, y))
+            return (double)type_storage(y) / y->layout.block;
+    return 0;
+}
+
+double cost_moved(const Node *node, const Target *target) {
+    double cycles = 0, all = kernel_bytes(node);
+    for (int i = 0; i < node->nin; i++)
+        if (node->in[i] && !node->in[i]->data)
+            cycles += cost_since(target, value_bytes(node->in[i]), cost_distance(node, i, target));
+    for (int i = 0; i < node->nout; i++)
+        cycles += cost_since(target, value_bytes(node->out[i]), all);
+    return cycles;
 }
 
 // Elementwise operators touch vectors of all operands; chains of them are limited by what they compute.
 static double elementwise_cycles(const Node *node, const Target *target, double moved) {
     const Type *y = &node->out[0]->type;
     double vectors = (double)type_count(y) / target_lanes(target, dtype_info[y->dtype].bits);
-    double touched = moved + VECTOR * kernel_bytes(node) * 8 / target->vector_bits;
-    return larger(touched, vectors * OPERATION * node_count(node->body));
+    double touched = moved + VECTOR * kernel_bytes(node) * 8 / target->vector_bits + REPEATED * repeated_blocks(node);
+    return larger(touched, vectors * body_cycles(node));
 }
 
 static double generic_cycles(const Node *node, const Target *target) {
     const Type *y = &node->out[0]->type;
     if (!type_is_static(y))
         return 0;
-    double bytes = kernel_bytes(node), warm = (double)WARM_L2S * target->l2_bytes, macs = kernel_macs(node);
-    double moved = BARE * cost_near(target, bytes, 2 * bytes < warm ? 2 * bytes : warm);  // the layer before takes as much
+    double moved = cost_moved(node, target), macs = kernel_macs(node);
+    int lanes = target_lanes(target, dtype_info[y->dtype].bits);
     if (macs > 0)
-        return moved + macs / target_lanes(target, dtype_info[y->dtype].bits) * (node->op == OP_Conv ? 1 : SCALAR);
+        return moved + macs / lanes * (node->op == OP_Conv ? ROWS / target->fma_per_cycle : SCALAR);
     if ((op_info[node->op].flags & ELEMENTWISE) || node->op == OP_Map)
         return elementwise_cycles(node, target, moved);
     double in = node_in(node, 0) && type_is_static(&node->in[0]->type) ? (double)type_count(&node->in[0]->type) : 0;
-    bool pools = node->op == OP_MaxPool || node->op == OP_AveragePool;
-    return moved + element_cycles(node) * (pools ? (double)type_count(y) : larger((double)type_count(y), in));
+    if (node->op == OP_MaxPool || node->op == OP_AveragePool)
+        return moved + pool_cycles(node, lanes);
+    if (copies_runs(node, lanes))
+        return moved + (double)type_count(y) * (COPIED / lanes + RUN / run_length(node));
+    return moved + element_cycles(node) * larger((double)type_count(y), in);
 }
 
 double kernel_seconds(const Node *node, const Target *target) {

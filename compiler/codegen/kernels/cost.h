@@ -28,6 +28,15 @@ typedef struct SetWork {
 // In how many parts the pieces of a set should be cut, so that the slowest of two or four threads is done early.
 int64_t cost_split(const SetWork *work);
 
+// The bytes that have passed since an input was written (distance.c), no more than cost_farthest: from there it is read
+// from memory.
+double cost_distance(const Node *node, int input, const Target *target);
+double cost_farthest(const Target *target);
+// What reading `bytes` of something that is so far away adds where little arithmetic hides it.
+double cost_since(const Target *target, double bytes, double distance);
+// All that a node reads and writes, in this way.
+double cost_moved(const Node *node, const Target *target);
+
 // What every layer pays once.
 double cost_call(const Target *target);
 

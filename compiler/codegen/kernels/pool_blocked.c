@@ -5,7 +5,7 @@
 #include "codegen/lower.h"
 #include "ir/infer.h"
 
-static const double MOVED = 1.5;  // little arithmetic hides reading
+static const double HIDDEN = 0.65;  // of what shows of reading where there is still less arithmetic
 
 bool pool_blocked_layouts(const Node *node, const Target *target, Layout *in, Layout *out) {
     if ((node->op != OP_MaxPool && node->op != OP_AveragePool) || (node->nout > 1 && node->out[1]))
@@ -26,9 +26,8 @@ bool pool_blocked_accepts(const Node *node, const Target *target) {
 
 double pool_blocked_cost(const Node *node, const Target *target) {
     Window window = node_window(node);
-    const Type *x = &node->in[0]->type, *y = &node->out[0]->type;
-    double in = (double)type_bytes(x), out = (double)type_bytes(y);
-    double moved = MOVED * (cost_near(target, in, in) + cost_near(target, out, out));
+    const Type *y = &node->out[0]->type;
+    double moved = HIDDEN * cost_moved(node, target);
     double cycles = pool_row_cycles(&window, (double)type_storage(y) / target_lanes(target, 32));
     return cost_seconds(target, cost_call(target) + cycles + moved);
 }
