@@ -4,7 +4,8 @@
 //     offset + sum over the axes of coef[axis] * i[axis]
 // in its storage, where a broadcast dimension has coefficient 0. A value in blocks of channels has an axis for the
 // blocks and one for the lanes, and its row-major partners (a bias, say) get coefficients for both. Adjacent axes are
-// merged where all operands allow, so that operands of one shape give one flat loop.
+// merged where all operands allow, so that operands of one shape give one flat loop. Where an element takes a long chain of
+// instructions (an exponential, a logarithm), two vectors are done at a time, since a CPU looks ahead too little for it.
 //
 // The outermost axes are split into units, which shards take. The innermost axis is done in vectors: an operand with
 // coefficient 1 is a vector load, with 0 a splat loaded before the loop, else a strided load. Where an output has a
@@ -37,6 +38,7 @@ typedef struct Map {
     int64_t extent[MAP_AXES];
     Operand *operand;  // the output, then the inputs
     int lanes;         // of a vector of the widest type; 1: scalar code only
+    bool pairs;        // two vectors at a time
 } Map;
 
 // ---- Values.
@@ -161,9 +163,35 @@ static int map_lanes(Emit *e, const Node *node) {
     return e_lanes(e, by_bytes[bits / 8]);
 }
 
+static bool is_long(OpKind op) {
+    switch ((int)op) {
+    case OP_Celu:
+    case OP_Elu:
+    case OP_Erf:
+    case OP_Exp:
+    case OP_Log:
+    case OP_Mish:
+    case OP_Selu:
+    case OP_Sigmoid:
+    case OP_Softplus:
+    case OP_Swish:
+    case OP_Tanh:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool has_long(const Node *node) {
+    for (const Node *inner = node->body ? node->body->first : NULL; inner; inner = inner->next)
+        if (is_long(inner->op))
+            return true;
+    return is_long(node->op);
+}
+
 static Map map_make(Emit *e, const Node *node, int block) {
     const Type *out = &node->out[0]->type;
-    Map m = {.node = node, .operands = node->nin + 1, .lanes = map_lanes(e, node)};
+    Map m = {.node = node, .operands = node->nin + 1, .lanes = map_lanes(e, node), .pairs = has_long(node)};
     m.operand = ARENA_ARRAY(e_arena(e), Operand, m.operands);
     for (int k = 0; k < m.operands; k++) {
         const Type *type = operand_type(node, k);
@@ -288,12 +316,14 @@ static void emit_row(Emit *e, const Map *m, const Val *position, Val begin, Val 
         if (from->present && !from->coef[m->axes - 1])
             fixed[k] = loaded(e, m->node, e_load(e, from->p, position[k], 1), from->dtype);
     }
-    Val middle = m->lanes > 1 ? vectors_end(e, begin, end, m->lanes) : begin;
-    if (m->lanes > 1)
-        EMIT_FOR(e, i, begin, middle, m->lanes)
-            emit_elements(e, m, position, fixed, i.i, m->lanes);
-    EMIT_FOR(e, i, middle, end, 1)
-        emit_elements(e, m, position, fixed, i.i, 1);
+    for (int lanes = m->lanes * (m->pairs && m->lanes > 1 ? 2 : 1);; lanes = lanes > m->lanes ? m->lanes : 1) {
+        Val middle = lanes > 1 ? vectors_end(e, begin, end, lanes) : end;
+        EMIT_FOR(e, i, begin, middle, lanes)
+            emit_elements(e, m, position, fixed, i.i, lanes);
+        begin = middle;
+        if (lanes == 1)
+            break;
+    }
 }
 
 // The loops of the axes from `axis` on.

@@ -1,15 +1,16 @@
 // MatMul and Gemm: y = act(alpha * a * b + beta * c), a product for each batch.
 //
 // Where a row of b is contiguous, a tile of 4 rows x 2 vectors of the result stays in registers over the whole k loop;
-// where both are contiguous along k (Gemm with transB), four results at a time are dot products in vectors, unless sums are
-// to have the order of codegen/order.h, as all others have. All else, and everything at -O0, is scalar.
+// where both are contiguous along k (Gemm with transB, a matrix times a vector), four results at a time are dot products in
+// vectors, of four columns, or of four rows where there is one column; unless sums are to have the order of
+// codegen/order.h, as all others have. All else, and everything at -O0, is scalar.
 #include "codegen/lower.h"
 #include "codegen/order.h"
 #include "ops/copy.h"
 #include "ops/reduce.h"
 #include "support/checked.h"
 
-enum { TILE_ROWS = 4, TILE_VECTORS = 2, DOTS = 4, CHUNK = 128 };
+enum { TILE_ROWS = 4, TILE_VECTORS = 2, DOTS = 4, CHAINS = 2, CHUNK = 128 };
 
 typedef struct Product {
     Ptr a, b, c, y;  // c may be null
@@ -123,6 +124,39 @@ static void product_dots(Emit *e, const Product *p, Val row, Val column, int cou
     }
 }
 
+// acc[r * CHAINS + c] += a[row + r] * b for `chains` vectors from k on.
+static void column_step(Emit *e, const Product *p, Val row, int rows, Val k, int chains, const Var *acc, int lanes) {
+    Val b[CHAINS], zero = e_index(e, 0);
+    for (int c = 0; c < chains; c++)
+        b[c] = load_compute(e, p->b, at(e, p->b_at, e_add_const(e, k, c * lanes), 1, zero, 0), lanes);
+    for (int r = 0; r < rows; r++)
+        for (int c = 0; c < chains; c++) {
+            Val a = load_compute(e, p->a, at(e, p->a_at, e_add_const(e, row, r), p->a_row, e_add_const(e, k, c * lanes), 1), lanes);
+            e_set(e, acc[r * CHAINS + c], e_fma(e, a, b[c], e_get(e, acc[r * CHAINS + c])));
+        }
+}
+
+// The one column of `rows` rows, each a dot product along k; two chains of sums hide the latency of an addition.
+static void column_dots(Emit *e, const Product *p, Val row, int rows, int lanes) {
+    Var acc[TILE_ROWS * CHAINS];
+    int64_t whole = p->k / (CHAINS * lanes) * (CHAINS * lanes), vectors = p->k / lanes * lanes;
+    for (int i = 0; i < rows * CHAINS; i++)
+        acc[i] = e_var(e, e_zero(e, p->dtype, lanes));
+    EMIT_FOR(e, k, e_index(e, 0), e_index(e, whole), CHAINS * lanes)
+        column_step(e, p, row, rows, k.i, CHAINS, acc, lanes);
+    if (whole < vectors)
+        column_step(e, p, row, rows, e_index(e, whole), 1, acc, lanes);
+    Var sum[TILE_ROWS * CHAINS];
+    for (int r = 0; r < rows; r++) {
+        Val both = e_add(e, e_get(e, acc[r * CHAINS]), e_get(e, acc[r * CHAINS + 1]));
+        sum[r * CHAINS] = e_var(e, e_add(e, product_start(e, p, e_add_const(e, row, r), e_index(e, 0), 1), e_reduce_add(e, both)));
+    }
+    EMIT_FOR(e, k, e_index(e, vectors), e_index(e, p->k), 1)
+        column_step(e, p, row, rows, k.i, 1, sum, 1);
+    for (int r = 0; r < rows; r++)
+        product_store(e, p, e_add_const(e, row, r), e_index(e, 0), e_get(e, sum[r * CHAINS]));
+}
+
 typedef struct Strip {
     Product *product;
     Val row;
@@ -146,7 +180,12 @@ static void dots_span(Emit *e, void *arg, Val column, int lanes) {
 static void product_strip(Emit *e, Product *p, Val row, int rows, Val begin, Val end) {
     Strip strip = {p, row, rows};
     int lanes = e_lanes(e, p->dtype);
-    if (!e_exact(e) && lanes > 1 && p->b_column != 1 && p->a_k == 1 && p->b_k == 1 && p->k >= lanes) {
+    bool dots = !e_exact(e) && lanes > 1 && p->a_k == 1 && p->b_k == 1 && p->k >= lanes;
+    if (dots && p->columns == 1) {
+        column_dots(e, p, row, rows, lanes);
+        return;
+    }
+    if (dots && p->b_column != 1) {
         emit_span(e, begin, end, DOTS, dots_span, &strip);
         return;
     }

@@ -26,14 +26,14 @@ def normal(*shape, scale=0.1):
     return (RANDOM.standard_normal(shape) * scale).astype(np.float32)
 
 
-def node(op, shape, *weights, outputs=1, domain="", **attributes):
+def node(op, shape, *weights, outputs=1, **attributes):
     """A model of one node: input of `shape`, constants behind it (None: left out)."""
     names = [f"w{i}" if w is not None else "" for i, w in enumerate(weights)]
-    results = [f"y{i}" if i >= outputs - 1 else "" for i in range(outputs)]
-    made = helper.make_node(op, ["x", *names], results, domain=domain, **attributes)
+    results = [f"y{i}" for i in range(outputs)]
+    made = helper.make_node(op, ["x", *names], results, **attributes)
     constants = [numpy_helper.from_array(w, name) for w, name in zip(weights, names) if w is not None]
     graph = helper.make_graph([made], "operator", [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
-                              [onnx.ValueInfoProto(name=r) for r in results if r], constants)
+                              [onnx.ValueInfoProto(name=r) for r in results], constants)
     model = helper.make_model(graph, ir_version=9, opset_imports=[helper.make_opsetid("", 20),
                                                                   helper.make_opsetid("com.microsoft", 1)])
     return onnx.shape_inference.infer_shapes(model)
@@ -94,7 +94,7 @@ CASES = {
     "maxpool-3x3-s2": lambda: node("MaxPool", [1, 64, 56, 56], kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4),
     "averagepool-3x3": lambda: node("AveragePool", [1, 64, 56, 56], kernel_shape=[3, 3], pads=[1] * 4),
     "globalaveragepool": lambda: node("GlobalAveragePool", [1, 512, 14, 14]),
-    "tanh": elementwise("Tanh"), "sigmoid": elementwise("Sigmoid"), "erf": elementwise("Erf"), "gelu": elementwise("Gelu"),
+    "relu": elementwise("Relu"), "tanh": elementwise("Tanh"), "sigmoid": elementwise("Sigmoid"), "erf": elementwise("Erf"), "gelu": elementwise("Gelu"),
     "exp": elementwise("Exp"), "log": elementwise("Log"), "softplus": elementwise("Softplus"), "sin": elementwise("Sin"),
     "topk": lambda: node("TopK", [64, 1000], np.array([10]), outputs=2),
     "topk-inner": lambda: node("TopK", [1, 1000, 64], np.array([5]), outputs=2, axis=1),

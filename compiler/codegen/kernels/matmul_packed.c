@@ -50,6 +50,10 @@ static bool params_fit(const Node *node, const Target *target) {
            product_fits(params->rows, params->panels * (PANEL / target_lanes(target, 32)));
 }
 
+static bool is_transposed(const Node *node) {
+    return node->op == OP_Gemm && ((const GemmAttrs *)node->attrs)->trans_b;
+}
+
 bool matmul_packed_accepts(const Node *node, const Target *target) {
     if (node->op != OP_MatMul && node->op != OP_Gemm)
         return false;
@@ -58,15 +62,13 @@ bool matmul_packed_accepts(const Node *node, const Target *target) {
         return false;
     if (node->kernel == KERNEL_matmul_packed && !params_fit(node, target))
         return false;
+    if (b->type.dim[is_transposed(node) ? 0 : 1].n == 1)  // a panel would hold one column: dot products read less
+        return false;
     if (node->op == OP_MatMul)
         return true;
     const GemmAttrs *attrs = node->attrs;
     return !attrs->trans_a && attrs->alpha == 1 && (attrs->beta == 1 || !node_in(node, 2)) &&
            has_plain_bias(node, b->type.dim[attrs->trans_b ? 0 : 1].n);
-}
-
-static bool is_transposed(const Node *node) {
-    return node->op == OP_Gemm && ((const GemmAttrs *)node->attrs)->trans_b;
 }
 
 bool matmul_packed_choice(Node *node, const Target *target, int number) {
