@@ -55,12 +55,23 @@ void e_store_const(Emit *e, Ptr p, int64_t index, Val v) {
     store(e, e_at_const(e, p, index), v);
 }
 
+// Every second of 2 * lanes - 1 elements: the even ones of the first `lanes`, the odd ones of the last.
+static Val load_every_second(Emit *e, Ptr first, int lanes) {
+    LLVMValueRef mask[64];
+    Val low = load(e, first, lanes), high = load(e, e_at_const(e, first, lanes - 1), lanes);
+    for (int i = 0; i < lanes; i++)
+        mask[i] = LLVMConstInt(LLVMInt32TypeInContext(e->context), (unsigned)(2 * i < lanes ? 2 * i : 2 * i + 1), 0);
+    return val(LLVMBuildShuffleVector(e->builder, low.v, high.v, LLVMConstVector(mask, (unsigned)lanes), ""), low.dtype, lanes);
+}
+
 Val e_load_strided(Emit *e, Ptr p, Val index, int64_t stride, int lanes) {
     Ptr first = e_at(e, p, index);
     if (lanes == 1 || stride == 1)
         return load(e, first, lanes);
     if (stride == 0)
         return e_splat(e, load(e, first, 1), lanes);
+    if (stride == 2 && lanes % 2 == 0)
+        return load_every_second(e, first, lanes);
     Val v = e_zero(e, p.dtype, lanes);
     for (int i = 0; i < lanes; i++)
         v = e_set_lane(e, v, i, load(e, e_at_const(e, first, i * stride), 1));

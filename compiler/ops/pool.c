@@ -1,12 +1,16 @@
 // MaxPool (with its indices), AveragePool and the global pools.
 //
 // Maxima ignore NaN, as onnxruntime's do. AveragePool divides by the number of positions inside the input, or inside
-// the padded input with count_include_pad, and adds up as codegen/order.h says. Above -O0 the columns whose windows lie inside go in vectors.
+// the padded input with count_include_pad, and adds up as codegen/order.h says. Above -O0 the columns whose windows lie inside
+// go in vectors, of which the last one may overlap the one before, and where a window is small its loops are unrolled in the
+// rows that see all of it.
 #include "codegen/lower.h"
 #include "ops/copy.h"
 #include "ops/reduce.h"
 #include "ops/window.h"
 #include "support/checked.h"
+
+enum { UNROLLED = 16 };  // positions of a window
 
 typedef struct Pool {
     Ptr x, y, indices;  // indices may be null
@@ -15,6 +19,7 @@ typedef struct Pool {
     const PoolAttrs *attrs;
     int64_t channels;
     DType dtype;
+    bool inside;  // vectors of the rows at hand see whole windows
 } Pool;
 
 // What a window's loops do with each element.
@@ -25,12 +30,13 @@ typedef void (*PoolStep)(Emit *e, const Pool *pool, PoolState *state, Val x, con
 
 // What of the window at `position` lies inside; with several lanes all of it along the row.
 static void find_reach(Emit *e, const Pool *pool, const Val *position, int lanes, Reach reach[3]) {
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         reach[i] = window_reach(e, &pool->window, i, position[2 + i]);
-    if (lanes == 1)
-        return;
-    reach[2].low = e_index(e, 0);
-    reach[2].high = e_index(e, pool->window.kernel[2]);
+        if (lanes > 1 && (i == 2 || pool->inside)) {
+            reach[i].low = e_index(e, 0);
+            reach[i].high = e_index(e, pool->window.kernel[i]);
+        }
+    }
 }
 
 static Val load_lanes(Emit *e, const Pool *pool, Val at, int lanes) {
@@ -56,9 +62,30 @@ static void window_rows(Emit *e, const Pool *pool, const Reach *reach, Val plane
                 window_tap(e, pool, reach, plane, (Val[]){a.i, b.i, d.i}, 1, step, state);
 }
 
+// window_columns of whole windows.
+static void columns_unrolled(Emit *e, const Pool *pool, const Reach *reach, Val plane, int lanes, PoolStep step,
+                             PoolState *state, const Var *total) {
+    const int64_t *size = pool->window.kernel;
+    Val initial = e_get(e, state->best);
+    for (int64_t d = 0; d < size[2]; d++) {
+        if (total)
+            e_set(e, state->best, initial);
+        for (int64_t k = 0; k < size[0] * size[1]; k++) {
+            Val tap[3] = {e_index(e, k / size[1]), e_index(e, k % size[1]), e_index(e, d)};
+            window_tap(e, pool, reach, plane, tap, lanes, step, state);
+        }
+        if (total)
+            e_set(e, *total, e_add(e, e_get(e, *total), e_get(e, state->best)));
+    }
+}
+
 // Column by column. If there is a `total`, each is done for itself, from `best` as it is now, and added to it.
 static void window_columns(Emit *e, const Pool *pool, const Reach *reach, Val plane, int lanes, PoolStep step,
                            PoolState *state, const Var *total) {
+    if (lanes > 1 && pool->inside) {
+        columns_unrolled(e, pool, reach, plane, lanes, step, state, total);
+        return;
+    }
     Val initial = e_get(e, state->best);
     EMIT_FOR(e, d, reach[2].low, reach[2].high, 1) {
         if (total)
@@ -140,17 +167,51 @@ static void row_span(Emit *e, void *arg, Val i, int lanes) {
     row->at(e, row->pool, row->plane, row->position, lanes);
 }
 
+// The outputs along an axis, from low to high - 1, whose windows lie inside.
+typedef struct Inner {
+    int64_t low, high;
+} Inner;
+
+static Inner inner_of(const Window *w, int axis) {
+    int64_t last = w->in[axis] + w->begin[axis] - (w->kernel[axis] - 1) * w->dilation[axis] - 1;  // where one may start
+    int64_t low = min_i64(div_up(w->begin[axis], w->stride[axis]), w->out[axis]);
+    return (Inner){low, last < 0 ? low : max_i64(min_i64(last / w->stride[axis] + 1, w->out[axis]), low)};
+}
+
 static void emit_row(Emit *e, PoolRow *row) {
     const Window *w = &row->pool->window;
     int lanes = row->pool->indices.v ? 1 : e_lanes(e, row->pool->dtype);
-    int64_t last = w->in[2] + w->begin[2] - (w->kernel[2] - 1) * w->dilation[2] - 1;  // where the last window may start
-    int64_t low = min_i64(div_up(w->begin[2], w->stride[2]), w->out[2]);
-    int64_t high = last < 0 ? low : max_i64(min_i64(last / w->stride[2] + 1, w->out[2]), low);
-    while (lanes > 1 && lanes > high - low)
+    Inner inner = inner_of(w, 2);
+    while (lanes > 1 && lanes > inner.high - inner.low)
         lanes /= 2;
-    emit_span(e, e_index(e, 0), e_index(e, low), 1, row_span, row);
-    emit_span(e, e_index(e, low), e_index(e, high), lanes, row_span, row);
-    emit_span(e, e_index(e, high), e_index(e, w->out[2]), 1, row_span, row);
+    emit_span(e, e_index(e, 0), e_index(e, inner.low), 1, row_span, row);
+    EMIT_FOR(e, i, e_index(e, inner.low), e_index(e, inner.high), lanes)
+        row_span(e, row, e_min(e, i.i, e_index(e, inner.high - lanes)), lanes);
+    emit_span(e, e_index(e, inner.high), e_index(e, w->out[2]), 1, row_span, row);
+}
+
+// Row (i, j) of a plane, by code of its own where all of its windows' rows lie inside.
+static void emit_rows(Emit *e, Pool *pool, PoolRow *row) {
+    const Window *w = &pool->window;
+    bool unrolls = e_fast(e) && !pool->indices.v && window_taps(w) <= UNROLLED;
+    Val inside = e_bool(e, true);
+    for (int i = 0; i < 2; i++) {
+        Inner inner = inner_of(w, i);
+        unrolls = unrolls && inner.low < inner.high;
+        if (inner.low > 0 || inner.high < w->out[i])
+            inside = e_and(e, inside, e_and(e, e_ge(e, row->position[2 + i], e_index(e, inner.low)),
+                                            e_lt(e, row->position[2 + i], e_index(e, inner.high))));
+    }
+    int64_t always;
+    if (unrolls) {
+        pool->inside = true;
+        EMIT_IF(e, inside)
+            emit_row(e, row);
+        pool->inside = false;
+    }
+    if (!unrolls || !e_is_const(inside, &always))
+        EMIT_IF(e, unrolls ? e_not(e, inside) : e_bool(e, true))
+            emit_row(e, row);
 }
 
 static void lower_pool(Emit *e, const Node *node, PoolAt at) {
@@ -171,7 +232,7 @@ static void lower_pool(Emit *e, const Node *node, PoolAt at) {
         EMIT_TIMES(e, i, pool.window.out[0])
             EMIT_TIMES(e, j, pool.window.out[1]) {
                 PoolRow row = {&pool, at, plane, {n, c, i.i, j.i}};
-                emit_row(e, &row);
+                emit_rows(e, &pool, &row);
             }
     }
 }
