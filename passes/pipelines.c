@@ -51,6 +51,7 @@ static const char *const fast[] = {
     "fuse-fire",         // before layouts, since a group has one layout inside
     "flip-transposed",   // before all that looks for convolutions
     "lift-conv1d",       // before layouts, which are for two axes
+    "lift-conv3d",       // likewise
     "dead-nodes",        // reshapes between two convolutions that were lifted
     "split-strides",     // before layouts, since its convolutions want another one
     "choose-layouts",    // after fusion, which would otherwise have to see through the conversions

@@ -3,17 +3,27 @@
 // A heap of k indices keeps the worst of the best at its root, where each further element meets it; at the end the heap
 // is sorted in place. Equal elements order by their indices, so that no two compare equal and the result is the one of
 // a stable sort. NaN is larger than all numbers. A row of n elements takes n log k steps at most.
+//
+// Where k is small, a sorted list takes the place of the heap, whose worst element is the last one: to insert is to move a few
+// entries, with fewer branches to guess than on the way down a heap.
+//
+// Few elements get past the worst one. So of a contiguous row a block is compared with it in vectors, and looked at one
+// by one only if some element is not beyond doubt worse; such elements come later than those of the heap, so equal ones are.
 #include "codegen/lower.h"
 #include "ops/copy.h"
 #include "ops/declared.h"
 #include "ops/heap.h"
 #include "ops/reduce.h"
 
+enum { BLOCK_VECTORS = 2, MOST_LISTED = 16 };
+
 typedef struct TopK {
     Ptr x, heap, values, indices;  // outputs that nobody wants are null
     int64_t n, k, x_step, y_step;
     bool largest;
-    Val row;  // where the row begins
+    Val row;   // where the row begins
+    Var worst;  // element of the heap or list
+    int64_t worst_at;
 } TopK;
 
 // Whether element a of the row comes before element b.
@@ -37,18 +47,84 @@ static void write_row(Emit *e, const TopK *t, Val y) {
     }
 }
 
+// Whether a later element may come before the worst one: all that isn't known to be worse, or equal.
+static Val may_enter(Emit *e, const TopK *t, Val x) {
+    Val worst = e_splat(e, e_get(e, t->worst), x.lanes);
+    return e_not(e, t->largest ? e_le(e, x, worst) : e_ge(e, x, worst));
+}
+
+static Val worst_element(Emit *e, const TopK *t) {
+    Val index = e_load_const(e, t->heap, t->worst_at, 1);
+    return load_compute(e, t->x, e_add(e, t->row, e_mul_const(e, index, t->x_step)), 1);
+}
+
+// Puts i into the list's first `size` entries, which are sorted.
+static void list_insert(Emit *e, const TopK *t, Val i, Val size) {
+    Var hole = e_var(e, size);
+    EMIT_FOR(e, k, e_index(e, 0), size, 1) {
+        Val at = e_sub(e, e_add_const(e, size, -1), k.i), other = e_load(e, t->heap, at, 1);
+        e_break_if(e, &k, e_not(e, before(e, t, i, other)));
+        e_store(e, t->heap, e_add_const(e, at, 1), other);
+        e_set(e, hole, at);
+    }
+    e_store(e, t->heap, e_get(e, hole), i);
+}
+
+static void enter(Emit *e, const TopK *t, const Heap *heap, Val i) {
+    if (t->worst_at) {
+        list_insert(e, t, i, e_index(e, t->k - 1));
+        return;
+    }
+    e_store_const(e, t->heap, 0, i);
+    heap_sift(e, heap, e_index(e, 0), e_index(e, t->k));
+}
+
+static void visit(Emit *e, const TopK *t, const Heap *heap, Val i) {
+    Val x = load_compute(e, t->x, e_add(e, t->row, e_mul_const(e, i, t->x_step)), 1);
+    EMIT_IF(e, may_enter(e, t, x))
+        EMIT_IF(e, before(e, t, i, e_load_const(e, t->heap, t->worst_at, 1))) {
+            enter(e, t, heap, i);
+            e_set(e, t->worst, worst_element(e, t));
+        }
+}
+
+// Whether any element of a block may enter.
+static Val block_may_enter(Emit *e, const TopK *t, Val i, int lanes) {
+    Val any = {0};
+    for (int v = 0; v < BLOCK_VECTORS; v++) {
+        Val x = load_compute(e, t->x, e_add_const(e, e_add(e, t->row, i), v * lanes), lanes), enters = may_enter(e, t, x);
+        any = v ? e_or(e, any, enters) : enters;
+    }
+    Val flags = e_select(e, any, e_splat(e, e_int(e, DT_I32, 1), lanes), e_zero(e, DT_I32, lanes));
+    return e_ne(e, e_reduce(e, flags, e_or), e_int(e, DT_I32, 0));
+}
+
 static void topk_row(Emit *e, void *arg, Val x, Val y, int lanes) {
     TopK *t = arg;
     const Heap heap = {t->heap, t->k, before, t};
+    int wide = e_lanes(e, compute_type(t->x.dtype));
+    int64_t block = wide > 1 && t->x_step == 1 ? (int64_t)wide * BLOCK_VECTORS : 1, behind = t->k;
     (void)lanes;  // one
     t->row = x;
-    heap_build(e, &heap);
-    EMIT_FOR(e, i, e_index(e, t->k), e_index(e, t->n), 1)
-        EMIT_IF(e, before(e, t, i.i, e_load_const(e, t->heap, 0, 1))) {
-            e_store_const(e, t->heap, 0, i.i);
-            heap_sift(e, &heap, e_index(e, 0), e_index(e, t->k));
-        }
-    heap_sort(e, &heap);
+    bool listed = t->k > 1 && t->k <= MOST_LISTED;
+    t->worst_at = listed ? t->k - 1 : 0;
+    if (listed)
+        EMIT_TIMES(e, i, t->k)
+            list_insert(e, t, i.i, i.i);
+    else
+        heap_build(e, &heap);
+    t->worst = e_var(e, worst_element(e, t));
+    if (block > 1) {
+        behind += (t->n - t->k) / block * block;
+        EMIT_FOR(e, i, e_index(e, t->k), e_index(e, behind), block)
+            EMIT_IF(e, block_may_enter(e, t, i.i, wide))
+                EMIT_TIMES(e, k, block)
+                    visit(e, t, &heap, e_add(e, i.i, k.i));
+    }
+    EMIT_FOR(e, i, e_index(e, behind), e_index(e, t->n), 1)
+        visit(e, t, &heap, i.i);
+    if (!listed)
+        heap_sort(e, &heap);
     write_row(e, t, y);
 }
 

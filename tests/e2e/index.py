@@ -51,8 +51,13 @@ for largest in (0, 1):
                 largest=largest)
         top.add("TopK", [ints(0, 3, 4, 5, 7), np.array([k])], constants=[1], types=[np.int64, np.int64], axis=axis,
                 largest=largest)
-    for k in (1, 2, 3, 31, 64, 500):
+    for k in (1, 2, 3, 16, 17, 31, 64, 500):  # sorted lists, then heaps; whole blocks and what is left of them
         top.add("TopK", [floats(2, 500), np.array([k])], constants=[1], types=[np.float32, np.int64], largest=largest)
+        top.add("TopK", [ints(0, 9, 3, 501), np.array([k])], constants=[1], types=[np.int64, np.int64], largest=largest)
+        long = np.round(floats(3, 300))
+        long[1, 40:] = long[2, 290] = np.nan
+        top.add("TopK", [long, np.array([min(k, 300)])], constants=[1], types=[np.float32, np.int64], largest=largest,
+                reference=True)
     top.add("TopK", [ints(0, 255, 3, 90, dtype=np.uint64), np.array([9])], constants=[1],
             types=[np.uint64, np.int64], largest=largest, reference=True)
     top.add("TopK", [floats(90, dtype=np.float64), np.array([9])], constants=[1], types=[np.float64, np.int64],

@@ -53,6 +53,14 @@ for op in ("ArgMax", "ArgMin"):
                        keepdims=last)
     others.add(op, [floats(30, 70)], types=[np.int64], axis=0)
     others.add(op, [floats(3, 70, dtype=np.float64)], types=[np.int64], axis=1)
+    for n in (64, 101, 400):  # in vectors; all lanes have the extreme element
+        for last in (0, 1):
+            others.add(op, [np.round(floats(5, n))], types=[np.int64], axis=-1, select_last_index=last)
+            others.add(op, [ints(-3, 3, 2, n)], types=[np.int64], axis=-1, select_last_index=last)
+    holes = floats(3, 90)
+    holes[0, 5:80] = holes[1, 0] = holes[2, 88:] = np.nan
+    want = np.nanargmax(holes, 1) if op == "ArgMax" else np.nanargmin(holes, 1)
+    others.add(op, [holes], types=[np.int64], axis=1, keepdims=0, expected=[want * [1, 0, 1]])
 for op in ("Softmax", "LogSoftmax"):
     for axis in (0, 1, 2, -1):
         others.add(op, [floats(3, 20, 37)], axis=axis)
