@@ -155,7 +155,7 @@ static void flatten(Node *node, const Window *w) {
     int64_t size[4] = {x->dim[0].n, x->dim[1].n, x->dim[2].n, x->dim[3].n * x->dim[4].n};
     int64_t taps[4] = {filter->dim[0].n, filter->dim[1].n, filter->dim[2].n, 1};
     node->in[0] = reshaped(node, node->in[0], 4, size);
-    node->in[1] = value_constant(node->graph, node->in[1]->name, type_make(DT_F32, 4, taps), node->in[1]->data->bytes);
+    node->in[1] = value_constant_like(node->graph, node->in[1], type_make(DT_F32, 4, taps));
     set_window(node, w, 0, 1);
     int64_t result[4] = {size[0], out->type.dim[1].n, w->out[0], size[3]};
     node_output(node, 0, out->name, type_make(DT_F32, 4, result));

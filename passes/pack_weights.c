@@ -23,6 +23,24 @@ static void keep_kernel_shape(Node *node) {
         attrs->kernel_shape.v[i] = window.kernel[i];
 }
 
+static bool pack_input(PassContext *ctx, Node *node, int index, OpKind op, const PackAttrs *wanted) {
+    Value *packed = find_packed(node->graph, op, node->in[index], wanted);
+    if (!packed) {
+        Node *recipe = node_new(node->graph, op, 1, 1);
+        *(PackAttrs *)recipe->attrs = *wanted;
+        recipe->in[0] = node->in[index];
+        recipe->loc = node->loc;
+        Infer infer = {.arena = ctx->scratch, .diag = ctx->diag};
+        Type type;
+        if (!infer_node(&infer, recipe, &type))
+            return false;
+        graph_insert_before(node, recipe);
+        packed = node_output(recipe, 0, arena_printf(ctx->scratch, "%s.packed", node->in[index]->name), type);
+    }
+    node->in[index] = packed;
+    return true;
+}
+
 static bool pack(PassContext *ctx, Node *node) {
     PackAttrs wanted = {0};
     bool filters = node->op == OP_Conv || node->op == OP_ConvTranspose;
@@ -30,20 +48,9 @@ static bool pack(PassContext *ctx, Node *node) {
     if (filters)
         keep_kernel_shape(node);
     kernel_info[node->kernel].packing(node, &wanted);
-    Value *packed = find_packed(node->graph, op, node->in[1], &wanted);
-    if (!packed) {
-        Node *recipe = node_new(node->graph, op, 1, 1);
-        *(PackAttrs *)recipe->attrs = wanted;
-        recipe->in[0] = node->in[1];
-        recipe->loc = node->loc;
-        Infer infer = {.arena = ctx->scratch, .diag = ctx->diag};
-        Type type;
-        if (!infer_node(&infer, recipe, &type))
+    for (int i = 1; i <= kernel_packed_inputs(node); i++)
+        if (!pack_input(ctx, node, i, op, &wanted))
             return false;
-        graph_insert_before(node, recipe);
-        packed = node_output(recipe, 0, arena_printf(ctx->scratch, "%s.packed", node->in[1]->name), type);
-    }
-    node->in[1] = packed;
     return true;
 }
 

@@ -36,7 +36,7 @@ typedef struct KernelInfo {
     bool (*choice)(Node *node, const Target *target, int number);
     // The predicted time in seconds of the node as its params say.
     double (*cost)(const Node *node, const Target *target);
-    // How input 1, a constant, is to be packed; null: as it is.
+    // How the weights, constants, are to be packed: input 1, and 2 of recurrent layers; null: as they are.
     void (*packing)(const Node *node, PackAttrs *attrs);
     int64_t (*scratch)(const Node *node, const Target *target);  // bytes of each shard; null: none
     void (*lower)(struct Emit *e, const Node *node);
@@ -51,6 +51,7 @@ double kernel_macs(const Node *node);
 double kernel_bytes(const Node *node);
 // Whether a node only moves data. Views move nothing.
 bool kernel_copies(const Node *node);
+int kernel_packed_inputs(const Node *node);  // 1 .. so many are weights that a kernel may want packed
 int kernel_find(const char *name);  // KERNEL_COUNT if unknown
 
 // Whether the node's kernel can compute it, in a module that verify_module has found sound.

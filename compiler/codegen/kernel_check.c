@@ -86,17 +86,27 @@ static bool reads_recipe(const Node *node) {
     return false;
 }
 
-// Weights that are packed already are packed as the kernel reads them.
+// Weights that are packed already, all of them, are packed as the kernel reads them.
 static bool packing_fits(const Node *node, const KernelInfo *info) {
-    const Node *recipe = recipe_of(node_in(node, 1));
-    if (!recipe)
-        return !reads_recipe(node);
-    bool filters = node->op == OP_Conv || node->op == OP_ConvTranspose;
-    if (!info->packing || recipe->op != (filters ? OP_PackConv : OP_PackMatrix))
+    if (!reads_recipe(node))
+        return true;
+    if (!info->packing)
         return false;
+    bool filters = node->op == OP_Conv || node->op == OP_ConvTranspose;
     PackAttrs *wanted = attrs_new(&pack_attrs, node->graph->module->arena);
     info->packing(node, wanted);
-    return attrs_equal(&pack_attrs, wanted, recipe->attrs);
+    for (int i = 0; i < node->nin; i++) {
+        const Node *recipe = recipe_of(node->in[i]);
+        if (!recipe != (i < 1 || i > kernel_packed_inputs(node)))
+            return false;
+        if (recipe && (recipe->op != (filters ? OP_PackConv : OP_PackMatrix) || !attrs_equal(&pack_attrs, wanted, recipe->attrs)))
+            return false;
+    }
+    return true;
+}
+
+int kernel_packed_inputs(const Node *node) {
+    return node->op == OP_LSTM || node->op == OP_GRU || node->op == OP_RNN ? 2 : 1;
 }
 
 static bool params_in_range(const AttrTable *table, const void *params) {

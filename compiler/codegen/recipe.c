@@ -128,17 +128,19 @@ static void pack_strassen(const Node *node, int64_t first, int64_t count, unsign
     }
 }
 
-// N x K to [N / panel][K][panel].
+// N x K to [N / panel][K][panel]; several matrices one after the other.
 static void pack_transposed(const Node *node, int64_t first, int64_t count, unsigned char *bytes, Arena *scratch) {
     const PackAttrs *attrs = node->attrs;
-    int64_t inner = node->out[0]->type.dim[1].n, panel = attrs->panel, begin = first * panel;
-    int64_t columns = min_i64(node->in[0]->type.dim[0].n, (first + count) * panel) - begin;
-    const unsigned char *matrix = read_elements(node, begin * inner, columns * inner, scratch);
+    const Type *from = &node->in[0]->type;
+    int64_t inner = node->out[0]->type.dim[1].n, panel = attrs->panel, columns = from->dim[from->rank - 2].n;
+    int64_t panels = div_up(columns, panel);
     for (int64_t p = 0; p < count; p++) {
-        int64_t lanes = min_i64(panel, columns - p * panel);
+        int64_t column = (first + p) % panels * panel, lanes = min_i64(panel, columns - column);
+        int64_t begin = (first + p) / panels * columns + column;
+        const unsigned char *matrix = read_elements(node, begin * inner, lanes * inner, scratch);
         for (int64_t k = 0; k < inner; k++)
             for (int64_t lane = 0; lane < lanes; lane++)
-                write_f32(bytes, (p * inner + k) * panel + lane, read_f32(matrix, (p * panel + lane) * inner + k));
+                write_f32(bytes, (p * inner + k) * panel + lane, read_f32(matrix, lane * inner + k));
     }
 }
 

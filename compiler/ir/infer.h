@@ -64,6 +64,8 @@ bool window_of_conv(Infer *infer, const Node *node, Window *window);
 bool window_of_pool(Infer *infer, const Node *node, Window *window);
 // For lowering: the same on a node that has been inferred; cannot fail.
 Window node_window(const Node *node);
+// Of an operand before it was packed by sqz.PackMatrix.
+const Type *matrix_type(const Node *node, int index);
 
 // A Conv that pools its result: node_window is the convolution's, node_pool_window the pool's, and conv_map_type is the type
 // of what lies between them, without a rim. Of any other Conv that is its result's.

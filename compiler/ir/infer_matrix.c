@@ -14,18 +14,17 @@ static bool check_inner(Infer *infer, const Node *node, Dim a, Dim b) {
     return check_dim(infer, node, a, b, "the inner dimension");
 }
 
-// The right factor before it was packed.
-static const Type *right_type(const Node *node) {
-    const Node *def = node->in[1]->def;
-    return def && def->op == OP_PackMatrix ? &def->in[0]->type : input_type(node, 1);
+const Type *matrix_type(const Node *node, int index) {
+    const Node *def = node->in[index]->def;
+    return def && def->op == OP_PackMatrix ? &def->in[0]->type : &node->in[index]->type;
 }
 
 bool infer_gemm(Infer *infer, const Node *node, Type *out) {
     const GemmAttrs *attrs = node->attrs;
     if (!check_dtype(infer, node, 0, SET_FLOAT | SET_WIDE_INT) || !check_same_dtype(infer, node, 0, 1) ||
-        !check_same_dtype(infer, node, 0, 2) || !check_rank(infer, node, 0, 2, 2) || (right_type(node)->rank != 2 && !check_rank(infer, node, 1, 2, 2)))
+        !check_same_dtype(infer, node, 0, 2) || !check_rank(infer, node, 0, 2, 2) || (matrix_type(node, 1)->rank != 2 && !check_rank(infer, node, 1, 2, 2)))
         return false;
-    const Type *a = input_type(node, 0), *b = right_type(node);
+    const Type *a = input_type(node, 0), *b = matrix_type(node, 1);
     if (!check_inner(infer, node, a->dim[attrs->trans_a ? 0 : 1], b->dim[attrs->trans_b ? 1 : 0]))
         return false;
     *out = infer_like(a);
@@ -39,7 +38,7 @@ bool infer_matmul(Infer *infer, const Node *node, Type *out) {
     if (!check_dtype(infer, node, 0, SET_FLOAT | SET_WIDE_INT) || !check_same_dtype(infer, node, 0, 1) ||
         !check_rank(infer, node, 0, 1, MAX_RANK) || !check_rank(infer, node, 1, 1, MAX_RANK))
         return false;
-    Type a = infer_like(input_type(node, 0)), b = infer_like(right_type(node));
+    Type a = infer_like(input_type(node, 0)), b = infer_like(matrix_type(node, 1));
     if (!check_inner(infer, node, a.dim[a.rank - 1], b.dim[b.rank > 1 ? b.rank - 2 : 0]))
         return false;
     Dim rows = a.dim[a.rank > 1 ? a.rank - 2 : 0], columns = b.dim[b.rank - 1];
@@ -79,12 +78,16 @@ bool infer_pack_matrix(Infer *infer, const Node *node, Type *out) {
     if (attrs->panel < 1 || attrs->panel > INT32_MAX || attrs->tile || attrs->strassen)
         return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "panel must be positive, tile 0 and strassen false");
     const Type *matrix = input_type(node, 0);
-    if (!check_dtype(infer, node, 0, DTYPE_BIT(F32)) || !check_rank(infer, node, 0, 2, 2))
+    if (!check_dtype(infer, node, 0, DTYPE_BIT(F32)) || !check_rank(infer, node, 0, 2, attrs->transposed ? 3 : 2))
         return false;
-    if (!type_is_static(matrix))
-        return fail_symbol(infer, node, matrix->dim[matrix->dim[0].sym ? 0 : 1]);
-    int64_t inner = matrix->dim[attrs->transposed ? 1 : 0].n, columns = matrix->dim[attrs->transposed ? 0 : 1].n;
+    for (int i = 0; i < matrix->rank; i++)
+        if (matrix->dim[i].sym)
+            return fail_symbol(infer, node, matrix->dim[i]);
+    const Dim *last = matrix->dim + matrix->rank - 2;
+    int64_t inner = last[attrs->transposed ? 1 : 0].n, columns = last[attrs->transposed ? 0 : 1].n;
     int64_t dims[3] = {div_up(columns, attrs->panel), inner, attrs->panel};
+    if (matrix->rank == 3 && !checked_mul(dims[0], matrix->dim[0].n, &dims[0]))
+        return fail_too_big(infer, node);
     *out = type_make(DT_F32, 3, dims);
     return true;
 }

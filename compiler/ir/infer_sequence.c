@@ -41,10 +41,10 @@ static bool check_activations(Infer *infer, const Node *node, int wanted) {
 static bool check_operand(Infer *infer, const Node *node, int index, const char *what, const Dim *dims, int rank) {
     if (!node_in(node, index))
         return true;
-    if (!check_rank(infer, node, index, rank, rank))
+    if (matrix_type(node, index)->rank != rank && !check_rank(infer, node, index, rank, rank))
         return false;
     for (int i = 0; i < rank; i++)
-        if (!check_dim(infer, node, input_type(node, index)->dim[i], dims[i], what))
+        if (!check_dim(infer, node, matrix_type(node, index)->dim[i], dims[i], what))
             return false;
     return true;
 }
@@ -74,12 +74,12 @@ bool infer_rnn(Infer *infer, const Node *node, Type *out) {
         if (!(i == 4 ? check_dtype(infer, node, i, DTYPE_BIT(I32)) : check_same_dtype(infer, node, 0, i)))
             return false;
     if (!check_dtype(infer, node, 0, SET_FLOAT) || !check_rank(infer, node, 0, 3, 3) ||
-        !check_rank(infer, node, 2, 3, 3) || !check_activations(infer, node, directions * per_direction))
+        (matrix_type(node, 2)->rank != 3 && !check_rank(infer, node, 2, 3, 3)) || !check_activations(infer, node, directions * per_direction))
         return false;
     if (attrs->layout != 0 && attrs->layout != 1)
         return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "attribute 'layout' must be 0 or 1");
     const Type *x = input_type(node, 0);
-    Dim hidden = input_type(node, 2)->dim[2], both = dim_const(directions);
+    Dim hidden = matrix_type(node, 2)->dim[2], both = dim_const(directions);
     Dim steps = x->dim[attrs->layout ? 1 : 0], batch = x->dim[attrs->layout ? 0 : 1];
     if (attrs->hidden_size && !check_dim(infer, node, hidden, dim_const(attrs->hidden_size), "the hidden size"))
         return false;

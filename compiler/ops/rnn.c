@@ -17,28 +17,18 @@
 #include <strings.h>
 
 #include "codegen/lower.h"
+#include "ir/infer.h"
 #include "ops/copy.h"
 #include "ops/reduce.h"
+#include "ops/rnn.h"
 #include "support/checked.h"
 
 enum {
-    GATES_MAX = 4,
-    ACTS_MAX = 3,
     TILE_MAX = 8,    // steps of a register tile
     TILES = 6,       // of a block of steps
     SUMS_MAX = GATES_MAX * TILE_MAX,
     SUMS_WANTED = 4  // that hide the latency of a multiply-add
 };
-
-typedef enum Squash {
-    SQUASH_AFFINE, SQUASH_ELU, SQUASH_HARD_SIGMOID, SQUASH_LEAKY_RELU, SQUASH_RELU, SQUASH_SCALED_TANH, SQUASH_SIGMOID,
-    SQUASH_SOFTPLUS, SQUASH_SOFTSIGN, SQUASH_TANH, SQUASH_THRESHOLDED_RELU, SQUASH_COUNT
-} Squash;
-
-typedef struct Activation {
-    Squash kind;
-    double alpha, beta;
-} Activation;
 
 static const struct {
     const char *name;
@@ -58,25 +48,8 @@ static const struct {
     [SQUASH_THRESHOLDED_RELU] = {"ThresholdedRelu", 1, 1, 0},
 };
 
-typedef struct Rnn {
-    const Node *node;
-    const RnnAttrs *attrs;
-    DType dtype;  // of the arithmetic
-    int lanes;    // of its vectors
-    int gates, nacts, directions;
-    int64_t steps, batches, inputs, hidden;
-    Activation act[2][ACTS_MAX];
-    int tile;     // steps of a register tile
-    int64_t slot; // elements that the gates of a step take, those of a GRU and R h + Rb of its last one
-    Ptr gates_at, state, cell, extra;  // scratch: a slot for each step of a block, and vectors of hidden units
-    // The direction and batch at hand, and the gates of the step.
-    int direction;
-    Val batch;
-    Ptr gate;
-} Rnn;
-
 // An operand that may be left out.
-static Ptr operand(Emit *e, const Node *node, int index) {
+Ptr rnn_operand(Emit *e, const Node *node, int index) {
     return node_in(node, index) ? e_in(e, index) : (Ptr){0};
 }
 
@@ -155,7 +128,7 @@ static Val gate_place(Emit *e, const Rnn *r, const Rows *rows, int gate, int ste
 
 static Val bias_of(Emit *e, const Rnn *r, const Rows *rows, int gate, Val unit) {
     Val at = e_add_const(e, unit, gate * r->hidden), sum = e_zero(e, r->dtype, 1);
-    Ptr bias = operand(e, r->node, 3);
+    Ptr bias = rnn_operand(e, r->node, 3);
     int64_t biases = r->direction * 2 * r->gates * r->hidden;
     if (bias.v && (rows->wb >> gate & 1))
         sum = load_compute(e, bias, e_add_const(e, at, biases), 1);
@@ -225,7 +198,7 @@ static int64_t recurrent_weights(const Rnn *r) {
     return r->direction * r->gates * r->hidden * r->hidden;
 }
 
-static Val x_row(Emit *e, const Rnn *r, Val step) {
+Val rnn_x_row(Emit *e, const Rnn *r, Val step) {
     Val row = r->attrs->layout ? e_add(e, e_mul_const(e, r->batch, r->steps), step)
                                : e_add(e, e_mul_const(e, step, r->batches), r->batch);
     return e_mul_const(e, row, r->inputs);
@@ -236,7 +209,7 @@ static bool is_reverse(const Rnn *r) {
 }
 
 // The step that comes t-th.
-static Val step_at(Emit *e, const Rnn *r, Val length, Val t) {
+Val rnn_step_at(Emit *e, const Rnn *r, Val length, Val t) {
     return is_reverse(r) ? e_sub(e, e_add_const(e, length, -1), t) : t;
 }
 
@@ -250,7 +223,7 @@ static void emit_inputs(Emit *e, const Rnn *r, Val length, Val begin, Val end) {
         EMIT_FOR(e, t, begin, end, r->tile) {
             Val last = e_add_const(e, end, -1);
             for (int s = 0; s < r->tile; s++)
-                w.x_at[s] = x_row(e, r, step_at(e, r, length, e_min(e, e_add_const(e, t.i, s), last)));
+                w.x_at[s] = rnn_x_row(e, r, rnn_step_at(e, r, length, e_min(e, e_add_const(e, t.i, s), last)));
             w.to = e_at(e, r->gates_at, e_mul_const(e, e_sub(e, t.i, begin), r->slot));
             emit_tile(e, r, &w, unit.i);
         }
@@ -271,7 +244,7 @@ static void lstm_span(Emit *e, void *arg, Val unit, int lanes) {
     const Rnn *r = arg;
     enum { IN, OUT, FORGET, NEW };
     Val gate[GATES_MAX], c = e_load(e, r->cell, unit, lanes), peephole[3];
-    Ptr p = operand(e, r->node, 7);
+    Ptr p = rnn_operand(e, r->node, 7);
     for (int g = 0; g < GATES_MAX; g++)
         gate[g] = gate_at(e, r, g, unit, lanes);
     for (int g = 0; g < 3 && p.v; g++)
@@ -307,9 +280,17 @@ static void gru_span(Emit *e, void *arg, Val unit, int lanes) {
     e_store(e, r->state, unit, e_add(e, e_mul(e, e_sub(e, like(e, z, 1), z), n), e_mul(e, z, h)));
 }
 
-static void over_units(Emit *e, const Rnn *r, SpanBody body) {
+static void rnn_over_units(Emit *e, const Rnn *r, SpanBody body) {
     Rnn own = *r;
     emit_span(e, e_index(e, 0), e_index(e, r->hidden), r->lanes, body, &own);
+}
+
+void rnn_finish(Emit *e, const Rnn *r) {
+    rnn_over_units(e, r, r->node->op == OP_GRU ? gru_span : r->node->op == OP_RNN ? rnn_span : lstm_span);
+}
+
+void rnn_reset(Emit *e, const Rnn *r) {
+    rnn_over_units(e, r, reset_span);
 }
 
 // R h for all gates; of a GRU's last one it is kept apart, or made of the reset state.
@@ -319,7 +300,7 @@ static void emit_step(Emit *e, const Rnn *r) {
               .count = gru ? 2 : r->gates, .origin = recurrent_weights(r), .to = r->gate};
     emit_rows(e, r, &h);
     if (!gru) {
-        over_units(e, r, r->node->op == OP_RNN ? rnn_span : lstm_span);
+        rnn_finish(e, r);
         return;
     }
     h.first = 2;
@@ -329,17 +310,17 @@ static void emit_step(Emit *e, const Rnn *r) {
         h.rb = 4;
         h.moved = 1;
     } else {
-        over_units(e, r, reset_span);
+        rnn_reset(e, r);
         h.x = r->extra;
     }
     emit_rows(e, r, &h);
-    over_units(e, r, gru_span);
+    rnn_finish(e, r);
 }
 
 // States.
 
 // Of the state of this direction and batch in operands and results.
-static Val state_at(Emit *e, const Rnn *r) {
+Val rnn_state_at(Emit *e, const Rnn *r) {
     Val row = r->attrs->layout ? e_add_const(e, e_mul_const(e, r->batch, r->directions), r->direction)
                                : e_add_const(e, r->batch, r->direction * r->batches);
     return e_mul_const(e, row, r->hidden);
@@ -357,13 +338,13 @@ static void copy_span(Emit *e, void *arg, Val unit, int lanes) {
     store_compute(e, c->to, e_add(e, c->to_at, unit), v);
 }
 
-static void copy_units(Emit *e, const Rnn *r, Ptr to, Val to_at, Ptr from, Val from_at) {
+void rnn_copy(Emit *e, const Rnn *r, Ptr to, Val to_at, Ptr from, Val from_at) {
     Copy copy = {to, from, to_at, from_at, r->dtype};
     emit_span(e, e_index(e, 0), e_index(e, r->hidden), r->lanes, copy_span, &copy);
 }
 
 // Of the result of a step.
-static Val result_at(Emit *e, const Rnn *r, Val step) {
+Val rnn_result_at(Emit *e, const Rnn *r, Val step) {
     Val row = r->attrs->layout ? e_add(e, e_mul_const(e, r->batch, r->steps), step) : step;
     row = e_add_const(e, e_mul_const(e, row, r->directions), r->direction);
     if (!r->attrs->layout)
@@ -371,8 +352,8 @@ static Val result_at(Emit *e, const Rnn *r, Val step) {
     return e_mul_const(e, row, r->hidden);
 }
 
-static Val sequence_length(Emit *e, const Rnn *r) {
-    Ptr lengths = operand(e, r->node, 4);
+Val rnn_length(Emit *e, const Rnn *r) {
+    Ptr lengths = rnn_operand(e, r->node, 4);
     Val steps = e_index(e, r->steps), zero = e_index(e, 0);
     if (!lengths.v)
         return steps;
@@ -383,31 +364,31 @@ static Val sequence_length(Emit *e, const Rnn *r) {
 }
 
 static void emit_sequence(Emit *e, Rnn *r) {
-    Val length = sequence_length(e, r), zero = e_index(e, 0), state = state_at(e, r);
+    Val length = rnn_length(e, r), zero = e_index(e, 0), state = rnn_state_at(e, r);
     int64_t block = r->tile * TILES;
-    copy_units(e, r, r->state, zero, operand(e, r->node, 5), state);
+    rnn_copy(e, r, r->state, zero, rnn_operand(e, r->node, 5), state);
     if (r->node->op == OP_LSTM)
-        copy_units(e, r, r->cell, zero, operand(e, r->node, 6), state);
+        rnn_copy(e, r, r->cell, zero, rnn_operand(e, r->node, 6), state);
     EMIT_FOR(e, begin, zero, length, block) {
         Val end = e_min(e, e_add_const(e, begin.i, block), length);
         emit_inputs(e, r, length, begin.i, end);
         EMIT_FOR(e, t, begin.i, end, 1) {
             r->gate = e_at(e, r->gates_at, e_mul_const(e, e_sub(e, t.i, begin.i), r->slot));
             emit_step(e, r);
-            copy_units(e, r, e_out(e, 0), result_at(e, r, step_at(e, r, length, t.i)), r->state, zero);
+            rnn_copy(e, r, e_out(e, 0), rnn_result_at(e, r, rnn_step_at(e, r, length, t.i)), r->state, zero);
         }
     }
     EMIT_FOR(e, t, length, e_index(e, r->steps), 1)
-        copy_units(e, r, e_out(e, 0), result_at(e, r, t.i), (Ptr){0}, zero);
+        rnn_copy(e, r, e_out(e, 0), rnn_result_at(e, r, t.i), (Ptr){0}, zero);
     if (r->node->nout > 1)
-        copy_units(e, r, e_out(e, 1), state, r->state, zero);
+        rnn_copy(e, r, e_out(e, 1), state, r->state, zero);
     if (r->node->nout > 2)
-        copy_units(e, r, e_out(e, 2), state, r->cell, zero);
+        rnn_copy(e, r, e_out(e, 2), state, r->cell, zero);
 }
 
-static Rnn rnn_of(const Node *node) {
+Rnn rnn_of(const Node *node) {
     const RnnAttrs *attrs = node->attrs;
-    const Type *x = &node->in[0]->type, *h = &node->in[2]->type;
+    const Type *x = &node->in[0]->type, *h = matrix_type(node, 2);
     Rnn r = {.node = node, .attrs = attrs, .dtype = compute_type(x->dtype), .directions = (int)type_size(h, 0)};
     r.gates = node->op == OP_LSTM ? 4 : node->op == OP_GRU ? 3 : 1;
     r.nacts = node->op == OP_LSTM ? 3 : node->op == OP_GRU ? 2 : 1;
@@ -420,25 +401,25 @@ static Rnn rnn_of(const Node *node) {
 }
 
 // A vector of hidden units, in elements, a multiple of 64 bytes.
-static int64_t unit_pitch(const Rnn *r) {
+int64_t rnn_pitch(const Rnn *r) {
     return div_up(r->hidden, 16) * 16;
 }
 
 static void plan_scratch(Rnn *r, const Target *target) {
     int64_t most = (target->registers - 1) / (r->gates + 1);  // a tile's sums, an element of each x, one of W
     r->tile = (int)max_i64(1, min_i64(min_i64(most, TILE_MAX), r->steps));
-    r->slot = unit_pitch(r) * (r->gates + (r->node->op == OP_GRU));
+    r->slot = rnn_pitch(r) * (r->gates + (r->node->op == OP_GRU));
 }
 
 static int64_t rnn_scratch(const Node *node, const Target *target) {
     Rnn r = rnn_of(node);
     plan_scratch(&r, target);
-    return (r.slot * r.tile * TILES + unit_pitch(&r) * 3) * (dtype_info[r.dtype].bits / 8);
+    return (r.slot * r.tile * TILES + rnn_pitch(&r) * 3) * (dtype_info[r.dtype].bits / 8);
 }
 
 static void lower_rnn(Emit *e, const Node *node) {
     Rnn r = rnn_of(node);
-    int64_t pitch = unit_pitch(&r);
+    int64_t pitch = rnn_pitch(&r);
     r.lanes = e_sum_lanes(e, r.dtype);
     plan_scratch(&r, e_target(e));
     if (r.batches * r.hidden == 0)

@@ -49,6 +49,13 @@ def matmul(rows, inner, columns):
     return net, x, f"{rows}x{inner} * {inner}x{columns}"
 
 
+def recurrent(op, batch, gates):
+    """32 steps of 128 inputs and hidden units."""
+    net = Net("sweep", [32, batch, 128])
+    weights = [net.weight(name, net.normal(1, gates * 128, 128, scale=0.1)) for name in "wr"]
+    return net, net.node(op, ["data", *weights], hidden_size=128), f"{op}, batch {batch}, 32 steps, 128 -> 128"
+
+
 # Kernel -> flags that leave no other choice, and the shapes.
 SWEEP = {
     "conv_direct": (["--strict"], [
@@ -76,6 +83,7 @@ SWEEP = {
         lambda: pool("AveragePool", 128, 28, kernel_shape=[3, 3], pads=[1, 1, 1, 1])]),
     "global_pool": ([], [
         lambda: pool("GlobalAveragePool", 512, 13), lambda: pool("GlobalMaxPool", 1024, 7)]),
+    "rnn_packed": ([], [lambda: recurrent("LSTM", 1, 4), lambda: recurrent("LSTM", 8, 4), lambda: recurrent("GRU", 8, 3)]),
     "matmul_packed": ([], [
         lambda: matmul(1, 1280, 1000), lambda: matmul(1, 512, 1000), lambda: matmul(16, 512, 512),
         lambda: matmul(128, 768, 768), lambda: matmul(197, 768, 3072)]),

@@ -187,6 +187,8 @@ static const InferRow rows[] = {
      "%y = ConvTranspose(%a, %w) {group = 2, output_padding = [1, 0], strides = [2, 2]}", "f32<1x6x11x10>"},
     {"%w: f32<18x20x3x3>", "%y = sqz.PackConv(%w) {panel = 16, block = 8}", "f32<2x3x3x3x8x16>"},
     {"%x: f32<1x3x5>, %w: f32<3x2x3x1x1>", "%y = ConvTranspose(%x, %w)", "E0121"},
+    {"%w: f32<2x40x9>", "%y = sqz.PackMatrix(%w) {panel = 16, block = 1, transposed = true}", "f32<6x9x16>"},
+    {"%w: f32<2x40x9x1>", "%y = sqz.PackMatrix(%w) {panel = 16, block = 1}", "E0121"},
     {"%w: f32<18x20x3x3>", "%y = sqz.PackConv(%w) {panel = 16, block = 8, transposed = true}", "f32<2x3x3x3x8x16>"},
     {"%w: f32<18x20x3x3>", "%y = sqz.PackConv(%w) {panel = 16, block = 8, tile = 4}", "f32<2x1x6x6x24x16>"},
     {"%w: f32<18x20x3x3>", "%y = sqz.PackConv(%w) {panel = 16, block = 8, tile = 9223372036854775807}", "E0104"},
