@@ -21,6 +21,7 @@ struct Member {
     int first, last;    // steps, both included
     int written;        // the first one that writes it, rather than being a view of what is there; 0: none
     int64_t begin, end; // elements of the storage
+    bool closed;        // a later value of the same name, of another branch, is a member of its own
     Member *next;
 };
 
@@ -78,12 +79,13 @@ static const Value *outermost(const Value *value) {
 // Null where there are too many.
 static Member *member_of(const Memory *m, Storage *storage, const Value *value, int64_t begin) {
     for (Member *member = storage->members; member; member = member->next)
-        if (member->value == value)
+        if (member->value == value && !member->closed)
             return member;
     if (storage->count++ == MEMBERS_MAX)
         return NULL;
     Member *member = ARENA_NEW(m->v->arena, Member);
-    *member = (Member){value, m->step, m->step, 0, begin, begin + type_storage(&value->type), storage->members};
+    *member = (Member){.value = value, .first = m->step, .last = m->step, .begin = begin,
+                       .end = begin + type_storage(&value->type), .next = storage->members};
     storage->members = member;
     return member;
 }
@@ -116,6 +118,17 @@ static bool touch_all(Memory *m, Value *const *values, int count, bool written) 
     return true;
 }
 
+// What one branch of an If gave is not there when the other runs.
+static void close_outputs(Memory *m, const Node *node) {
+    for (int i = 0; i < node->nout; i++) {
+        int64_t begin;
+        const Value *value = node->out[i] ? outermost(node->out[i]) : NULL;
+        Storage *storage = value ? storage_of(m, place_root(value, &begin)) : NULL;
+        for (Member *member = storage ? storage->members : NULL; member; member = member->next)
+            member->closed = member->closed || member->value == value;
+    }
+}
+
 // Before its first turn and after each one a Loop or Scan copies to what the next turn reads; after it, from the body's
 // outputs. The branches of an If run one after the other here, in the order of its bodies.
 static bool walk_flow(Memory *m, const Node *node) {
@@ -124,6 +137,8 @@ static bool walk_flow(Memory *m, const Node *node) {
         const Graph *body = node_body(node, b);
         if (!body)
             continue;
+        if (!turns && b)
+            close_outputs(m, node);
         for (int end = 0; end < 2; end++) {
             if (!touch_all(m, node->in, node->nin, false) ||
                 (turns && !touch_all(m, body->inputs.item, flow_captures(node), true)) ||
