@@ -5,13 +5,16 @@
 //                                                %b = Conv(%a, %w')    : f32<1x64x1x100>
 //                                                %y = Reshape(%b)      : f32<1x64x100>
 //
+// The same goes for an image of one column, as exporters write it that take axes of time for rows: it becomes one of one row.
 // The reshapes are views. What follows element by element is lifted too, so that a chain of convolutions has none in
 // between. Weights must be constant, since theirs are reshaped here; types must be known and f32.
 #include "ir/infer.h"
 #include "passes/pass.h"
 
 static bool is_line(const Value *value) {
-    return value->type.rank == 3 && value->type.dtype == DT_F32 && type_is_static(&value->type);
+    const Type *type = &value->type;
+    bool column = type->rank == 4 && type->dim[3].n == 1;
+    return (type->rank == 3 || column) && type->dtype == DT_F32 && type_is_static(type);
 }
 
 static Type lifted_type(const Type *type) {
@@ -59,8 +62,15 @@ static void lower_output(Node *node) {
     graph_insert_after(node, lower);
 }
 
-// The list with `fill` before its first element, and before its second half if it has one for each end.
+// The list with `fill` before its first element, and before its second half if it has one for each end. That of an image
+// has an element for the columns behind each, which goes before it.
 static Ints widened(Arena *arena, Ints list, int ends, int64_t fill) {
+    if (list.n == 2 * ends) {
+        Ints turned = {list.n, ARENA_ARRAY(arena, int64_t, list.n)};
+        for (int i = 0; i < list.n; i++)
+            turned.v[i] = list.v[i ^ 1];
+        return turned;
+    }
     if (list.n != ends)
         return list;
     Ints wide = {2 * ends, ARENA_ARRAY(arena, int64_t, 2 * ends)};
@@ -74,6 +84,9 @@ static Ints widened(Arena *arena, Ints list, int ends, int64_t fill) {
 // A depthwise one alone would not pay for the conversion to blocks of channels.
 static bool match_conv(const Node *node) {
     bool conv = node->op == OP_Conv || node->op == OP_ConvTranspose;
+    const Type *in = node->nin ? &node->in[0]->type : NULL;
+    if (conv && in->rank == 4 && (node->op == OP_ConvTranspose || in->dim[2].n < 2))
+        return false;
     return conv && !node_pools(node) && !node->kernel && node->nin <= 3 && is_line(node->in[0]) && is_line(node->out[0]) &&
            node->in[1]->data && is_line(node->in[1]) && (node->in[1]->type.dim[1].n > 1 || lifted_source(node->in[0]));
 }

@@ -43,6 +43,9 @@ add("Conv", (1, 3, 8, 7), (4, 3, 4, 2), auto_pad="VALID", strides=[3, 2])
 add("Conv", (1, 3, 3, 3), (4, 3, 5, 5), pads=[4, 4, 4, 4])
 add("Conv", (1, 64, 6, 6), (32, 64, 3, 3), pads=[1] * 4)
 add("Conv", (1, 17, 6, 6), (33, 17, 1, 1))
+for kernel in (1, 3, 5):  # one column
+    add("Conv", (1, 20, 40, 1), (40, 20, kernel, 1), pads=[1, 0, 2, 0], strides=[2, 1])
+    add("Conv", (2, 16, 19, 1), (16, 16, kernel, 1), dilations=[2, 1])
 
 for group, outputs in ((3, 5), (2, 4), (5, 9)):
     add("Conv", (2, group * 2, 7, 7), (group * outputs, 2, 1, 1), group=group)
