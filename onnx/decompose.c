@@ -159,29 +159,8 @@ static bool make_cast_like(Importer *im, Draft *d) {
 
 // Activations
 
-// 0.5 x (1 + erf(x / sqrt 2)), or with tanh(sqrt(2 / pi) (x + 0.044715 x^3)) in place of erf
 bool make_gelu(Importer *im, Draft *d) {
-    const char *approximate;
-    if (!draft_need(im, d, 1) || !draft_take_text(im, d, "approximate", "none", &approximate))
-        return false;
-    DType dtype = draft_dtype(d, 0);
-    Value *x = d->in[0], *inner;
-    if (!strcmp(approximate, "none")) {
-        Value *scaled = draft_node(im, d, OP_Mul, x, draft_scalar(im, d, "sqrt_half", dtype, sqrt(0.5)), NULL);
-        inner = draft_node(im, d, OP_Erf, scaled, NULL, NULL);
-    } else if (!strcmp(approximate, "tanh")) {
-        Value *cube = draft_node(im, d, OP_Mul, draft_node(im, d, OP_Mul, x, x, NULL), x, NULL);
-        Value *part = draft_node(im, d, OP_Mul, cube, draft_scalar(im, d, "cubic", dtype, 0.044715), NULL);
-        Value *sum = draft_node(im, d, OP_Add, x, part, NULL);
-        Value *factor = draft_scalar(im, d, "factor", dtype, sqrt(2 / acos(-1)));
-        inner = draft_node(im, d, OP_Tanh, draft_node(im, d, OP_Mul, sum, factor, NULL), NULL, NULL);
-    } else {
-        return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute 'approximate' is '%s'; known are none, tanh",
-                          approximate);
-    }
-    Value *one_more = draft_node(im, d, OP_Add, inner, draft_scalar(im, d, "one", dtype, 1), NULL);
-    Value *half = draft_node(im, d, OP_Mul, x, draft_scalar(im, d, "half", dtype, 0.5), NULL);
-    return draft_done(im, d, draft_node(im, d, OP_Mul, half, one_more, NULL));
+    return draft_finish(im, d, OP_Gelu);
 }
 
 // x sigmoid(alpha x)
@@ -298,7 +277,6 @@ static const struct {
     {"DequantizeLinear", make_dequantize},
     {"Dropout", make_dropout},
     {"DynamicQuantizeLinear", make_dynamic_quantize},
-    {"Gelu", make_gelu},
     {"GlobalLpPool", make_global_lp_pool},
     {"GroupNormalization", make_group_normalization},
     {"GRU", make_recurrent},

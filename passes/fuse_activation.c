@@ -46,6 +46,8 @@ static bool activation_of(const Node *node, Act *act) {
         act->kind = ACT_TANH;
     } else if (node->op == OP_HardSwish) {
         act->kind = ACT_HARD_SWISH;
+    } else if (node->op == OP_Gelu) {
+        act->kind = ((const GeluAttrs *)node->attrs)->approximate ? ACT_GELU_TANH : ACT_GELU;
     } else if (node->op == OP_Swish) {
         *act = (Act){ACT_SWISH, attrs->alpha, 0};
     }

@@ -22,7 +22,7 @@ static const char *const fused[] = {
     "drop-noops",
     "dead-nodes",
     "fold-batchnorm",
-    "find-activations",
+    "find-composites",
     "dead-nodes",
     "fuse-activation",
     "fuse-residual",
@@ -44,7 +44,7 @@ static const char *const fast[] = {
     "drop-noops",        // they stand between the nodes that rewrites look for
     "dead-nodes",        // rewrites ask for the only user of a value: dead users would forbid them
     "fold-batchnorm",    // before activations, which follow the BatchNormalization
-    "find-activations",  // before activations are fused, after the nodes in between are gone
+    "find-composites",   // before activations are fused, after the nodes in between are gone
     "dead-nodes",        // the parts of what was found
     "fuse-activation",   // before Fire, which wants its convolutions complete
     "fuse-residual",     // knows by the activation whether it adds before or behind it

@@ -17,7 +17,8 @@
     FLOAT(T, "act_beta", act.beta, "0")
 
 static const char *const acts[] = {
-    "none", "relu", "clip", "leaky_relu", "sigmoid", "tanh", "hard_swish", "hard_sigmoid", "swish", NULL};
+    "none", "relu", "clip", "leaky_relu", "sigmoid", "tanh", "hard_swish", "hard_sigmoid", "swish", "gelu", "gelu_tanh",
+    NULL};
 static const char *const conv_pools[] = {"none", "max", "average", NULL};
 static const char *const auto_pads[] = {"NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID", NULL};
 static const char *const gelus[] = {"none", "tanh", NULL};
@@ -90,6 +91,13 @@ static const AttrRow norm_rows[] = {
     BOOL(NormAttrs, "training_mode", training_mode, "0"),
     END};
 const AttrTable norm_attrs = {"norm", sizeof(NormAttrs), norm_rows};
+
+static const AttrRow normalize_rows[] = {
+    INT(NormalizeAttrs, "axis", axis, "-1"),
+    FLOAT(NormalizeAttrs, "epsilon", epsilon, "1e-05"),
+    BOOL(NormalizeAttrs, "centred", centred, "1"),
+    END};
+const AttrTable normalize_attrs = {"normalize", sizeof(NormalizeAttrs), normalize_rows};
 
 static const AttrRow gemm_rows[] = {
     FLOAT(GemmAttrs, "alpha", alpha, "1"),

@@ -63,7 +63,9 @@ typedef enum ActKind {
     ACT_TANH,
     ACT_HARD_SWISH,
     ACT_HARD_SIGMOID,
-    ACT_SWISH
+    ACT_SWISH,
+    ACT_GELU,
+    ACT_GELU_TANH
 } ActKind;
 typedef struct Act {
     int kind;            // ActKind
@@ -104,6 +106,12 @@ typedef struct NormAttrs {  // BatchNormalization, InstanceNormalization
     double epsilon, momentum;
     bool training_mode;
 } NormAttrs;
+
+typedef struct NormalizeAttrs {  // sqz.Normalize
+    int64_t axis;                // and all behind it
+    double epsilon;
+    bool centred;                // the mean is subtracted
+} NormalizeAttrs;
 
 typedef struct GemmAttrs {
     double alpha, beta;
@@ -364,6 +372,7 @@ ATTR_TABLE(conv_attrs)
 ATTR_TABLE(pool_attrs)
 ATTR_TABLE(lrn_attrs)
 ATTR_TABLE(norm_attrs)
+ATTR_TABLE(normalize_attrs)
 ATTR_TABLE(gemm_attrs)
 ATTR_TABLE(act_attrs_leaky)     // alpha = 0.01
 ATTR_TABLE(act_attrs_elu)       // alpha = 1

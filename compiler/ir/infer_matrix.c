@@ -72,6 +72,28 @@ bool infer_norm(Infer *infer, const Node *node, Type *out) {
     return true;
 }
 
+// A factor and an addend for each element behind the axis; ones may stand before.
+bool infer_normalize(Infer *infer, const Node *node, Type *out) {
+    const Type *x = input_type(node, 0);
+    int axis;
+    if (!check_dtype(infer, node, 0, DTYPE_BIT(F32) | DTYPE_BIT(F64)) ||
+        !infer_axis(infer, node, ((const NormalizeAttrs *)node->attrs)->axis, x->rank, &axis))
+        return false;
+    for (int i = 1; i < node->nin; i++) {
+        if (!node->in[i])
+            continue;
+        const Type *with = input_type(node, i);
+        int more = with->rank - (x->rank - axis);
+        if (!check_same_dtype(infer, node, 0, i) || !check_rank(infer, node, i, x->rank - axis, MAX_RANK))
+            return false;
+        for (int d = 0; d < with->rank; d++)
+            if (!check_dim(infer, node, with->dim[d], d < more ? dim_const(1) : x->dim[axis + d - more], "a dimension"))
+                return false;
+    }
+    *out = infer_like(x);
+    return true;
+}
+
 // [panels, K, panel] of K x N, or of N x K where it is transposed.
 bool infer_pack_matrix(Infer *infer, const Node *node, Type *out) {
     const PackAttrs *attrs = node->attrs;

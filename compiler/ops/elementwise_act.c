@@ -84,6 +84,12 @@ static Val expr_swish(Emit *e, const Node *node, const Val *in) {
     return e_act(e, &(Act){ACT_SWISH, a->alpha, 0}, x);
 }
 
+// x / 2 (1 + erf(x / sqrt(2))), or with tanh(sqrt(2 / pi) (x + 0.044715 x^3)) in place of erf
+static Val expr_gelu(Emit *e, const Node *node, const Val *in) {
+    const GeluAttrs *a = node->attrs;
+    return e_act(e, &(Act){a->approximate ? ACT_GELU_TANH : ACT_GELU, 0, 0}, as_float(e, in[0]));
+}
+
 static Val expr_tanh(Emit *e, const Node *node, const Val *in) {
     (void)node;
     return e_tanh(e, as_float(e, in[0]));
@@ -138,6 +144,7 @@ ELEMENTWISE_IMPL(HardSigmoid, expr_hard_sigmoid);
 ELEMENTWISE_IMPL(HardSwish, expr_hard_swish);
 ELEMENTWISE_IMPL(Sigmoid, expr_sigmoid);
 ELEMENTWISE_IMPL(Swish, expr_swish);
+ELEMENTWISE_IMPL(Gelu, expr_gelu);
 ELEMENTWISE_IMPL(Tanh, expr_tanh);
 ELEMENTWISE_IMPL(Softplus, expr_softplus);
 ELEMENTWISE_IMPL(Softsign, expr_softsign);

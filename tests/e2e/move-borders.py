@@ -21,6 +21,8 @@ CASES = [
     ("ReduceSum", ["i64<1> = list(1)"], "", "2x1x6x8"), ("ReduceMax", ["i64<2> = list(2, 3)"], "keepdims = false", "2x4"),
     ("ReduceL2", ["i64<1> = list(-1)"], "", "2x4x6x1"), ("LRN", [], "size = 3", "2x4x6x8"),
     ("InstanceNormalization", ["f32<4> = random(1)", "f32<4> = random(2)"], "", "2x4x6x8"),
+    ("sqz.Normalize", ["f32<8> = random(1)", "f32<8> = random(2)"], "", "2x4x6x8"),
+    ("sqz.Normalize", ["f32<4x6x8> = random(1)"], "axis = 1, centred = false", "2x4x6x8"),
     ("BatchNormalization", ["f32<4> = random(1)", "f32<4> = random(2)", "f32<4> = random(3)", "f32<4> = fill(1)"], "",
      "2x4x6x8"),
     ("Transpose", [], "perm = [0, 2, 3, 1]", "2x6x8x4"), ("Reshape", ["i64<2> = list(8, 48)"], "", "8x48"),

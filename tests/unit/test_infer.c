@@ -99,6 +99,15 @@ static const InferRow rows[] = {
     {"%x: i32<9>", GRAMS("i64<2x1> = list(1, 2)", "list(0, 0)"), "E0105"},
     {"%x: i64<3xN>", GRAMS("i64<2x1> = list(1, 2)", "list(0, 0)"), "E0122"},
     {"%x: i64<9>, %g: i64<2x1>, %c: i32<2>", "%y = sqz.Grams(%x, %g, %c)", "E0123"},
+    // normalizations
+    {"%x: f32<Nx3x4>, %s: f32<4>, %b: f32<1x4>", "%y = sqz.Normalize(%x, %s, %b)", "f32<Nx3x4>"},
+    {"%x: f32<2x3x4>, %b: f32<3x4>", "%y = sqz.Normalize(%x, _, %b) {axis = 1}", "f32<2x3x4>"},
+    {"%x: f32<2x3x4>, %s: f32<3>", "%y = sqz.Normalize(%x, %s)", "E0121"},
+    {"%x: f32<2x3x4>, %s: f32<3x4>", "%y = sqz.Normalize(%x, %s)", "E0121"},
+    {"%x: f32<2x3x4>, %s: f32<4>", "%y = sqz.Normalize(%x, %s) {axis = 1}", "E0121"},
+    {"%x: f32<2x3x4>", "%y = sqz.Normalize(%x) {axis = 3}", "E0121"},
+    {"%x: f16<2x3x4>", "%y = sqz.Normalize(%x)", "E0105"},
+    {"%x: f16<2x3>", "%y = Gelu(%x) {approximate = tanh}", "f16<2x3>"},
     // random
     {"%x: f32<2x3>", "%s = Shape(%x) : i64<2>\n%y = sqz.Random(%s) {kind = normal, dtype = f64}", "E0123"},
     {"%x: f32<2x3>", "const %s: i64<2> = list(2, 3)\n%y = sqz.Random(%s) {kind = normal, dtype = f64}", "f64<2x3>"},

@@ -274,6 +274,8 @@ static double element_cycles(const Node *node) {
         return 0.25;
     case OP_Phases:
         return 1;
+    case OP_Normalize:
+        return 0.8;
     case OP_LRN:
         return 18;
     default:
