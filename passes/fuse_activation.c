@@ -1,4 +1,4 @@
-// Lets a Conv or Gemm apply the activation of its result as it stores: the activation becomes the attribute `act` of
+// Lets a Conv, Gemm or MatMul apply the activation of its result as it stores: the activation becomes the attribute `act` of
 // the producer. Through a Concat it goes to all that is concatenated, if all of that comes from such producers.
 #include <math.h>
 
@@ -11,6 +11,8 @@ enum { MAX_DEPTH = 8 };
 static Act *act_of(Node *node) {
     if (node->op == OP_Conv)
         return &((ConvAttrs *)node->attrs)->act;
+    if (node->op == OP_MatMul)
+        return &((MatMulAttrs *)node->attrs)->act;
     return node->op == OP_Gemm ? &((GemmAttrs *)node->attrs)->act : NULL;
 }
 

@@ -1,4 +1,4 @@
-// Lets a Conv add what a residual connection adds to its result, as it stores: the other operand of the Add becomes the
+// Lets a Conv or MatMul add what a residual connection adds to its result, as it stores: the other operand of the Add becomes the
 // convolution's input 3, and a map is read instead of written and read again.
 //
 //     %a = Conv(%x, %w, %b)                 %s = Conv(%x, %w, %b, %y) {act = relu}
@@ -11,6 +11,8 @@
 //     %c = Concat(%a, %b) {axis = 1}        %y1, %y2 = Split(%y) {axis = 1}, a view
 //     %s = Add(%c, %y)                      %s = Concat(%a + %y1, %b + %y2) {axis = 1}
 //
+// So does a MatMul, whose input 3 it becomes, if nothing stands between the product and the Add.
+//
 // The convolution moves to the place of the Add, so that the other operand is there. Of two, the later one takes the sum.
 // The result is the same to the bit, so this runs with --strict, too. Images only: what is one-dimensional
 // becomes an image later (lift-conv1d), without a sum.
@@ -18,8 +20,15 @@
 #include "passes/fuse_activation.h"
 #include "passes/pass.h"
 
+static bool product_takes_sum(const Node *node) {
+    return !node_in(node, 3) && ((const MatMulAttrs *)node->attrs)->act.kind == ACT_NONE && node->out[0]->type.rank > 1 &&
+           type_counted_axis(&node->out[0]->type) < 0;
+}
+
 static bool takes_sum(const Value *value) {
     const Node *node = value ? value->def : NULL;
+    if (node && node->op == OP_MatMul)
+        return value_uses(value) == 1 && product_takes_sum(node) && (value->type.dtype == DT_F32 || value->type.dtype == DT_F64);
     bool free = node && node->op == OP_Conv && !node_in(node, 3) && value_uses(value) == 1 && node->out[0] == value;
     bool exact = free && (value->type.dtype == DT_F32 || value->type.dtype == DT_F64);  // smaller floats would be rounded once less
     return exact && value->type.rank == 4 && !node_pools(node);
@@ -58,7 +67,7 @@ static bool is_concat_of_takers(const Node *add, int which, const Target *target
     if (type->rank != 4 || (axis != 1 && axis != 1 - 4) || !type_is_static(type) || type->dim[0].n != 1)
         return false;
     for (int i = 0; i < concat->nin; i++)
-        if (!takes_sum(concat->in[i]) || (i + 1 < concat->nin && concat->in[i]->type.dim[1].n % target->block))
+        if (!takes_sum(concat->in[i]) || concat->in[i]->def->op != OP_Conv || (i + 1 < concat->nin && concat->in[i]->type.dim[1].n % target->block))
             return false;
     return true;
 }
@@ -109,7 +118,8 @@ static Node *fuse_sum(Node *add, int which) {
     if (!node_bypass(add, value))
         return next;
     node_set_input(conv, 3, other);
-    attrs->act_first = attrs->act.kind != ACT_NONE;
+    if (conv->op == OP_Conv)
+        attrs->act_first = attrs->act.kind != ACT_NONE;
     conv->loc = loc_join(conv->graph->module->arena, conv->loc, add->loc);
     graph_move_before(next, conv);
     Node *user = value_single_user(conv->out[0]);

@@ -24,6 +24,7 @@ static const char *const fused[] = {
     "fold-batchnorm",
     "find-composites",
     "dead-nodes",
+    "fuse-bias",
     "fuse-activation",
     "fuse-residual",
     "fuse-fire",
@@ -46,6 +47,7 @@ static const char *const fast[] = {
     "fold-batchnorm",    // before activations, which follow the BatchNormalization
     "find-composites",   // before activations are fused, after the nodes in between are gone
     "dead-nodes",        // the parts of what was found
+    "fuse-bias",         // before the activations that follow a bias
     "fuse-activation",   // before Fire, which wants its convolutions complete
     "fuse-residual",     // knows by the activation whether it adds before or behind it
     "fuse-fire",         // before layouts, since a group has one layout inside

@@ -5,7 +5,8 @@
 //   through the taps of the window, row by row, and for each tap through the channels of the block. Taps in the padding
 //   are zeros that are multiplied like any others, and so are the channels that the last block lacks.
 // - A product of matrices starts from what Gemm adds if alpha is 1, else from 0. Every ORDER_SLICE terms are added up for
-//   themselves before they are added to the sum, but for those that are left over in the end. Then alpha and beta.
+//   themselves before they are added to the sum, but for those that are left over in the end. Then alpha and beta, and what
+//   fusion lets a MatMul add.
 // - A pool's window is added up column by column, and each column from top to bottom.
 // - Reductions, and the gates of recurrent networks, add e_sum_lanes partial sums (ops/reduce.c, ops/rnn.c).
 //

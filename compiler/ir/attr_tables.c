@@ -99,6 +99,9 @@ static const AttrRow normalize_rows[] = {
     END};
 const AttrTable normalize_attrs = {"normalize", sizeof(NormalizeAttrs), normalize_rows};
 
+static const AttrRow matmul_rows[] = {ACT(MatMulAttrs), END};
+const AttrTable matmul_attrs = {"matmul", sizeof(MatMulAttrs), matmul_rows};
+
 static const AttrRow gemm_rows[] = {
     FLOAT(GemmAttrs, "alpha", alpha, "1"),
     FLOAT(GemmAttrs, "beta", beta, "1"),

@@ -113,6 +113,10 @@ typedef struct NormalizeAttrs {  // sqz.Normalize
     bool centred;                // the mean is subtracted
 } NormalizeAttrs;
 
+typedef struct MatMulAttrs {
+    Act act;  // sqzc's own, as are inputs 2 and 3
+} MatMulAttrs;
+
 typedef struct GemmAttrs {
     double alpha, beta;
     bool trans_a, trans_b;
@@ -373,6 +377,7 @@ ATTR_TABLE(pool_attrs)
 ATTR_TABLE(lrn_attrs)
 ATTR_TABLE(norm_attrs)
 ATTR_TABLE(normalize_attrs)
+ATTR_TABLE(matmul_attrs)
 ATTR_TABLE(gemm_attrs)
 ATTR_TABLE(act_attrs_leaky)     // alpha = 0.01
 ATTR_TABLE(act_attrs_elu)       // alpha = 1

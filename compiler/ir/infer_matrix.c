@@ -33,6 +33,22 @@ bool infer_gemm(Infer *infer, const Node *node, Type *out) {
     return !node_in(node, 2) || infer_broadcast_to(infer, node, input_type(node, 2), out);
 }
 
+// Inputs 2 and 3 of a MatMul, made by fusion: a row that is added to each row, and what has the result's shape.
+static bool check_sums(Infer *infer, const Node *node, const Type *y) {
+    const Value *row = node_in(node, 2), *addend = node_in(node, 3);
+    if (!check_same_dtype(infer, node, 0, 2) || !check_same_dtype(infer, node, 0, 3))
+        return false;
+    if (row && (!check_rank(infer, node, 0, 2, MAX_RANK) || !check_rank(infer, node, 1, 2, MAX_RANK) ||
+                !check_rank(infer, node, 2, 1, 1) || !check_dim(infer, node, row->type.dim[0], y->dim[y->rank - 1], "the row's length")))
+        return false;
+    if (addend && !check_rank(infer, node, 3, y->rank, y->rank))
+        return false;
+    for (int i = 0; addend && i < y->rank; i++)
+        if (!check_dim(infer, node, addend->type.dim[i], y->dim[i], "a dimension of what is added"))
+            return false;
+    return true;
+}
+
 // A vector on the left is a row, on the right a column; the added dimension goes away again.
 bool infer_matmul(Infer *infer, const Node *node, Type *out) {
     if (!check_dtype(infer, node, 0, SET_FLOAT | SET_WIDE_INT) || !check_same_dtype(infer, node, 0, 1) ||
@@ -51,7 +67,7 @@ bool infer_matmul(Infer *infer, const Node *node, Type *out) {
         out->dim[out->rank++] = rows;
     if (has_columns)
         out->dim[out->rank++] = columns;
-    return true;
+    return check_sums(infer, node, out);
 }
 
 static bool check_channels(Infer *infer, const Node *node, int index, Dim channels) {

@@ -1,4 +1,5 @@
-// MatMul and Gemm: y = act(alpha * a * b + beta * c), a product for each batch.
+// MatMul and Gemm: y = act(alpha * a * b + beta * c + r), a product for each batch. A MatMul has c, the same for each row, and r
+// by fusion only, and adds both when the sum is complete, as the operators did that they come from.
 //
 // Where a row of b is contiguous, a tile of 4 rows x 2 vectors of the result stays in registers over the whole k loop;
 // where both are contiguous along k (Gemm with transB, a matrix times a vector), four results at a time are dot products in
@@ -13,16 +14,18 @@
 enum { TILE_ROWS = 4, TILE_VECTORS = 2, DOTS = 4, CHAINS = 2, CHUNK = 128 };
 
 typedef struct Product {
-    Ptr a, b, c, y;  // c may be null
+    Ptr a, b, c, r, y;  // c and r may be null
     int64_t rows, columns, k;
     int64_t a_row, a_k, b_k, b_column, c_row, c_column, y_row, y_column;
     int64_t a_origin, b_origin;
     int rank;        // of the batch
     int64_t size[MAX_RANK], a_step[MAX_RANK], b_step[MAX_RANK], y_step[MAX_RANK];
+    int64_t r_row, r_step[MAX_RANK], r_origin;
+    bool c_last;     // c is no term of the sum
     double alpha, beta;
     const Act *act;  // may be null
     DType dtype;
-    Val a_at, b_at, y_at;  // of the batch at hand
+    Val a_at, b_at, r_at, y_at;  // of the batch at hand
 } Product;
 
 static Val at(Emit *e, Val base, Val row, int64_t row_step, Val column, int64_t column_step) {
@@ -37,7 +40,7 @@ static Val product_addend(Emit *e, const Product *p, Val row, Val column, int la
 }
 
 static bool starts_from_addend(const Product *p) {
-    return p->c.v && p->alpha == 1;
+    return p->c.v && p->alpha == 1 && !p->c_last;
 }
 
 // What the sums of consecutive columns start from.
@@ -51,7 +54,9 @@ static void product_store(Emit *e, const Product *p, Val row, Val column, Val su
     if (p->alpha != 1)
         sum = e_mul(e, sum, e_splat(e, e_number(e, sum.dtype, p->alpha), lanes));
     if (p->c.v && !starts_from_addend(p))
-        sum = e_add(e, sum, product_addend(e, p, row, column, lanes));
+        sum = e_add(e, p->c_last ? e_settle(e, sum, p->y.dtype) : sum, product_addend(e, p, row, column, lanes));
+    if (p->r.v)
+        sum = e_add(e, e_settle(e, sum, p->y.dtype), load_compute(e, p->r, at(e, p->r_at, row, p->r_row, column, 1), lanes));
     if (p->act && p->act->kind != ACT_NONE)
         sum = e_act(e, p->act, e_settle(e, sum, p->y.dtype));
     store_compute(e, p->y, at(e, p->y_at, row, p->y_row, column, p->y_column), sum);
@@ -216,6 +221,8 @@ static void product_lower(Emit *e, Product *p) {
         decode(e, u.i, size, p->rank + 2, position);
         p->a_at = locate(e, e_index(e, p->a_origin), position, p->a_step, p->rank);
         p->b_at = locate(e, e_index(e, p->b_origin), position, p->b_step, p->rank);
+        if (p->r.v)
+            p->r_at = locate(e, e_index(e, p->r_origin), position, p->r_step, p->rank);
         p->y_at = locate(e, e_index(e, 0), position, p->y_step, p->rank);
         Val strip = position[p->rank], row = e_mul_const(e, strip, tile);
         Val begin = e_mul_const(e, position[p->rank + 1], chunk);
@@ -263,10 +270,21 @@ static void batch_steps(const Type *type, int rank, int64_t *steps) {
     }
 }
 
+// What is added has the shape of the result, but perhaps a rim.
+static void add_result_like(Emit *e, Product *p, bool has_rows, const Type *type) {
+    int64_t steps[MAX_RANK];
+    p->r = e_in(e, 3);
+    p->r_origin = type_steps(type, steps);
+    p->r_row = has_rows ? steps[p->rank] : 0;
+    for (int i = 0; i < p->rank; i++)
+        p->r_step[i] = steps[i];
+}
+
 static void lower_matmul(Emit *e, const Node *node) {
     const Type *a = &node->in[0]->type, *b = &node->in[1]->type, *y = &node->out[0]->type;
     Product p = {.a = e_in(e, 0), .b = e_in(e, 1), .y = e_out(e, 0), .alpha = 1, .beta = 1,
-                 .dtype = compute_type(y->dtype), .y_column = 1};
+                 .dtype = compute_type(y->dtype), .y_column = 1, .c_column = 1, .c_last = true,
+                 .act = &((const MatMulAttrs *)node->attrs)->act};
     int64_t a_steps[MAX_RANK], b_steps[MAX_RANK];
     p.k = type_size(a, a->rank - 1);
     p.rows = a->rank > 1 ? type_size(a, a->rank - 2) : 1;
@@ -281,6 +299,10 @@ static void lower_matmul(Emit *e, const Node *node) {
     p.rank = y->rank - (a->rank > 1) - (b->rank > 1);
     batch_steps(a, p.rank, p.a_step);
     batch_steps(b, p.rank, p.b_step);
+    if (node_in(node, 2))
+        p.c = e_in(e, 2);
+    if (node_in(node, 3))
+        add_result_like(e, &p, a->rank > 1, &node->in[3]->type);
     int64_t step = p.rows * p.columns;
     for (int i = p.rank - 1; i >= 0; i--) {
         p.size[i] = type_size(y, i);

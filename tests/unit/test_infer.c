@@ -99,6 +99,16 @@ static const InferRow rows[] = {
     {"%x: i32<9>", GRAMS("i64<2x1> = list(1, 2)", "list(0, 0)"), "E0105"},
     {"%x: i64<3xN>", GRAMS("i64<2x1> = list(1, 2)", "list(0, 0)"), "E0122"},
     {"%x: i64<9>, %g: i64<2x1>, %c: i32<2>", "%y = sqz.Grams(%x, %g, %c)", "E0123"},
+    // products that add a row and a residual
+    {"%x: f32<Nx2x4>, %w: f32<4x3>, %b: f32<3>, %r: f32<Nx2x3>", "%y = MatMul(%x, %w, %b, %r) {act = gelu}", "f32<Nx2x3>"},
+    {"%x: f32<2x4>, %w: f32<4x3>, %r: f32<2x3>", "%y = MatMul(%x, %w, _, %r)", "f32<2x3>"},
+    {"%x: f32<2x4>, %w: f32<4x3>, %b: f32<4>", "%y = MatMul(%x, %w, %b)", "E0121"},
+    {"%x: f32<2x4>, %w: f32<4x3>, %b: f32<1x3>", "%y = MatMul(%x, %w, %b)", "E0121"},
+    {"%x: f32<4>, %w: f32<4x3>, %b: f32<3>", "%y = MatMul(%x, %w, %b)", "E0121"},
+    {"%x: f32<2x4>, %w: f32<4>, %b: f32<2>", "%y = MatMul(%x, %w, %b)", "E0121"},
+    {"%x: f32<2x4>, %w: f32<4x3>, %b: f64<3>", "%y = MatMul(%x, %w, %b)", "E0105"},
+    {"%x: f32<2x4>, %w: f32<4x3>, %r: f32<1x3>", "%y = MatMul(%x, %w, _, %r)", "E0121"},
+    {"%x: f32<2x4>, %w: f32<4x3>, %r: f32<3>", "%y = MatMul(%x, %w, _, %r)", "E0121"},
     // normalizations
     {"%x: f32<Nx3x4>, %s: f32<4>, %b: f32<1x4>", "%y = sqz.Normalize(%x, %s, %b)", "f32<Nx3x4>"},
     {"%x: f32<2x3x4>, %b: f32<3x4>", "%y = sqz.Normalize(%x, _, %b) {axis = 1}", "f32<2x3x4>"},

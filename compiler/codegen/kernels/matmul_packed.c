@@ -1,6 +1,7 @@
 // MatMul and Gemm with a constant right factor, packed in panels of columns (sqz.PackMatrix):
 //
-//     y[m][n] = act(bias[n] + sum over k of a[m][k] * b[k][n])
+//     y[m][n] = act(bias[n] + sum over k of a[m][k] * b[k][n])               Gemm: the sum starts from the bias
+//     y[m][n] = act((sum over k of a[m][k] * b[k][n]) + bias[n] + r[m][n])   MatMul: as the operators that it is made of
 //
 // The order of the terms is that of codegen/order.h. All dimensions of `a` but the last are rows. A register tile is a few rows times `panels` panels, as in conv_direct;
 // with few rows more panels keep the multipliers busy. Where N is no multiple of the panel, the last panel is a tile of
@@ -17,8 +18,8 @@ static const double FETCH = 0.78, FETCH_PANEL = 0.9;
 enum { WANTED_SUMS = 8 };  // accumulators that hide the latency of a multiply-add
 
 typedef struct Matrices {
-    Ptr a, b, bias, y;
-    bool has_bias;
+    Ptr a, b, bias, addend, y;
+    bool has_bias, bias_last, adds;
     const Act *act;
     int64_t rows, inner, columns, panel;
     int lanes, panels;  // panels of a tile
@@ -65,7 +66,7 @@ bool matmul_packed_accepts(const Node *node, const Target *target) {
     if (b->type.dim[is_transposed(node) ? 0 : 1].n == 1)  // a panel would hold one column: dot products read less
         return false;
     if (node->op == OP_MatMul)
-        return true;
+        return (!node_in(node, 2) || is_plain_f32(&node->in[2]->type)) && (!node_in(node, 3) || is_plain_f32(&node->in[3]->type));
     const GemmAttrs *attrs = node->attrs;
     return !attrs->trans_a && attrs->alpha == 1 && (attrs->beta == 1 || !node_in(node, 2)) &&
            has_plain_bias(node, b->type.dim[attrs->trans_b ? 0 : 1].n);
@@ -106,17 +107,19 @@ void matmul_packed_packing(const Node *node, PackAttrs *attrs) {
 
 // ---- Code
 
+// The lanes of the columns first .. valid - 1 at `at`; zeros behind them.
+static Val load_columns(Emit *e, const Matrices *m, Ptr x, Val at, int64_t first, int64_t valid) {
+    if (first + m->lanes <= valid)
+        return e_load(e, x, at, m->lanes);
+    Val v = e_zero(e, DT_F32, m->lanes);
+    for (int lane = 0; first + lane < valid; lane++)
+        v = e_set_lane(e, v, lane, e_load(e, x, e_add_const(e, at, lane), 1));
+    return v;
+}
+
 static Val bias_of(Emit *e, const Matrices *m, Val column, int vec, int64_t valid) {
     int64_t first = (int64_t)vec * m->lanes;
-    if (!m->has_bias || first >= valid)
-        return e_zero(e, DT_F32, m->lanes);
-    Val at = e_add_const(e, column, first);
-    if (first + m->lanes <= valid)
-        return e_load(e, m->bias, at, m->lanes);
-    Val bias = e_zero(e, DT_F32, m->lanes);
-    for (int lane = 0; first + lane < valid; lane++)
-        bias = e_set_lane(e, bias, lane, e_load(e, m->bias, e_add_const(e, at, lane), 1));
-    return bias;
+    return m->has_bias ? load_columns(e, m, m->bias, e_add_const(e, column, first), first, valid) : e_zero(e, DT_F32, m->lanes);
 }
 
 // Stores the lanes of the columns first .. valid - 1.
@@ -127,6 +130,19 @@ static void store_columns(Emit *e, const Matrices *m, Ptr y, int64_t first, int6
     }
     for (int lane = 0; first + lane < valid; lane++)
         e_store_const(e, y, first + lane, e_lane(e, v, lane));
+}
+
+static void tile_store(Emit *e, const Matrices *m, const Product *product, const Var *sum, int64_t valid, Val row, Val column) {
+    Val start = e_add(e, e_mul_const(e, row, m->columns), column);
+    for (int i = 0; i < product->rows * product->vecs; i++) {
+        int64_t first = (int64_t)(i % product->vecs) * m->lanes, line = i / product->vecs * m->columns;
+        Val v = e_get(e, sum[i]);
+        if (m->has_bias && m->bias_last)
+            v = e_add(e, v, bias_of(e, m, column, i % product->vecs, valid));
+        if (m->adds)
+            v = e_add(e, v, load_columns(e, m, m->addend, e_add_const(e, start, line + first), first, valid));
+        store_columns(e, m, e_at(e, m->y, e_add_const(e, start, line)), first, valid, e_act(e, m->act, v));
+    }
 }
 
 static void add_slice(Emit *e, const Product *product, const Var *sum, Ptr a, Ptr b) {
@@ -146,16 +162,13 @@ static void tile_emit(Emit *e, const Matrices *m, int64_t rows, int panels, int6
     Var sum[PRODUCT_MAX];
     int count = product.rows * product.vecs;
     for (int i = 0; i < count; i++)
-        sum[i] = e_var(e, bias_of(e, m, column, i % product.vecs, valid));
+        sum[i] = e_var(e, m->bias_last ? e_zero(e, DT_F32, m->lanes) : bias_of(e, m, column, i % product.vecs, valid));
     Ptr a = e_at(e, m->a, e_mul_const(e, row, m->inner)), b = e_at(e, m->b, e_mul_const(e, column, m->inner));
     int64_t whole = m->inner > ORDER_SLICE ? m->inner / ORDER_SLICE * ORDER_SLICE : 0;
     EMIT_FOR(e, k, e_index(e, 0), e_index(e, whole), ORDER_SLICE)
         add_slice(e, &product, sum, e_at(e, a, k.i), e_at(e, b, e_mul_const(e, k.i, m->panel)));
     product_run(e, &product, sum, e_at_const(e, a, whole), e_at_const(e, b, whole * m->panel), m->inner - whole);
-    Ptr y = e_at(e, m->y, e_add(e, e_mul_const(e, row, m->columns), column));
-    for (int i = 0; i < count; i++)
-        store_columns(e, m, e_at_const(e, y, i / product.vecs * m->columns), (int64_t)(i % product.vecs) * m->lanes, valid,
-                      e_act(e, m->act, e_get(e, sum[i])));
+    tile_store(e, m, &product, sum, valid, row, column);
 }
 
 // Units are (columns of a tile, tile of rows): neighbouring units read the same panels.
@@ -176,15 +189,17 @@ static void columns_emit(Emit *e, const Matrices *m, int64_t most, Val begin, Va
 
 static Matrices matrices_of(Emit *e, const Node *node) {
     const Type *y = &node->out[0]->type, *packed = &node->in[1]->type;
-    static const Act none = {0};
     Matrices m = {.a = e_in(e, 0), .b = e_in(e, 1), .y = e_out(e, 0), .inner = packed->dim[1].n, .panel = packed->dim[2].n,
-                  .act = node->op == OP_Gemm ? &((const GemmAttrs *)node->attrs)->act : &none,
+                  .bias_last = node->op == OP_MatMul, .adds = node_in(node, 3) != NULL,
+                  .act = node->op == OP_Gemm ? &((const GemmAttrs *)node->attrs)->act : &((const MatMulAttrs *)node->attrs)->act,
                   .lanes = target_lanes(e_target(e), 32)};
     m.columns = is_transposed(node) ? node->in[1]->def->in[0]->type.dim[0].n : node->in[1]->def->in[0]->type.dim[1].n;
     m.rows = type_count(y) / m.columns;
     m.has_bias = node_in(node, 2) != NULL;
     if (m.has_bias)
         m.bias = e_in(e, 2);
+    if (m.adds)
+        m.addend = e_in(e, 3);
     return m;
 }
 
