@@ -91,6 +91,10 @@ Val e_gather(Emit *e, Ptr p, Val indices);                                 // a 
 void e_store(Emit *e, Ptr p, Val index, Val v);
 void e_store_const(Emit *e, Ptr p, int64_t index, Val v);
 void e_store_strided(Emit *e, Ptr p, Val index, int64_t stride, Val v);
+// A pointer that walks in steps of e_stride(n), n known. Where vector loads take no offset (ARMv7), it stays one pointer in
+// one register, which they move along, instead of becoming a pointer for each place.
+Val e_stride(Emit *e, int64_t n);
+Ptr e_walk(Emit *e, Ptr p, Val stride);
 void e_prefetch(Emit *e, Ptr p, Val index);  // into the second-level cache
 // Writes `count` (known) zeroed elements from `index` on.
 void e_clear(Emit *e, Ptr p, Val index, int64_t count);

@@ -95,6 +95,28 @@ void e_store_strided(Emit *e, Ptr p, Val index, int64_t stride, Val v) {
         store(e, e_at_const(e, first, i * stride), e_lane(e, v, i));
 }
 
+static bool has_offsets(const Emit *e) {
+    return e->target->arch != ARCH_ARM || e->level == '0';
+}
+
+// An empty piece of assembly, so that LLVM does not know the number, and cannot add strides up.
+Val e_stride(Emit *e, int64_t n) {
+    Val stride = e_index(e, n);
+    if (has_offsets(e))
+        return stride;
+    LLVMTypeRef word = LLVMTypeOf(stride.v), type = LLVMFunctionType(word, &word, 1, 0);
+    LLVMValueRef nothing = LLVMGetInlineAsm(type, "", 0, "=r,0", 4, 0, 0, LLVMInlineAsmDialectATT, 0);
+    stride.v = LLVMBuildCall2(e->builder, type, nothing, (LLVMValueRef[]){stride.v}, 1, "");
+    return stride;
+}
+
+Ptr e_walk(Emit *e, Ptr p, Val stride) {
+    Ptr next = e_at(e, p, stride);
+    if (!has_offsets(e))
+        next.v = emit_intrinsic(e, "llvm.launder.invariant.group", emit_pointer_type(e), (LLVMValueRef[]){next.v}, 1);
+    return next;
+}
+
 void e_prefetch(Emit *e, Ptr p, Val index) {
     LLVMTypeRef int32 = LLVMInt32TypeInContext(e->context);
     LLVMValueRef read = LLVMConstInt(int32, 0, 0), keep = LLVMConstInt(int32, 2, 0), data = LLVMConstInt(int32, 1, 0);

@@ -291,24 +291,28 @@ static void products(Emit *e, const Plan *p, int64_t count, Ptr u) {
     }
 }
 
-static Val sum_at(Emit *e, const Plan *p, Plane plane, Val at) {
-    return e_load(e, plane_at(e, p, plane), at, p->lanes);
-}
-
-// Writes a quarter of the results: pixels from `pixel` on, of the panel whose first channel is `channel`. C22 is told by
-// the plane U3.
+// Writes a quarter of the results: pixels from `pixel` on, of the panel whose first channel is `channel`. It is the plane,
+// and C22 the sum of U3, which tells it, and U4 without U2.
 static void output_quarter(Emit *e, const Plan *p, Plane plane, int64_t count, Val pixel, Val channel, Dest y) {
+    const Plane parts[3] = {plane, U2, U4};
+    Val vector = e_stride(e, p->lanes), sum[3];
+    int n = plane == U3 ? 3 : 1;
     EMIT_TIMES(e, pair, count) {
         Dest to = dest_at(e, y, pixel_offset(e, &p->y, e_add(e, pixel, pair.i)));
+        Ptr from[3];
+        for (int i = 0; i < n; i++)
+            from[i] = e_at(e, plane_at(e, p, parts[i]), e_mul_const(e, pair.i, p->s.block));
         for (int vec = 0; vec < p->vecs; vec++) {
             int64_t lane = (int64_t)vec * p->lanes;
-            Val at = e_add_const(e, e_mul_const(e, pair.i, p->s.block), lane), first = e_add_const(e, channel, lane);
-            Val sum = sum_at(e, p, plane, at);
-            if (plane == U3)
-                sum = e_add(e, sum_at(e, p, U4, at), e_sub(e, sum, sum_at(e, p, U2, at)));
+            Val first = e_add_const(e, channel, lane);
+            for (int i = 0; i < n; i++) {
+                sum[i] = e_load_const(e, from[i], 0, p->lanes);
+                from[i] = e_walk(e, from[i], vector);
+            }
+            Val all = n == 1 ? sum[0] : e_add(e, sum[2], e_sub(e, sum[0], sum[1]));
             if (p->has_bias)
-                sum = e_add(e, sum, e_load(e, p->bias, first, p->lanes));
-            dest_store(e, to, lane, &p->y, p->act, first, sum);
+                all = e_add(e, all, e_load(e, p->bias, first, p->lanes));
+            dest_store(e, to, lane, &p->y, p->act, first, all);
         }
     }
 }

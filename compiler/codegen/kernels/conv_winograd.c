@@ -295,26 +295,33 @@ typedef struct Grid {
     int64_t row, column;  // distances in elements
 } Grid;
 
+// Vectors that are a stride apart, the number of which is `distance`.
+static void load_line(Emit *e, Ptr from, int64_t distance, Val stride, int count, int lanes, Val *in) {
+    Ptr at = e_at_const(e, from, distance);
+    in[0] = e_load_const(e, from, 0, lanes);
+    for (int i = 1; i < count; i++, at = e_walk(e, at, stride))
+        in[i] = e_load_const(e, at, 0, lanes);
+}
+
 // The first half of a transform: applies a matrix to each column of a tile, and leaves the result in p->half, which the first-level
 // cache keeps. As a loop, its vectors stay in registers, and the code is short.
 static void columns_transform(Emit *e, const Plan *p, const double *matrix, int rows_out, int rows_in, int columns, Grid from) {
     Val in[WINOGRAD_POINTS], out[WINOGRAD_POINTS];
+    Val next = e_stride(e, from.row), line = e_stride(e, (int64_t)columns * p->lanes);
     EMIT_TIMES(e, c, columns) {
         Ptr x = e_at(e, from.p, e_mul_const(e, c.i, from.column)), to = e_at(e, p->half, e_mul_const(e, c.i, p->lanes));
-        for (int r = 0; r < rows_in; r++)
-            in[r] = e_load_const(e, x, r * from.row, p->lanes);
+        load_line(e, x, from.row, next, rows_in, p->lanes, in);
         winograd_apply(e, matrix, WINOGRAD_POINTS, rows_out, rows_in, in, out);
-        for (int r = 0; r < rows_out; r++)
-            e_store_const(e, to, (int64_t)r * columns * p->lanes, out[r]);
+        for (int r = 0; r < rows_out; r++, to = e_walk(e, to, line))
+            e_store_const(e, to, 0, out[r]);
     }
 }
 
 // The second half: applies a matrix to one row of p->half.
-static void row_transform(Emit *e, const Plan *p, const double *matrix, int columns_out, int columns_in, Val row, Val *out) {
+static void row_transform(Emit *e, const Plan *p, const double *matrix, int columns_out, int columns_in, Val row, Val stride, Val *out) {
     Val in[WINOGRAD_POINTS];
     Ptr from = e_at(e, p->half, e_mul_const(e, row, (int64_t)columns_in * p->lanes));
-    for (int c = 0; c < columns_in; c++)
-        in[c] = e_load_const(e, from, (int64_t)c * p->lanes, p->lanes);
+    load_line(e, from, p->lanes, stride, columns_in, p->lanes, in);
     winograd_apply(e, matrix, WINOGRAD_POINTS, columns_out, columns_in, in, out);
 }
 
@@ -323,24 +330,25 @@ static void transform_input(Emit *e, const Plan *p, const Kind *kind, Ptr x, Ptr
     int rows = kind->down->points, columns = kind->right->points;
     int64_t point = v_stride(&p->s, p->tiles);
     columns_transform(e, p, &kind->down->input[0][0], rows, rows, columns, (Grid){x, p->x.stride.row, p->x.stride.pixel});
+    Val stride = e_stride(e, point), vector = e_stride(e, p->lanes);
     EMIT_TIMES(e, r, rows) {
         Val out[WINOGRAD_POINTS];
-        row_transform(e, p, &kind->right->input[0][0], columns, columns, r.i, out);
+        row_transform(e, p, &kind->right->input[0][0], columns, columns, r.i, vector, out);
         Ptr to = e_at(e, v, e_mul_const(e, r.i, p->s.points * point));
-        for (int c = 0; c < columns; c++)
-            e_store_const(e, to, c * point, out[c]);
+        for (int c = 0; c < columns; c++, to = e_walk(e, to, stride))
+            e_store_const(e, to, 0, out[c]);
     }
 }
 
-// Row `row` of the pool over a tile. Maxima ignore NaN, as MaxPool's do.
-static void pooled_row(Emit *e, const Plan *p, const Kind *kind, Val row, Val channel, Val bias, Ptr y) {
+// Row `row` of the pool over a tile; `vector` is the stride of one. Maxima ignore NaN, as MaxPool's do.
+static void pooled_row(Emit *e, const Plan *p, const Kind *kind, Val row, Val vector, Val channel, Val bias, Ptr y) {
     Val out[WINOGRAD_POINTS], best[WINOGRAD_MOST / 2];
     int wide = kind->right->size;
     for (int c = 0; c < wide / 2; c++)
         best[c] = e_splat(e, e_float(e, DT_F32, -(double)INFINITY), p->lanes);
     for (int half = 0; half < 2; half++) {
         Val from = e_add_const(e, e_mul_const(e, row, 2), half);
-        row_transform(e, p, &kind->right->output[0][0], wide, kind->right->points, from, out);
+        row_transform(e, p, &kind->right->output[0][0], wide, kind->right->points, from, vector, out);
         for (int c = 0; c < wide; c++)
             best[c / 2] = e_max(e, image_act(e, &p->y, p->act, channel, e_add(e, out[c], bias)), best[c / 2]);
     }
@@ -354,13 +362,14 @@ static void transform_output(Emit *e, const Plan *p, const Kind *kind, Ptr m, Va
     int64_t point = m_stride(&p->s, p->tiles);
     columns_transform(e, p, &kind->down->output[0][0], high, rows, columns, (Grid){m, p->s.points * point, point});
     Val bias = p->has_bias ? e_load(e, p->bias, channel, p->lanes) : e_zero(e, DT_F32, p->lanes);
+    Val vector = e_stride(e, p->lanes);
     EMIT_TIMES(e, r, high / p->pool) {
         Val out[WINOGRAD_POINTS];
         Dest row = dest_at(e, to, e_mul_const(e, r.i, p->y.stride.row));
         if (p->pool == 2) {
-            pooled_row(e, p, kind, r.i, channel, bias, row.y);
+            pooled_row(e, p, kind, r.i, vector, channel, bias, row.y);
         } else {
-            row_transform(e, p, &kind->right->output[0][0], wide, columns, r.i, out);
+            row_transform(e, p, &kind->right->output[0][0], wide, columns, r.i, vector, out);
             for (int c = 0; c < wide; c++)
                 dest_store(e, row, c * p->y.stride.pixel, &p->y, p->act, channel, e_add(e, out[c], bias));
         }
