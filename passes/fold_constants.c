@@ -1,5 +1,6 @@
 // Computes, while compiling, what depends on constants only: with the operators' own lowerings, compiled in memory for
-// a fixed baseline, so that an object does not depend on the machine that made it. All foldable nodes are one batch. Under
+// a fixed baseline, so that an object does not depend on the machine that made it. All foldable nodes are one batch, or
+// several where their inputs are large. Under
 // --strict the results are those that the target would compute.
 //
 // A node is left alone if it is an output of the model, or if computing it would not pay: an object should not grow by
@@ -10,7 +11,7 @@
 #include "passes/pass.h"
 #include "support/checked.h"
 
-enum { MAX_GROWTH = 4, FREE_BYTES = 1 << 16, FREE_TOTAL = 1 << 24, MAX_WORK = 1 << 28 };
+enum { MAX_GROWTH = 4, FREE_BYTES = 1 << 16, FREE_TOTAL = 1 << 24, PIECE_BYTES = 1 << 25, MAX_WORK = 1 << 28 };
 
 typedef struct Batch {
     Node **item;
@@ -119,9 +120,28 @@ static Batch batch_new(PassContext *ctx, const Graph *graph) {
     return batch;
 }
 
+// How many of the nodes from `first` on are computed together: more only while their inputs are small, since the code that
+// runs has a copy of these.
+static int piece_count(const Batch *batch, int first) {
+    int64_t bytes = 0;
+    int n = 0;
+    while (first + n < batch->n && (!n || bytes < PIECE_BYTES)) {
+        const Node *node = batch->item[first + n++];
+        for (int i = 0; i < node->nin; i++)
+            if (node->in[i] && node->in[i]->data)
+                bytes = min_i64(bytes + node->in[i]->data->size, INT64_MAX / 4);
+    }
+    return n;
+}
+
 bool pass_fold_constants(PassContext *ctx, Graph *graph) {
     Batch batch = batch_new(ctx, graph);
     for (Node *node = graph->first; node; node = node->next)
         visit(ctx, &batch, node);
-    return !batch.n || jit_fold(graph, batch.item, batch.n, ctx->strict ? ctx->target : NULL, ctx->diag);
+    for (int first = 0, n; first < batch.n; first += n) {
+        n = piece_count(&batch, first);
+        if (!jit_fold(graph, batch.item + first, n, ctx->strict ? ctx->target : NULL, ctx->folds, ctx->diag))
+            return false;
+    }
+    return true;
 }

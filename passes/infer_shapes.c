@@ -123,7 +123,7 @@ static bool fold_inputs(const Node *node, Arena *scratch, Diag *diag) {
             continue;
         Cone *cone = ARENA_NEW(scratch, Cone);
         if (cone_add(cone, node->in[i], 0) && cone->n)
-            folded |= jit_fold(node->graph, cone->node, cone->n, NULL, diag);
+            folded |= jit_fold(node->graph, cone->node, cone->n, NULL, NULL, diag);
     }
     return folded;
 }

@@ -38,6 +38,7 @@ typedef struct PassContext {
     bool small;      // -Os
     bool strict;     // --strict: inexact kernels are not chosen, inexact passes do not run
     Decisions *decisions;  // null: nobody asks
+    struct Folds *folds;   // results of folding that other versions of the model share; null: none do
 } PassContext;
 
 // False after an error that was reported. A pass changes the module as a whole, or one graph at a time: then it is run

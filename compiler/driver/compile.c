@@ -170,6 +170,7 @@ static bool load_versions(Compile *c) {
         Session *s = &c->more[i];
         session_begin(s, &c->flags[i], stderr);
         s->first = &c->session;
+        s->folds = &c->session.own_folds;
         s->packing_cpu = c->session.packing_cpu;
         if (!session_load(s, c->model, NULL) || !session_run_passes(s)) {
             c->session.diag.errors += s->diag.errors;

@@ -2,6 +2,7 @@
 #ifndef DRIVER_DRIVER_H
 #define DRIVER_DRIVER_H
 
+#include "codegen/jit.h"
 #include "driver/options.h"
 #include "ir/ir.h"
 #include "onnx/import.h"
@@ -29,6 +30,7 @@ typedef struct Session {
     MappedFiles maps;             // the files that this session has mapped
     const struct Session *first;  // another session, whose mappings it uses too, or null
     const char *packing_cpu;      // of several versions, the one whose predictions say how weights are packed; or null
+    Folds own_folds, *folds;      // results of folding: its own, and those that it uses, the first session's
     double started;
     Decisions decisions;  // of choose-kernels
 } Session;

@@ -311,6 +311,7 @@ bool session_run_passes(Session *session) {
         .small = o->level == 's',
         .strict = o->strict,
         .decisions = &session->decisions,
+        .folds = session->folds ? session->folds : &session->own_folds,
     };
     PassOptions run = {names, o->print_after, o->stop_after, o->verify_each, o->time_report, stderr};
     bool ok = passes_run(&context, &run);
