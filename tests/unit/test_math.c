@@ -216,7 +216,8 @@ static void check_powers(char level, const char *cpu) {
                 double got = get(buffer[4 + wide], wide, i);
                 long double want = powl((long double)x, (long double)y);
                 bool sign = got != 0 || want != 0 || same_sign(got, (double)want);
-                if (!CHECK(error_in_ulps(got, want, wide) <= limit[wide] && sign))
+                double most = y == -0.5 ? 1.5 : limit[wide];  // 1 / sqrt(x), at every level: two roundings
+                if (!CHECK(error_in_ulps(got, want, wide) <= most && sign))
                     fprintf(stderr, "%a to the %a is %a, not %La\n", x, y, got, want);
             }
     compiled_free(&compiled);
