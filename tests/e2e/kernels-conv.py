@@ -48,8 +48,8 @@ def make(part):
     module = Module()
     for number in range(36):
         case(module, part * 36 + number)
-    if part == 0:  # input channels in several slices, flat planes of several runs, whole panels in pairs
-        for channels, filters, size, kernel in ((64, 64, 9, 3), (160, 32, 5, 3), (24, 40, 20, 1), (96, 64, 3, 5)):
+    if part == 0:  # input channels in several slices, flat planes of several runs, whole panels in pairs, all panels of a row
+        for channels, filters, size, kernel in ((64, 64, 9, 3), (160, 32, 5, 3), (24, 40, 20, 1), (96, 64, 3, 5), (384, 48, 27, 1)):
             y = module.conv(module.input(1, channels, size, size), channels, filters, kernel, pads=[kernel // 2] * 4)
             module.output(y, f"{channels} {size}x{size} {filters} of {kernel}")
     return module

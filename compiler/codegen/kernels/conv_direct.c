@@ -16,7 +16,8 @@
 // The accumulators stay in registers through all input channels and taps. A row is cut into tiles of nearly equal width
 // so that no tile is left with one pixel. Where a panel's weights are larger than half the first-level cache, the input
 // channels are done in slices of `depth` blocks: each slice's weights stay close while all rows pass by, and the sums of
-// the slices so far wait in the output. A 1x1 convolution of stride 1 without rims sees the whole plane as one row,
+// the slices so far wait in the output. An input that is larger than the caches passes by once if all panels of a row are done
+// before the next row (`across`). A 1x1 convolution of stride 1 without rims sees the whole plane as one row,
 // cut into runs of a few tiles so that shards have something to share. Results that are pooled go no further than this
 // kernel (direct_pool.c).
 #include "codegen/kernels/cost.h"
@@ -36,6 +37,7 @@ static const AttrRow direct_rows[] = {
     {"rows", ATTR_INT, offsetof(DirectParams, rows), "1", NULL},
     {"panels", ATTR_INT, offsetof(DirectParams, panels), "1", NULL},
     {"depth", ATTR_INT, offsetof(DirectParams, depth), "0", NULL},
+    {"across", ATTR_BOOL, offsetof(DirectParams, across), "0", NULL},
     {NULL, ATTR_INT, 0, NULL, NULL}};
 const AttrTable direct_params = {"direct_params", sizeof(DirectParams), direct_rows};
 
@@ -106,6 +108,11 @@ static int64_t slice_depth(const Node *node, const Target *target, int64_t panel
     return depth < blocks ? depth : 0;
 }
 
+// Whether there are several panels to pass over.
+static bool has_panels_across(const Node *node, const Target *target) {
+    return !node_pools(node) && node->out[0]->type.dim[1].n > 2 * target->block;
+}
+
 // Tiles as high as the registers allow first, then lower ones; weights in slices, then all at once.
 bool direct_choice(Node *node, const Target *target, int number, int64_t taps) {
     DirectParams *params = node->params;
@@ -122,9 +129,13 @@ bool direct_choice(Node *node, const Target *target, int number, int64_t taps) {
     return params->rows >= max_i64(1, most - LOWER_ROWS) && (sliced || number % 2 == 0 || number / 2 < LOWER_ROWS);
 }
 
+// Each of those panel by panel, then across all panels.
 bool conv_direct_choice(Node *node, const Target *target, int number) {
+    DirectParams *params = node->params;
     Window window = node_window(node);
-    return direct_choice(node, target, number, window.kernel[0] * window.kernel[1]);
+    bool both = has_panels_across(node, target);
+    params->across = both && number % 2;
+    return direct_choice(node, target, both ? number / 2 : number, window.kernel[0] * window.kernel[1]);
 }
 
 // Unrolled taps load ahead. Where registers are few, each one too many costs so many cycles a step.
@@ -133,7 +144,7 @@ static double spilled(const Target *target, int64_t rows, int64_t vecs) {
     return target->registers <= 16 && more > 0 ? SPILL * more : 0;
 }
 
-// What one image costs: each group of panels passes over all pixels, slice by slice.
+// What one image costs: each group of panels passes over all pixels, slice by slice, or all of them over each row.
 double conv_direct_cost(const Node *node, const Target *target) {
     const DirectParams *params = node->params;
     const Type *x = &node->in[0]->type, map = conv_map_type(node), *y = &map;
@@ -150,10 +161,12 @@ double conv_direct_cost(const Node *node, const Target *target) {
     double row = cost_row(target, length, params->rows, vecs, steps), compute = sets * slices * (double)rows * row;
     if (block == 1)
         compute += sets * tiles * steps * spilled(target, params->rows, vecs);
-    double panel = steps * (double)(target->block * params->panels) * sizeof(float), size = (double)type_bytes(x);
-    double weights = cost_near(target, panel * tiles * slices * sets, panel) + cost_far(target, panel * slices * sets);
-    double batch = (double)y->dim[0].n;
-    double bytes = weights + cost_near(target, size * sets, size);
+    double panel = steps * (double)(target->block * params->panels) * sizeof(float), whole = panel * slices * sets;
+    bool close = panel <= target->l1_bytes / 2;  // through all tiles of a row
+    double lines = flat ? (double)div_up(length, params->rows * RUN_TILES) : (double)rows;
+    double again = params->across ? cost_near(target, whole * (close ? lines : tiles), whole) : cost_near(target, whole * tiles, panel);
+    double size = (double)type_bytes(x), batch = (double)y->dim[0].n;
+    double bytes = again + cost_far(target, whole) + cost_near(target, params->across ? size : size * sets, size);
     return cost_seconds(target, cost_call(target) + batch * (compute + bytes) + direct_pool_cycles(node, target, row));
 }
 
@@ -436,6 +449,11 @@ void direct_set(Emit *e, const Direct *d, int64_t most, Val batch, Val panel, Va
         }
 }
 
+static void clear_border(Emit *e, const Direct *d, Val batch, Val panel) {
+    Val plane = direct_plane(e, d, batch, panel);
+    lower_border(e, e_out(e, 0), &d->node->out[0]->type, plane, e_add_const(e, plane, d->panels));
+}
+
 void direct_share(Emit *e, const Direct *d, int64_t units, SetEmit emit, const void *context) {
     int64_t sets = d->group * d->panels_out / d->panels;
     Val rows = e_index(e, units), zero = e_index(e, 0), all = e_index(e, sets);
@@ -445,10 +463,8 @@ void direct_share(Emit *e, const Direct *d, int64_t units, SetEmit emit, const v
         Val batch = e_div(e, set.i, all), panel = e_mul_const(e, e_rem(e, set.i, all), d->panels);
         Val start = e_mul_const(e, set.i, units);
         Val first = e_max(e, e_sub(e, share.begin, start), zero), last = e_min(e, e_sub(e, share.end, start), rows);
-        EMIT_IF(e, e_eq(e, first, zero)) {
-            Val plane = direct_plane(e, d, batch, panel);
-            lower_border(e, e_out(e, 0), &d->node->out[0]->type, plane, e_add_const(e, plane, d->panels));
-        }
+        EMIT_IF(e, e_eq(e, first, zero))
+            clear_border(e, d, batch, panel);
         emit(e, context, batch, panel, first, last);
     }
 }
@@ -458,12 +474,29 @@ static void rows_emit(Emit *e, const void *context, Val batch, Val panel, Val fi
     direct_set(e, d, ((const DirectParams *)d->node->params)->rows, batch, panel, first, last);
 }
 
+// All panels of a row before the next one, so that the input passes by once. Units of the work are the same.
+static void share_across(Emit *e, const Direct *d, int64_t most) {
+    Val sets = e_index(e, d->group * d->panels_out / d->panels), rows = e_index(e, d->rows), zero = e_index(e, 0);
+    Share share = e_share(e, d->y.batch * d->rows * d->group * d->panels_out / d->panels);
+    EMIT_FOR(e, unit, share.begin, share.end, 1) {
+        Val line = e_div(e, unit.i, sets), panel = e_mul_const(e, e_rem(e, unit.i, sets), d->panels);
+        Val batch = e_div(e, line, rows), row = e_rem(e, line, rows);
+        EMIT_IF(e, e_eq(e, row, zero))
+            clear_border(e, d, batch, panel);
+        direct_set(e, d, most, batch, panel, row, e_add_const(e, row, 1));
+    }
+}
+
 void conv_direct_lower(Emit *e, const Node *node) {
+    const DirectParams *params = node->params;
     Direct d = direct_of(e, node);
     if (node_pools(node)) {
         direct_pool_lower(e, &d);
         return;
     }
-    direct_cut(&d, ((const DirectParams *)node->params)->rows);
-    direct_share(e, &d, d.rows, rows_emit, &d);
+    direct_cut(&d, params->rows);
+    if (params->across)
+        share_across(e, &d, params->rows);
+    else
+        direct_share(e, &d, d.rows, rows_emit, &d);
 }
