@@ -30,6 +30,7 @@
 #include "support/checked.h"
 
 enum { RUN_TILES = 8 };
+enum { NARROW_RIM = 16 };  // fits any image
 static const double SPILL = 0.4;
 enum { LOWER_ROWS = 3 };  // rows less than the most that are worth a trial
 
@@ -65,13 +66,19 @@ static bool has_shape(const Node *node, const Target *target) {
     return (attrs->group == 1 || whole) && direct_pool_fits(node);
 }
 
+// Whether a rim at most doubles an image.
+static bool is_small_beside(int border, const Type *x) {
+    double high = (double)x->dim[2].n, wide = (double)x->dim[3].n;
+    return (high + 2 * border) * (wide + 2 * border) <= 2 * high * wide;
+}
+
 bool conv_direct_layouts(const Node *node, const Target *target, Layout *in, Layout *out) {
     if (!has_shape(node, target))
         return false;
     Window window = node_window(node);
     bool few = order_channels(node->in[0]->type.dim[1].n / ((const ConvAttrs *)node->attrs)->group, target) == 1;
     int border = needed_border(&window);
-    if (border > 16)
+    if (border > NARROW_RIM && !is_small_beside(border, &node->in[0]->type))
         return false;
     *in = (Layout){few ? LAYOUT_ROW_MAJOR : LAYOUT_NCHWC, few ? 1 : target->block, border, 0};
     *out = (Layout){LAYOUT_NCHWC, target->block, 0, 0};
