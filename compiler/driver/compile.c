@@ -169,6 +169,7 @@ static bool load_versions(Compile *c) {
     for (int i = 0; i < c->nmore; i++) {
         Session *s = &c->more[i];
         session_begin(s, &c->flags[i], stderr);
+        s->diag.no_warnings = true;  // those of the first version
         s->first = &c->session;
         s->folds = &c->session.own_folds;
         s->packing_cpu = c->session.packing_cpu;

@@ -71,7 +71,7 @@ bool diag_error(Diag *diag, const Loc *loc, ErrorCode code, const char *format, 
 }
 
 void diag_warn(Diag *diag, const Loc *loc, const char *format, ...) {
-    if (!diag->out)
+    if (!diag->out || diag->no_warnings)
         return;
     print_place(diag, loc);
     fputs("warning: ", diag->out);

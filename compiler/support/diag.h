@@ -25,6 +25,7 @@ typedef struct Diag {
     const char *file;  // the model, as the user named it
     int errors;
     ErrorCode last;    // the newest error's code
+    bool no_warnings;  // another has said them
 } Diag;
 
 // Prints `FILE: error[E0123]: node 'NAME' (OP): MESSAGE` and returns false. `loc` may be null.
