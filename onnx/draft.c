@@ -400,8 +400,8 @@ static const struct {
 };
 
 // Fields of the attribute structs that are not ONNX's.
-static const char *const own_attributes[] = {"act",       "act_alpha",  "act_beta",     "has_end",
-                                              "pool",      "pool_shape", "pool_strides", "pool_pads"};
+static const char *const own_attributes[] = {"act",  "act_alpha",  "act_beta",     "act_first", "has_end",
+                                              "pool", "pool_shape", "pool_strides", "pool_pads"};
 
 static const struct {
     OpKind op;
