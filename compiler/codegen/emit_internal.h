@@ -42,6 +42,10 @@ struct Emit {
     KernelState kernel;
 };
 
+static inline Val val(const void *v, DType dtype, int lanes) {
+    return (Val){(void *)(uintptr_t)v, dtype, lanes};
+}
+
 struct LLVMOpaqueType *emit_type(Emit *e, DType dtype, int lanes);    // of a Val
 struct LLVMOpaqueType *emit_memory_type(Emit *e, DType dtype, int lanes);
 struct LLVMOpaqueType *emit_pointer_type(Emit *e);

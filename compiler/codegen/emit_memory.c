@@ -4,10 +4,6 @@
 #include "codegen/emit_internal.h"
 #include "ir/element.h"
 
-static Val val(const void *v, DType dtype, int lanes) {
-    return (Val){(void *)v, dtype, lanes};
-}
-
 Ptr e_at(Emit *e, Ptr p, Val index) {
     LLVMValueRef i[1] = {index.v};
     return (Ptr){LLVMBuildInBoundsGEP2(e->builder, emit_memory_type(e, p.dtype, 1), p.v, i, 1, ""), p.dtype};
