@@ -123,8 +123,8 @@ static bool take_sizes(Importer *im, Draft *d, int64_t sizes[3]) {
         return false;
     for (int i = 0; i < 3; i++)
         sizes[i] = found && ints.n == 3 ? ints.v[i] : all / 3;
-    bool fits = sizes[0] > 0 && sizes[1] > 0 && sizes[2] > 0 && sizes[0] <= all && sizes[1] <= all &&
-                sizes[0] + sizes[1] + sizes[2] == all && (!found || ints.n == 3);
+    bool fits = sizes[0] > 0 && sizes[1] > 0 && sizes[2] > 0 && sizes[0] <= all && sizes[1] <= all - sizes[0] &&
+                sizes[2] == all - sizes[0] - sizes[1] && (!found || ints.n == 3);
     return fits || diag_error(im->diag, d->loc, E_ATTRIBUTE, "the weights' %lld columns must be those of queries, keys and "
                               "values", (long long)all);
 }

@@ -118,7 +118,8 @@ static bool take_nbits(Importer *im, Draft *d, Nbits *b) {
         return false;
     draft_take(d, "accuracy_level");  // how exact the sums must be at least
     b->dtype = b->bits == 8 ? DT_U8 : b->bits == 4 ? DT_U4 : b->bits == 2 ? DT_U2 : DT_NONE;
-    if (b->dtype == DT_NONE || b->k < 1 || b->n < 1 || b->block < 8 || b->block > b->k + (1 << 16))
+    if (b->dtype == DT_NONE || b->k < 1 || b->n < 1 || b->block < 8 || b->k > INT32_MAX || b->n > INT32_MAX ||
+        b->block > b->k + (1 << 16))
         return diag_error(im->diag, d->loc, E_ATTRIBUTE, "weights of K = %lld, N = %lld in blocks of %lld of %lld bits are not "
                           "supported", (long long)b->k, (long long)b->n, (long long)b->block, (long long)b->bits);
     b->blocks = div_up(b->k, b->block);
