@@ -1,5 +1,5 @@
-// Lets a Conv or MatMul add what a residual connection adds to its result, as it stores: the other operand of the Add becomes the
-// convolution's input 3, and a map is read instead of written and read again.
+// Lets a Conv or MatMul add what a residual connection adds to its result, as it stores: the other operand of the Add
+// becomes its input 3, and a map is read instead of written and read again.
 //
 //     %a = Conv(%x, %w, %b)                 %s = Conv(%x, %w, %b, %y) {act = relu}
 //     %t = Add(%a, %y)
@@ -11,11 +11,11 @@
 //     %c = Concat(%a, %b) {axis = 1}        %y1, %y2 = Split(%y) {axis = 1}, a view
 //     %s = Add(%c, %y)                      %s = Concat(%a + %y1, %b + %y2) {axis = 1}
 //
-// So does a MatMul, whose input 3 it becomes, if nothing stands between the product and the Add.
+// A MatMul takes the sum only without an activation of its own, and not behind a Concat.
 //
-// The convolution moves to the place of the Add, so that the other operand is there. Of two, the later one takes the sum.
-// The result is the same to the bit, so this runs with --strict, too. Images only: what is one-dimensional
-// becomes an image later (lift-conv1d), without a sum.
+// The producer moves to the place of the Add, so that the other operand is there. Of two, the later one takes the sum.
+// The result is the same to the bit, so this runs with --strict, too. Of convolutions images only: what is
+// one-dimensional becomes an image later (lift-conv1d), without a sum.
 #include "ir/infer.h"
 #include "passes/fuse_activation.h"
 #include "passes/pass.h"

@@ -12,8 +12,9 @@
 //                                                            %y = Reshape(%m)
 //
 // Which factor is the left one, and in which factor's order the sums are, is chosen to move the fewest elements; those of
-// constants are folded later. Without a batch a constant is the right factor, since that is what kernels pack. A letter that stands twice in a factor, or in one factor only, is no such product: those
-// keep the loop nest, as do equations without a sum, integers and empty values.
+// constants are folded later. Without a batch a constant is the right factor, since that is what kernels pack. A letter
+// that stands twice in a factor, or in one factor only, is no such product: those keep the loop nest, as do equations
+// without a sum, integers and empty values.
 #include "ir/einsum.h"
 
 #include "passes/pass.h"
