@@ -194,9 +194,9 @@ static bool verify_members(const Memory *m, const Storage *storage) {
 static bool verify_storages(const Memory *m) {
     for (int i = 0; i < m->n; i++) {
         const Storage *a = &m->item[i];
-        int64_t begin = a->root->place.offset, end = begin + type_bytes(&a->root->type);
         if (a->root->place.kind != PLACE_WORKSPACE)
-            continue;
+            continue;  // it may have no type yet
+        int64_t begin = a->root->place.offset, end = begin + type_bytes(&a->root->type);
         for (int k = i + 1; k < m->n && k < i + NEAR && m->item[k].first <= a->last; k++) {
             const Value *b = m->item[k].root;
             bool placed = b->place.kind == PLACE_WORKSPACE;
