@@ -274,7 +274,7 @@ enum { WEIGHTS_MAX = 1 << 26 };  // of all pairs together
 static bool svm_pairs(Importer *im, const Draft *d, const Svm *svm, const Ints *per_class, int classes, Pairs *p) {
     p->classes = classes;
     p->first = ARENA_ARRAY(im->scratch, int64_t, classes + 1);
-    if (per_class->n != classes || classes < 2 || classes > 1000)
+    if (per_class->n != classes || classes < 2 || classes > COUPLE_CLASSES_MAX)
         return diag_error(im->diag, d->loc, E_ATTRIBUTE, "'vectors_per_class' has %d numbers for %d labels",
                           per_class->n, classes);
     for (int i = 0; i < classes; i++) {
@@ -326,6 +326,15 @@ static Value *votes(Importer *im, const Draft *d, const Pairs *p, Value *scores)
     return draft_node(im, d, OP_Add, a, b, NULL);
 }
 
+// Of each class: a logistic function of each score, fitted to it, says how probable the first of the pair is.
+static Value *probabilities(Importer *im, const Draft *d, const Pairs *p, Value *scores, const Floats *a, const Floats *b) {
+    Value *y = draft_node(im, d, OP_Mul, scores, ml_list(im, d, "prob_a", DT_F32, a->v, p->pairs), NULL);
+    y = draft_node(im, d, OP_Add, y, ml_list(im, d, "prob_b", DT_F32, b->v, p->pairs), NULL);
+    y = draft_node(im, d, OP_Sub, number(im, d, y, "one", 1), draft_node(im, d, OP_Sigmoid, y, NULL, NULL), NULL);
+    y = draft_node(im, d, OP_Clip, y, number(im, d, y, "least", 1e-7), number(im, d, y, "most", 1 - 1e-7));
+    return draft_node(im, d, OP_Couple, y, NULL, NULL);
+}
+
 bool make_svm_classifier(Importer *im, Draft *d) {
     Svm svm;
     Ints per_class;
@@ -351,13 +360,15 @@ bool make_svm_classifier(Importer *im, Draft *d) {
         Value *kernel = svm_kernel(im, d, &svm, &svm.vectors, pairs.vectors);
         if (!kernel)
             return false;
+        if ((a.n || b.n) && (a.n < pairs.pairs || b.n < pairs.pairs))
+            return diag_error(im->diag, d->loc, E_ATTRIBUTE, "'prob_a' or 'prob_b' are too few for %d pairs of classes",
+                              pairs.pairs);
         scores = pair_scores(im, d, &svm, &pairs, kernel);
         best = ml_best(im, d, votes(im, d, &pairs, scores));
-        if (a.n || b.n)
-            return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attributes 'prob_a' and 'prob_b': probabilities of a "
-                              "support vector machine are not supported; train it with probability = False");
+        if (a.n)
+            scores = probabilities(im, d, &pairs, scores, &a, &b);
     }
-    if (per_class.n && labels.n == 2)
+    if (per_class.n && labels.n == 2 && !a.n)
         scores = ml_two_columns(im, d, scores, svm.transform, svm.transform != ML_NONE);
     else
         scores = ml_transform(im, d, scores, svm.transform);

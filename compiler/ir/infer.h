@@ -73,6 +73,8 @@ bool node_pools(const Node *node);
 Window node_pool_window(const Node *node);
 Type conv_map_type(const Node *node);
 
+enum { COUPLE_CLASSES_MAX = 1000 };  // of a sqz.Couple
+
 // The sizes of the image that a MaxUnpool's indices count in. False after an error; for lowering it cannot fail.
 bool unpool_sizes(Infer *infer, const Node *node, int64_t size[MAX_RANK]);
 
@@ -164,6 +166,7 @@ INFER(infer_shape_of)
 INFER(infer_size_of)
 INFER(infer_fill)
 INFER(infer_range)
+INFER(infer_couple)
 INFER(infer_grams)
 INFER(infer_lookup)
 INFER(infer_trees)

@@ -24,6 +24,22 @@ bool infer_lookup(Infer *infer, const Node *node, Type *out) {
     return true;
 }
 
+// A column for each class, of one for each pair of them.
+bool infer_couple(Infer *infer, const Node *node, Type *out) {
+    int64_t pairs, classes = 2;
+    if (!check_dtype(infer, node, 0, DTYPE_BIT(F32)) || !check_rank(infer, node, 0, 2, 2) ||
+        !check_number(infer, node, input_type(node, 0)->dim[1], &pairs))
+        return false;
+    while (classes < COUPLE_CLASSES_MAX && classes * (classes - 1) / 2 < pairs)
+        classes++;
+    if (classes * (classes - 1) / 2 != pairs)
+        return diag_error(infer->diag, node->loc, E_SHAPE, "%lld are not the pairs of 2 to %d classes", (long long)pairs,
+                          COUPLE_CLASSES_MAX);
+    *out = infer_like(input_type(node, 0));
+    out->dim[1] = dim_const(classes);
+    return true;
+}
+
 // A column for each n-gram; several may share one.
 bool infer_grams(Infer *infer, const Node *node, Type *out) {
     const GramAttrs *attrs = node->attrs;

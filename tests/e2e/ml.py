@@ -89,6 +89,16 @@ for kernel, parameters in (("LINEAR", [0.5, 0.0, 3.0]), ("POLY", [0.5, 0.25, 3.0
     for transform in ("NONE", "LOGISTIC"):
         models.add("SVMClassifier", [floats(6, 3)], types=both, coefficients=floats(7).tolist(), rho=[0.2],
                    vectors_per_class=[4, 3], classlabels_ints=[0, 1], post_transform=transform, **common)
+    # With probabilities, which are fitted to decide for one of a pair, and which any transform may follow.
+    for transform in ("NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO"):
+        for per_class in ([4, 3], [2, 3, 2], [1, 2, 0, 1, 3]):
+            k = len(per_class)
+            pairs = k * (k - 1) // 2
+            models.add("SVMClassifier", [floats(6, 3)], types=both, coefficients=floats(7 * (k - 1)).tolist(),
+                       rho=floats(pairs).tolist(), prob_a=(-1 - np.abs(floats(pairs))).tolist(), prob_b=floats(pairs).tolist(),
+                       vectors_per_class=per_class, classlabels_ints=list(range(7, 7 + k)), post_transform=transform, **common)
+models.add("SVMClassifier", [floats(300, 3)], types=both, coefficients=floats(7 * 6).tolist(), rho=floats(21).tolist(),
+           prob_a=[-40.0] * 21, prob_b=[0.0] * 21, vectors_per_class=[1] * 7, classlabels_ints=list(range(7)), **common)
 models.add("SVMRegressor", [floats(6, 3)], coefficients=[0.5, -1.0, 0.25], rho=[0.2], kernel_type="LINEAR",
            kernel_params=[0.0, 0.0, 0.0])
 models.add("SVMClassifier", [floats(6, 3)], types=both, coefficients=floats(9).tolist(), rho=[0.2],

@@ -89,6 +89,14 @@ static const InferRow rows[] = {
     {"%a: i64<3>, %k: i64<4>, %v: f32<4>", "%y = sqz.Lookup(%a, %k, %v)", "E0121"},
     {"%a: i64<3>, %k: i32<4>, %v: f32<5>", "%y = sqz.Lookup(%a, %k, %v)", "E0105"},
     {"%a: i64<3>, %k: i64<N>, %v: f32<5>", "%y = sqz.Lookup(%a, %k, %v)", "E0122"},
+    // classes of pairs
+    {"%r: f32<Nx10>", "%y = sqz.Couple(%r)", "f32<Nx5>"},
+    {"%r: f32<2x1>", "%y = sqz.Couple(%r)", "f32<2x2>"},
+    {"%r: f32<2x4>", "%y = sqz.Couple(%r)", "E0121"},
+    {"%r: f32<2x0>", "%y = sqz.Couple(%r)", "E0121"},
+    {"%r: f32<10>", "%y = sqz.Couple(%r)", "E0121"},
+    {"%r: f64<2x3>", "%y = sqz.Couple(%r)", "E0105"},
+    {"%r: f32<2xN>", "%y = sqz.Couple(%r)", "E0122"},
     // n-grams
     {"%x: i64<Nx9>", GRAMS("i64<2x3> = list(1, 2, 3, 4, 5, 6)", "list(0, 6)") " {skips = 2, columns = 7}", "f32<Nx7>"},
     {"%x: i64<9>", GRAMS("i64<2x1> = list(1, 2)", "list(0, 0)"), "f32<1>"},
