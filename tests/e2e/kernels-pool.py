@@ -53,4 +53,4 @@ def make(part):
 
 
 if __name__ == "__main__":
-    sweep(make, spread(PARTS), "pool_blocked", 36)
+    sweep(make, spread(PARTS), "pool_blocked", 32)  # the convolutions before some do these themselves

@@ -68,7 +68,8 @@ class Plan:
         places = re.findall(r"\bat\(([^)]*)\)", head)
         for name, kind, place in zip(outs, types, places + [None] * len(outs)):
             self.bytes[self.name(name)] = storage(kind)
-            self.places[self.name(name)] = place and place.split(" + ")
+            if place or self.name(name) not in self.places:  # a Fire's result has its place outside of the body
+                self.places[self.name(name)] = place and place.split(" + ")
         if body and op == "sqz.Fire":
             inside = f"{self.scopes[-1]}{outs[0]}/"
             parameters, results = re.match(r"\((.*)\) -> \((.*)\) {", body.strip()).groups()
