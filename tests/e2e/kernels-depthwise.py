@@ -7,7 +7,7 @@ import random
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "Inputs"))
-from kernels import Module, TWICE, spread, sweep
+from kernels import TWICE, cases, spread, sweep
 
 PARTS = 2
 ACTIVATIONS = [None, "Relu", "Sigmoid", "HardSwish", "Tanh", "Swish"]
@@ -35,12 +35,5 @@ def case(module, number):
     module.output(y, f"{batch}x{channels}x{height}x{width} {kernel} s{stride} p{pads} d{dilation} {activation}")
 
 
-def make(part):
-    module = Module()
-    for number in range(40):
-        case(module, part * 40 + number)
-    return module
-
-
 if __name__ == "__main__":
-    sweep(make, spread(PARTS), "conv_depthwise", 36)
+    sweep(cases(case, 40), spread(PARTS), "conv_depthwise", 36)

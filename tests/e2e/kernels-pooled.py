@@ -7,7 +7,7 @@ import random
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "Inputs"))
-from kernels import Module, spread, sweep
+from kernels import cases, spread, sweep
 
 PARTS = 3
 ACTIVATIONS = ["none", "relu", "sigmoid"]  # the last is not 0 at 0
@@ -43,12 +43,5 @@ def case(module, number):
     module.output(y, label.replace("'", ""))
 
 
-def make(part):
-    module = Module()
-    for number in range(40):
-        case(module, part * 40 + number)
-    return module
-
-
 if __name__ == "__main__":
-    sweep(make, spread(PARTS), "conv_direct", 40)
+    sweep(cases(case, 40), spread(PARTS), "conv_direct", 40)

@@ -73,6 +73,16 @@ class Module:
         return f"graph @main({', '.join(self.signature)}) -> ({', '.join(self.outputs)}) {{\n{body}\n}}\n"
 
 
+def cases(case, count):
+    """A `make` for sweep: case(module, number) for `count` numbers in each part."""
+    def make(part):
+        module = Module()
+        for number in range(part * count, (part + 1) * count):
+            case(module, number)
+        return module
+    return make
+
+
 def available(machine):
     emulator = {"avx512": ["bochs"]}.get(machine, MACHINES[machine][2])
     return not emulator or subprocess.run(["which", *emulator], capture_output=True).returncode == 0
