@@ -62,13 +62,6 @@ static bool attribute_text(Importer *im, const Draft *d, const Attribute *a, con
     return true;
 }
 
-static Ints copy_ints(Arena *arena, const int64_t *v, size_t n) {
-    Ints ints = {(int)n, ARENA_ARRAY(arena, int64_t, n)};
-    if (n)
-        memcpy(ints.v, v, n * sizeof *v);
-    return ints;
-}
-
 static Floats copy_floats(Arena *arena, const Attribute *a) {
     Floats floats = {(int)a->n_floats, ARENA_ARRAY(arena, double, a->n_floats)};
     for (int i = 0; i < floats.n; i++)
@@ -103,7 +96,7 @@ bool draft_take_float(Importer *im, Draft *d, const char *name, double initial, 
 bool draft_take_ints(Importer *im, Draft *d, const char *name, Ints *ints, bool *found) {
     const Attribute *a = draft_take(d, name);
     *found = a != NULL;
-    *ints = a ? copy_ints(im->arena, a->ints, a->n_ints) : (Ints){0};
+    *ints = a ? ints_copy(im->arena, a->ints, (int)a->n_ints) : (Ints){0};
     return !a || check_kind(im, d, a, KIND_INTS);
 }
 
@@ -279,6 +272,10 @@ Value *draft_node(Importer *im, const Draft *d, OpKind op, Value *a, Value *b, V
     return value;
 }
 
+Value *draft_sum(Importer *im, const Draft *d, Value *a, Value *b) {
+    return a && b ? draft_node(im, d, OP_Add, a, b, NULL) : a ? a : b;
+}
+
 enum { KNOWN_NODES = 256 };  // that are looked at
 
 static bool compare(OpKind op, int64_t a, int64_t b, int64_t *number) {
@@ -451,7 +448,7 @@ static bool set_field(Importer *im, const Draft *d, const Attribute *a, const At
     case ATTR_STRING: return attribute_text(im, d, a, field);
     case ATTR_ENUM: return set_word(im, d, a, row->words, field);
     case ATTR_DTYPE: return set_dtype(im, d, a, field);
-    case ATTR_INTS: *(Ints *)field = copy_ints(im->arena, a->ints, a->n_ints); return true;
+    case ATTR_INTS: *(Ints *)field = ints_copy(im->arena, a->ints, (int)a->n_ints); return true;
     case ATTR_FLOATS: *(Floats *)field = copy_floats(im->arena, a); return true;
     }
     return true;

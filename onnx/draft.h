@@ -56,6 +56,7 @@ Value *draft_scalar(Importer *im, const Draft *d, const char *part, DType dtype,
 Value *draft_constant(Importer *im, const Draft *d, const char *part, const Type *type, const void *bytes);
 // A node with default attributes, and its one output. Trailing null inputs are left out.
 Value *draft_node(Importer *im, const Draft *d, OpKind op, Value *a, Value *b, Value *c);
+Value *draft_sum(Importer *im, const Draft *d, Value *a, Value *b);  // of those that are not null
 bool draft_set_attributes(Importer *im, const Draft *d, Node *node);  // all that the draft has
 void draft_infer(Importer *im, Node *node);  // again, once attributes of a draft_node were set
 

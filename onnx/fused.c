@@ -9,10 +9,6 @@
 #include "onnx/decompose.h"
 #include "onnx/norms.h"
 
-static Value *add(Importer *im, const Draft *d, Value *a, Value *b) {
-    return a && b ? draft_node(im, d, OP_Add, a, b, NULL) : a ? a : b;
-}
-
 // Activations.
 
 static const struct {
@@ -95,7 +91,7 @@ static bool product(Importer *im, Draft *d, OpKind op, Value *c, Value *more) {
         return false;
     d->nattr = 0;  // all taken
     draft_infer(im, y->def);
-    Value *result = activate(im, d, add(im, d, y, more), &activation);
+    Value *result = activate(im, d, draft_sum(im, d, y, more), &activation);
     return result && draft_done(im, d, result);
 }
 
@@ -154,7 +150,7 @@ bool make_fused_matmul(Importer *im, Draft *d) {
 bool make_bias_gelu(Importer *im, Draft *d) {
     if (!draft_need(im, d, 2))
         return false;
-    d->in[0] = add(im, d, d->in[0], d->in[1]);
+    d->in[0] = draft_sum(im, d, d->in[0], d->in[1]);
     d->nin = 1;
     return make_gelu(im, d);
 }
@@ -162,7 +158,7 @@ bool make_bias_gelu(Importer *im, Draft *d) {
 bool make_fast_gelu(Importer *im, Draft *d) {
     if (!draft_need(im, d, 1))
         return false;
-    d->in[0] = add(im, d, d->in[0], draft_in(d, 1));
+    d->in[0] = draft_sum(im, d, d->in[0], draft_in(d, 1));
     d->nin = 1;
     draft_set_text(im, d, "approximate", "tanh");
     return make_gelu(im, d);
@@ -184,7 +180,7 @@ static bool take_sum(Importer *im, Draft *d, int skip_bias, Value *bias) {
     double epsilon;
     if (!draft_need(im, d, 3) || !draft_take_float(im, d, "epsilon", 1e-12f, &epsilon))
         return false;
-    Value *sum = add(im, d, add(im, d, d->in[0], d->in[1]), draft_in(d, skip_bias));
+    Value *sum = draft_sum(im, d, draft_sum(im, d, d->in[0], d->in[1]), draft_in(d, skip_bias));
     draft_set_float(im, d, "epsilon", epsilon);
     d->in[0] = sum;
     d->in[1] = d->in[2];
@@ -230,10 +226,10 @@ bool make_embed_layer_normalization(Importer *im, Draft *d) {
         Value *words = draft_node(im, d, OP_Gather, shape, draft_int(im, d, "axis", 1), NULL);
         places = draft_count_up(im, d, words, 0);
     }
-    Value *sum = add(im, d, draft_node(im, d, OP_Gather, d->in[2], d->in[0], NULL),
+    Value *sum = draft_sum(im, d, draft_node(im, d, OP_Gather, d->in[2], d->in[0], NULL),
                      draft_node(im, d, OP_Gather, d->in[3], places, NULL));
     if (draft_in(d, 1) && draft_in(d, 4))
-        sum = add(im, d, sum, draft_node(im, d, OP_Gather, d->in[4], d->in[1], NULL));
+        sum = draft_sum(im, d, sum, draft_node(im, d, OP_Gather, d->in[4], d->in[1], NULL));
     if (!define_lengths(im, d) || !draft_define(im, d, 2, sum))
         return false;
     draft_set_float(im, d, "epsilon", epsilon);

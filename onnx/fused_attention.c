@@ -31,10 +31,6 @@ static Value *flatten_heads(Importer *im, const Draft *d, Value *x) {
     return reshape(im, d, x, shape, 3);
 }
 
-static Value *add(Importer *im, const Draft *d, Value *a, Value *b) {
-    return a && b ? draft_node(im, d, OP_Add, a, b, NULL) : a ? a : b;
-}
-
 // Masks.
 
 // Where keys are shown, of one of the forms of a mask, with axes for batch, heads, queries and keys. Null after an error.
@@ -103,7 +99,7 @@ static bool attend(Importer *im, Draft *d, const Heads *h, Value *mask, Value *m
     Value *bias;
     if (keys < 0 || !take_mask(im, d, mask, keys, &bias))
         return false;
-    Value *const in[] = {h->q, h->k, h->v, add(im, d, bias, more), h->past_k, h->past_v};
+    Value *const in[] = {h->q, h->k, h->v, draft_sum(im, d, bias, more), h->past_k, h->past_v};
     d->nin = 0;
     for (int i = 0; i < 6; i++)
         draft_set_input(d, i, in[i]);
@@ -158,7 +154,7 @@ bool make_fused_attention(Importer *im, Draft *d) {
     draft_take(d, "rotary_embedding_dim");
     if (rotary || draft_in(d, 6))
         return diag_error(im->diag, d->loc, E_ATTRIBUTE, "rotary embeddings and shared buffers are not supported");
-    Value *all = add(im, d, draft_node(im, d, OP_MatMul, d->in[0], d->in[1], NULL), draft_in(d, 2));
+    Value *all = draft_sum(im, d, draft_node(im, d, OP_MatMul, d->in[0], d->in[1], NULL), draft_in(d, 2));
     h.q = cut(im, d, all, 0, sizes[0]);
     h.k = cut(im, d, all, sizes[0], sizes[1]);
     h.v = cut(im, d, all, sizes[0] + sizes[1], sizes[2]);
@@ -203,7 +199,7 @@ static bool add_biases(Importer *im, Draft *d, Heads *h) {
         if (!attention_dim(im, d, *parts[i], 2, &size))
             return false;
         if (!i || !only_queries)
-            *parts[i] = add(im, d, *parts[i], cut(im, d, d->in[3], start, size));
+            *parts[i] = draft_sum(im, d, *parts[i], cut(im, d, d->in[3], start, size));
         start += size;
     }
     return true;

@@ -150,13 +150,9 @@ static int64_t first_axis(const PatternMatch *m, int most, bool last) {
     return !last || set == (1u << rank) - (1u << first) ? first : -1;
 }
 
-static bool is_exact_float(DType dtype) {
-    return dtype == DT_F32 || dtype == DT_F64;
-}
-
 static Node *make_softmax_of(const PatternMatch *m, OpKind op) {
     int64_t axis = first_axis(m, 1, false);
-    Node *node = axis >= 0 && is_exact_float(result_type(m)->dtype) ? make_unary(m, op) : NULL;
+    Node *node = axis >= 0 && dtype_is_whole_float(result_type(m)->dtype) ? make_unary(m, op) : NULL;
     if (node)
         ((AxisAttrs *)node->attrs)->axis = axis;
     return node;
@@ -185,7 +181,7 @@ static Node *make_norm(const PatternMatch *m, bool centred) {
     Value *x = pattern_value(m, "x"), *with[] = {pattern_value(m, "scale"), pattern_value(m, "bias")};
     int64_t axis = first_axis(m, MAX_RANK, true);
     double epsilon;
-    if (axis < 0 || !is_exact_float(x->type.dtype) || !type_is_static(&x->type) || type_counted_axis(&x->type) >= 0 ||
+    if (axis < 0 || !dtype_is_whole_float(x->type.dtype) || !type_is_static(&x->type) || type_counted_axis(&x->type) >= 0 ||
         !value_as_double(pattern_value(m, "epsilon"), &epsilon))
         return NULL;
     for (int i = 0; i < 2; i++)

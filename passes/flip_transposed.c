@@ -51,15 +51,12 @@ static Value *flip_weights(const Node *node) {
 }
 
 static void apply(Node *node, const Flipped *flipped) {
-    Arena *arena = node->graph->module->arena;
     ConvAttrs *attrs = node->attrs;
     node->in[1] = flip_weights(node);
     node->op = OP_Conv;
     attrs->auto_pad = AUTO_PAD_NOTSET;
     attrs->output_padding = attrs->output_shape = (Ints){0};
-    attrs->pads = (Ints){2 * flipped->n, ARENA_ARRAY(arena, int64_t, 2 * flipped->n)};
-    for (int i = 0; i < 2 * flipped->n; i++)
-        attrs->pads.v[i] = flipped->pads[i];
+    attrs->pads = ints_copy(node->graph->module->arena, flipped->pads, 2 * flipped->n);
 }
 
 bool pass_flip_transposed(PassContext *ctx, Graph *graph) {

@@ -7,14 +7,10 @@
 // The row is a constant, so that it is there where the product is. The result is the same to the bit.
 #include "passes/pass.h"
 
-static bool is_exact_float(const Value *value) {
-    return value->type.dtype == DT_F32 || value->type.dtype == DT_F64;  // smaller floats would be rounded once less
-}
-
 static bool takes_row(const Value *value, const Value *sum) {
     const Node *node = value ? value->def : NULL;
     return node && node->op == OP_MatMul && !node_in(node, 2) && !node_in(node, 3) && value_uses(value) == 1 &&
-           ((const MatMulAttrs *)node->attrs)->act.kind == ACT_NONE && is_exact_float(value) && node->in[0]->type.rank > 1 &&
+           ((const MatMulAttrs *)node->attrs)->act.kind == ACT_NONE && dtype_is_whole_float(value->type.dtype) && node->in[0]->type.rank > 1 &&
            node->in[1]->type.rank > 1 && type_same_shape(&value->type, &sum->type);
 }
 

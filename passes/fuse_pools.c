@@ -13,28 +13,21 @@
 
 enum { LEAST_BLOCKS = 16 };  // for an average
 
-static Ints ints_of(Arena *arena, const int64_t *v, int n) {
-    Ints ints = {n, ARENA_ARRAY(arena, int64_t, n)};
-    for (int i = 0; i < n; i++)
-        ints.v[i] = v[i];
-    return ints;
-}
-
 // Pads at the end reach as far as the last window does, so that nothing is left to be rounded up.
 static ConvPool max_pool(Arena *arena, const Window *w) {
     int64_t pads[4] = {w->begin[0], w->begin[1]};
     for (int i = 0; i < 2; i++)
         pads[2 + i] = max_i64(0, (w->out[i] - 1) * w->stride[i] + w->kernel[i] - w->in[i] - w->begin[i]);
     bool padded = pads[0] || pads[1] || pads[2] || pads[3];
-    return (ConvPool){CONV_POOL_MAX, ints_of(arena, w->kernel, 2), ints_of(arena, w->stride, 2),
-                      padded ? ints_of(arena, pads, 4) : (Ints){0}};
+    return (ConvPool){CONV_POOL_MAX, ints_copy(arena, w->kernel, 2), ints_copy(arena, w->stride, 2),
+                      padded ? ints_copy(arena, pads, 4) : (Ints){0}};
 }
 
 static bool pool_of(const Node *node, Arena *arena, ConvPool *pool) {
     if (node->op == OP_GlobalAveragePool && node->kernel != KERNEL_generic) {
         const Type *x = &node->in[0]->type;
         int64_t shape[2] = {x->dim[2].n, x->dim[3].n};
-        *pool = (ConvPool){.kind = CONV_POOL_AVERAGE, .shape = ints_of(arena, shape, 2)};
+        *pool = (ConvPool){.kind = CONV_POOL_AVERAGE, .shape = ints_copy(arena, shape, 2)};
         return x->dim[0].n * div_up(x->dim[1].n, x->layout.block) >= LEAST_BLOCKS;
     }
     if (node->op != OP_MaxPool || node->kernel == KERNEL_generic || (node->nout > 1 && node->out[1]))

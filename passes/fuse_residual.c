@@ -25,13 +25,15 @@ static bool product_takes_sum(const Node *node) {
            type_counted_axis(&node->out[0]->type) < 0;
 }
 
+static bool conv_takes_sum(const Node *node) {
+    return !node_in(node, 3) && node->out[0]->type.rank == 4 && !node_pools(node);
+}
+
 static bool takes_sum(const Value *value) {
     const Node *node = value ? value->def : NULL;
-    if (node && node->op == OP_MatMul)
-        return value_uses(value) == 1 && product_takes_sum(node) && (value->type.dtype == DT_F32 || value->type.dtype == DT_F64);
-    bool free = node && node->op == OP_Conv && !node_in(node, 3) && value_uses(value) == 1 && node->out[0] == value;
-    bool exact = free && (value->type.dtype == DT_F32 || value->type.dtype == DT_F64);  // smaller floats would be rounded once less
-    return exact && value->type.rank == 4 && !node_pools(node);
+    if (!node || value_uses(value) != 1 || !dtype_is_whole_float(value->type.dtype))
+        return false;
+    return node->op == OP_MatMul ? product_takes_sum(node) : node->op == OP_Conv && conv_takes_sum(node);
 }
 
 static bool operands_fit(const Node *add, int which) {
@@ -82,9 +84,8 @@ static Node *split_like(const Node *concat, Value *value) {
         sizes[i] = concat->in[i]->type.dim[1].n;
         node_output(split, i, value->name, concat->in[i]->type);
     }
-    Type type = {.dtype = DT_I64, .rank = 1, .dim = {dim_const(concat->nin)}, .layout = {LAYOUT_ROW_MAJOR, 1, 0, 0}};
     split->in[0] = value;
-    split->in[1] = value_constant(graph, value->name, type, sizes);
+    split->in[1] = value_int64s(graph, value->name, sizes, concat->nin);
     return split;
 }
 
@@ -94,13 +95,8 @@ static Node *spread_over_concat(Node *add, int which) {
     split->loc = add->loc;
     graph_insert_before(add, split);
     for (int i = 0; i < concat->nin; i++) {
-        Node *sum = node_new(add->graph, OP_Add, 2, 1);
-        sum->in[0] = concat->in[i];
-        sum->in[1] = split->out[i];
-        sum->loc = add->loc;
-        graph_insert_before(add, sum);
-        concat->in[i] = node_output(sum, 0, concat->in[i]->name, concat->in[i]->type);
-        first = first ? first : sum;
+        concat->in[i] = node_before(add, OP_Add, concat->in[i], split->out[i], concat->in[i]->type);
+        first = first ? first : concat->in[i]->def;
     }
     graph_move_before(add, concat);
     node_bypass(add, concat->out[0]);  // it has no other reader

@@ -44,30 +44,18 @@ static bool stacks(const Node *node, const Window *w) {
     return fits && ((const ConvAttrs *)node->attrs)->group == 1 && node->out[0]->type.dim[1].n >= LEAST_OUTPUTS;
 }
 
-static Value *emit(Node *where, OpKind op, Value *a, Value *b, Type type) {
-    Node *node = node_new(where->graph, op, b ? 2 : 1, 1);
-    node->in[0] = a;
-    if (b)
-        node->in[1] = b;
-    node->loc = loc_join(where->graph->module->arena, where->loc, NULL);
-    graph_insert_before(where, node);
-    return node_output(node, 0, where->out[0]->name, type);
-}
-
 static Value *reshaped(Node *where, Value *x, int rank, const int64_t *size) {
-    return emit(where, OP_Reshape, x, value_int64s(where->graph, "shape", size, rank), type_make(x->type.dtype, rank, size));
+    return node_before(where, OP_Reshape, x, value_int64s(where->graph, "shape", size, rank), type_make(x->type.dtype, rank, size));
 }
 
 // Axes 1 and 2 change places.
 static Value *turned(Node *where, Value *x) {
-    Ints perm = {5, ARENA_ARRAY(where->graph->module->arena, int64_t, 5)};
+    static const int64_t perm[5] = {0, 2, 1, 3, 4};
     Type type = x->type;
-    for (int i = 0; i < 5; i++)
-        perm.v[i] = i == 1 ? 2 : i == 2 ? 1 : i;
     type.dim[1] = x->type.dim[2];
     type.dim[2] = x->type.dim[1];
-    Value *y = emit(where, OP_Transpose, x, NULL, type);
-    ((TransposeAttrs *)y->def->attrs)->perm = perm;
+    Value *y = node_before(where, OP_Transpose, x, NULL, type);
+    ((TransposeAttrs *)y->def->attrs)->perm = ints_copy(where->graph->module->arena, perm, 5);
     return y;
 }
 
@@ -78,7 +66,7 @@ static Value *padded(Node *where, Value *x, const Window *w) {
         return x;
     Type type = x->type;
     type.dim[1].n += w->begin[0] + w->end[0];
-    return emit(where, OP_Pad, x, value_int64s(where->graph, "pads", pads, 10), type);
+    return node_before(where, OP_Pad, x, value_int64s(where->graph, "pads", pads, 10), type);
 }
 
 // The slices that each slice of the result reads, as channels: (N, D, C, H, W) to (N * out, depth * C, H, W).
@@ -90,7 +78,7 @@ static Value *stacked(Node *where, Value *x, const Window *w) {
     Type type = x->type;
     type.dim[1].n = count;
     if (count != x->type.dim[1].n || w->kernel[0] > 1 || w->stride[0] > 1) {
-        x = emit(where, OP_Gather, x, value_int64s(where->graph, "slices", index, (int)count), type);
+        x = node_before(where, OP_Gather, x, value_int64s(where->graph, "slices", index, (int)count), type);
         ((AxisAttrs *)x->def->attrs)->axis = 1;
     }
     int64_t size[4] = {type.dim[0].n * w->out[0], w->kernel[0] * type.dim[2].n, type.dim[3].n, type.dim[4].n};
@@ -115,21 +103,15 @@ static Value *stacked_weights(const Node *node) {
     return value_doubles(node->graph, arena_printf(arena, "%s.stacked", old->name), type, to);
 }
 
-static Ints ints_of(Arena *arena, int n, int64_t a, int64_t b, int64_t c, int64_t d) {
-    Ints list = {n, ARENA_ARRAY(arena, int64_t, 4)};
-    list.v[0] = a, list.v[1] = b, list.v[2] = c, list.v[3] = d;
-    return list;
-}
-
 // The node's window is now that of these two axes of the old one.
 static void set_window(Node *node, const Window *w, int first, int second) {
     Arena *arena = node->graph->module->arena;
     ConvAttrs *attrs = node->attrs;
     attrs->auto_pad = AUTO_PAD_NOTSET;
-    attrs->kernel_shape = ints_of(arena, 2, w->kernel[first], w->kernel[second], 0, 0);
-    attrs->strides = ints_of(arena, 2, w->stride[first], w->stride[second], 0, 0);
-    attrs->dilations = ints_of(arena, 2, w->dilation[first], w->dilation[second], 0, 0);
-    attrs->pads = ints_of(arena, 4, w->begin[first], w->begin[second], w->end[first], w->end[second]);
+    attrs->kernel_shape = ints_copy(arena, (int64_t[]){w->kernel[first], w->kernel[second]}, 2);
+    attrs->strides = ints_copy(arena, (int64_t[]){w->stride[first], w->stride[second]}, 2);
+    attrs->dilations = ints_copy(arena, (int64_t[]){w->dilation[first], w->dilation[second]}, 2);
+    attrs->pads = ints_copy(arena, (int64_t[]){w->begin[first], w->begin[second], w->end[first], w->end[second]}, 4);
 }
 
 // Makes `out`, which the node had, of its new output: as it lies in memory, or from (N, depth, M, h, w).

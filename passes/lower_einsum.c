@@ -136,20 +136,10 @@ static bool match(const Node *node, Matrices *best) {
     return true;
 }
 
-static Value *emit(Node *where, OpKind op, Value *a, Value *b, Type type) {
-    Node *node = node_new(where->graph, op, b ? 2 : 1, 1);
-    node->in[0] = a;
-    if (b)
-        node->in[1] = b;
-    node->loc = loc_join(where->graph->module->arena, where->loc, NULL);
-    graph_insert_before(where, node);
-    return node_output(node, 0, where->out[0]->name, type);
-}
-
 static Value *reshaped(Node *where, Value *x, int rank, const int64_t *size) {
     Type type = type_make(x->type.dtype, rank, size);
     return type_same_shape(&type, &x->type) ? x
-        : emit(where, OP_Reshape, x, value_int64s(where->graph, "shape", size, rank), type);
+        : node_before(where, OP_Reshape, x, value_int64s(where->graph, "shape", size, rank), type);
 }
 
 static int find(const Labels *list, int label) {
@@ -169,7 +159,7 @@ static Value *transposed(Node *where, Value *x, const Labels *from, const Labels
         perm.v[i] = find(from, to->label[i]);
         size[i] = x->type.dim[perm.v[i]].n;
     }
-    Value *y = emit(where, OP_Transpose, x, NULL, type_make(x->type.dtype, to->n, size));
+    Value *y = node_before(where, OP_Transpose, x, NULL, type_make(x->type.dtype, to->n, size));
     ((TransposeAttrs *)y->def->attrs)->perm = perm;
     return y;
 }
@@ -207,7 +197,7 @@ static void apply(Node *node, const Matrices *m) {
     int rank = left->type.rank;
     Type type = left->type;
     type.dim[rank - 1] = right->type.dim[rank - 1];
-    Value *y = emit(node, OP_MatMul, left, right, type);
+    Value *y = node_before(node, OP_MatMul, left, right, type);
     if (!same_order(&m->own[RESULT], &m->want[RESULT])) {
         for (int i = 0; i < m->want[RESULT].n; i++)
             out[i] = size[m->want[RESULT].label[i]];

@@ -39,9 +39,7 @@ static bool is_near(double number, double wanted, double error) {
 
 static bool is_number(const Value *value, double wanted) {
     double number;
-    DType dtype = value->type.dtype;
-    bool exact = dtype == DT_F32 || dtype == DT_F64;
-    return value_as_double(value, &number) && is_near(number, wanted, exact ? 1e-6 : 4e-3);
+    return value_as_double(value, &number) && is_near(number, wanted, dtype_is_whole_float(value->type.dtype) ? 1e-6 : 4e-3);
 }
 
 static bool is_same(const Value *a, const Value *b) {

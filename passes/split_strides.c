@@ -53,13 +53,6 @@ static Value *split_weights(Node *node, const Axis split[2]) {
     return value_doubles(node->graph, arena_printf(module->arena, "%s.phases", old->name), type, to);
 }
 
-static Ints ints_of(Arena *arena, int n, const int64_t *v) {
-    Ints ints = {n, ARENA_ARRAY(arena, int64_t, n)};
-    for (int i = 0; i < n; i++)
-        ints.v[i] = v[i];
-    return ints;
-}
-
 static bool apply(PassContext *ctx, Node *node, const Axis split[2]) {
     Arena *arena = ctx->module->arena;
     Node *phases = node_new(node->graph, OP_Phases, 1, 1);
@@ -74,9 +67,9 @@ static bool apply(PassContext *ctx, Node *node, const Axis split[2]) {
     node->in[0] = node_output(phases, 0, arena_printf(arena, "%s.phases", phases->in[0]->name), type);
     ConvAttrs *attrs = node->attrs;
     attrs->auto_pad = AUTO_PAD_NOTSET;
-    attrs->kernel_shape = ints_of(arena, 2, (int64_t[]){split[0].taps, split[1].taps});
-    attrs->strides = ints_of(arena, 2, (int64_t[]){1, 1});
-    attrs->pads = ints_of(arena, 4, (int64_t[]){split[0].begin, split[1].begin, split[0].end, split[1].end});
+    attrs->kernel_shape = ints_copy(arena, (int64_t[]){split[0].taps, split[1].taps}, 2);
+    attrs->strides = ints_copy(arena, (int64_t[]){1, 1}, 2);
+    attrs->pads = ints_copy(arena, (int64_t[]){split[0].begin, split[1].begin, split[0].end, split[1].end}, 4);
     return true;
 }
 

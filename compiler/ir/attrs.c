@@ -34,6 +34,13 @@ static void copy_list(Arena *arena, void **items, int count, size_t size) {
     *items = copy;
 }
 
+Ints ints_copy(Arena *arena, const int64_t *v, int n) {
+    Ints ints = {n, ARENA_ARRAY(arena, int64_t, n)};
+    for (int i = 0; i < n; i++)
+        ints.v[i] = v[i];
+    return ints;
+}
+
 void *attrs_copy(const AttrTable *table, Arena *arena, const void *attrs) {
     void *copy = arena_alloc(arena, table->size);
     memcpy(copy, attrs, table->size);

@@ -13,6 +13,7 @@ typedef struct Ints {
     int n;
     int64_t *v;
 } Ints;
+Ints ints_copy(Arena *arena, const int64_t *v, int n);
 
 typedef struct Floats {
     int n;

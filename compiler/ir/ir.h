@@ -158,6 +158,8 @@ void graph_insert_after(Node *where, Node *node);
 void graph_move_before(Node *where, Node *node);  // of the same graph; to its end if `where` is null
 void node_remove(Node *node);   // from its list; its outputs must have no users any more
 Value *node_output(Node *node, int index, const char *name, Type type);  // makes and sets out[index]
+// The result of a new node before `where`, with its origin and the name of its result; b may be null.
+Value *node_before(Node *where, OpKind op, Value *a, Value *b, Type type);
 static inline Value *node_in(const Node *node, int index) {  // null if left out
     return index < node->nin ? node->in[index] : 0;
 }

@@ -14,6 +14,16 @@ static void producer_writes(Value *old, Value *new_) {
     old->def = NULL;
 }
 
+Value *node_before(Node *where, OpKind op, Value *a, Value *b, Type type) {
+    Node *node = node_new(where->graph, op, b ? 2 : 1, 1);
+    node->in[0] = a;
+    if (b)
+        node->in[1] = b;
+    node->loc = where->loc;
+    graph_insert_before(where, node);
+    return node_output(node, 0, where->out[0]->name, type);
+}
+
 bool node_bypass(Node *node, Value *value) {
     Value *result = node->out[0];
     assert(value != result);

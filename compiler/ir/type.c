@@ -28,6 +28,10 @@ DType dtype_from_onnx(int onnx) {
     return DT_NONE;
 }
 
+bool dtype_is_whole_float(DType dtype) {
+    return dtype == DT_F32 || dtype == DT_F64;
+}
+
 bool dtype_is_float(DType dtype) {
     return dtype < DT_COUNT && (dtype_info[dtype].compute == DT_F32 || dtype_info[dtype].compute == DT_F64);
 }

@@ -28,6 +28,7 @@ extern const DTypeInfo dtype_info[DT_COUNT];
 DType dtype_from_name(const char *name);  // DT_NONE if unknown
 DType dtype_from_onnx(int onnx);          // DT_NONE if unknown
 bool dtype_is_float(DType dtype);
+bool dtype_is_whole_float(DType dtype);  // computed in itself; others are rounded once more when they are stored
 bool dtype_is_signed(DType dtype);  // floats are
 bool dtype_is_int(DType dtype);     // bool isn't
 bool dtype_is_packed(DType dtype);  // users see several elements in a byte

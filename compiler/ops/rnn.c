@@ -363,6 +363,16 @@ Val rnn_length(Emit *e, const Rnn *r) {
     return e_select(e, wrong, zero, length);
 }
 
+void rnn_end(Emit *e, const Rnn *r, Val length, Val state) {
+    Val zero = e_index(e, 0);
+    EMIT_FOR(e, t, length, e_index(e, r->steps), 1)
+        rnn_copy(e, r, e_out(e, 0), rnn_result_at(e, r, t.i), (Ptr){0}, zero);
+    if (r->node->nout > 1)
+        rnn_copy(e, r, e_out(e, 1), state, r->state, zero);
+    if (r->node->nout > 2)
+        rnn_copy(e, r, e_out(e, 2), state, r->cell, zero);
+}
+
 static void emit_sequence(Emit *e, Rnn *r) {
     Val length = rnn_length(e, r), zero = e_index(e, 0), state = rnn_state_at(e, r);
     int64_t block = r->tile * TILES;
@@ -378,12 +388,7 @@ static void emit_sequence(Emit *e, Rnn *r) {
             rnn_copy(e, r, e_out(e, 0), rnn_result_at(e, r, rnn_step_at(e, r, length, t.i)), r->state, zero);
         }
     }
-    EMIT_FOR(e, t, length, e_index(e, r->steps), 1)
-        rnn_copy(e, r, e_out(e, 0), rnn_result_at(e, r, t.i), (Ptr){0}, zero);
-    if (r->node->nout > 1)
-        rnn_copy(e, r, e_out(e, 1), state, r->state, zero);
-    if (r->node->nout > 2)
-        rnn_copy(e, r, e_out(e, 2), state, r->cell, zero);
+    rnn_end(e, r, length, state);
 }
 
 Rnn rnn_of(const Node *node) {

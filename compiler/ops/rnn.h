@@ -43,6 +43,7 @@ Val rnn_x_row(Emit *e, const Rnn *r, Val step);
 Val rnn_result_at(Emit *e, const Rnn *r, Val step);
 Val rnn_state_at(Emit *e, const Rnn *r);
 void rnn_copy(Emit *e, const Rnn *r, Ptr to, Val to_at, Ptr from, Val from_at);  // hidden units; from null: zeros
+void rnn_end(Emit *e, const Rnn *r, Val length, Val state);  // zeros behind the sequence, its last states to `state`
 // From the gates of a step to the state; before, of a GRU, the reset state into r->extra.
 void rnn_finish(Emit *e, const Rnn *r);
 void rnn_reset(Emit *e, const Rnn *r);

@@ -279,15 +279,9 @@ static Val start_group(Emit *e, Packed *p) {
 
 static void end_group(Emit *e, Packed *p) {
     Rnn *r = &p->rnn;
-    Val zero = e_index(e, 0);
     EMIT_TIMES(e, row, p->sequences) {
         Val length = enter_row(e, p, row.i), at = rnn_state_at(e, r);
-        EMIT_FOR(e, t, length, e_index(e, r->steps), 1)
-            rnn_copy(e, r, e_out(e, 0), rnn_result_at(e, r, t.i), (Ptr){0}, zero);
-        if (r->node->nout > 1)
-            rnn_copy(e, r, e_out(e, 1), at, r->state, zero);
-        if (r->node->nout > 2)
-            rnn_copy(e, r, e_out(e, 2), at, r->cell, zero);
+        rnn_end(e, r, length, at);
     }
 }
 
