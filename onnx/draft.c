@@ -396,10 +396,6 @@ static const struct {
     {"Range", "stash_type"},                // how 16-bit floats are stepped: as float, always
 };
 
-// Fields of the attribute structs that are not ONNX's.
-static const char *const own_attributes[] = {"act",  "act_alpha",  "act_beta",     "act_first", "has_end",
-                                              "pool", "pool_shape", "pool_strides", "pool_pads"};
-
 static const struct {
     OpKind op;
     const char *name;
@@ -417,10 +413,8 @@ static bool is_ignored(const Draft *d, const char *name) {
 }
 
 static const AttrRow *find_row(const AttrTable *table, const char *name) {
-    for (size_t i = 0; i < sizeof own_attributes / sizeof *own_attributes; i++)
-        if (!strcmp(own_attributes[i], name))
-            return NULL;
-    return attrs_find(table, name);
+    const AttrRow *row = attrs_find(table, name);
+    return row && row->own ? NULL : row;
 }
 
 static bool set_dtype(Importer *im, const Draft *d, const Attribute *a, DType *field) {

@@ -3,18 +3,19 @@
 // The order of the words is that of the enums in attrs.h.
 #include "ir/attrs.h"
 
-#define INT(T, name, member, initial) {name, ATTR_INT, offsetof(T, member), initial, NULL}
-#define BOOL(T, name, member, initial) {name, ATTR_BOOL, offsetof(T, member), initial, NULL}
-#define FLOAT(T, name, member, initial) {name, ATTR_FLOAT, offsetof(T, member), initial, NULL}
-#define WORD(T, name, member, initial, words) {name, ATTR_ENUM, offsetof(T, member), initial, words}
-#define DTYPE_ROW(T, name, member, initial) {name, ATTR_DTYPE, offsetof(T, member), initial, NULL}
-#define INTS(T, name, member) {name, ATTR_INTS, offsetof(T, member), NULL, NULL}
-#define END {NULL, ATTR_INT, 0, NULL, NULL}
-// What a kernel applies to a result before it stores it; sqzc's own.
-#define ACT(T)                              \
-    WORD(T, "act", act.kind, "none", acts), \
-    FLOAT(T, "act_alpha", act.alpha, "0"),  \
-    FLOAT(T, "act_beta", act.beta, "0")
+#define INT(T, name, member, initial) {name, ATTR_INT, offsetof(T, member), initial, NULL, false}
+#define BOOL(T, name, member, initial) {name, ATTR_BOOL, offsetof(T, member), initial, NULL, false}
+#define FLOAT(T, name, member, initial) {name, ATTR_FLOAT, offsetof(T, member), initial, NULL, false}
+#define WORD(T, name, member, initial, words) {name, ATTR_ENUM, offsetof(T, member), initial, words, false}
+#define DTYPE_ROW(T, name, member, initial) {name, ATTR_DTYPE, offsetof(T, member), initial, NULL, false}
+#define INTS(T, name, member) {name, ATTR_INTS, offsetof(T, member), NULL, NULL, false}
+#define OWN(T, name, kind, member, initial, words) {name, kind, offsetof(T, member), initial, words, true}
+#define END {NULL, ATTR_INT, 0, NULL, NULL, false}
+// What a kernel applies to a result before it stores it.
+#define ACT(T)                                             \
+    OWN(T, "act", ATTR_ENUM, act.kind, "none", acts),      \
+    OWN(T, "act_alpha", ATTR_FLOAT, act.alpha, "0", NULL), \
+    OWN(T, "act_beta", ATTR_FLOAT, act.beta, "0", NULL)
 
 static const char *const acts[] = {
     "none", "relu", "clip", "leaky_relu", "sigmoid", "tanh", "hard_swish", "hard_sigmoid", "swish", "gelu", "gelu_tanh",
@@ -57,11 +58,11 @@ static const AttrRow conv_rows[] = {
     INTS(ConvAttrs, "pads", pads),
     INTS(ConvAttrs, "strides", strides),
     ACT(ConvAttrs),
-    BOOL(ConvAttrs, "act_first", act_first, "0"),
-    WORD(ConvAttrs, "pool", pool.kind, "none", conv_pools),
-    INTS(ConvAttrs, "pool_shape", pool.shape),
-    INTS(ConvAttrs, "pool_strides", pool.strides),
-    INTS(ConvAttrs, "pool_pads", pool.pads),
+    OWN(ConvAttrs, "act_first", ATTR_BOOL, act_first, "0", NULL),
+    OWN(ConvAttrs, "pool", ATTR_ENUM, pool.kind, "none", conv_pools),
+    OWN(ConvAttrs, "pool_shape", ATTR_INTS, pool.shape, NULL, NULL),
+    OWN(ConvAttrs, "pool_strides", ATTR_INTS, pool.strides, NULL, NULL),
+    OWN(ConvAttrs, "pool_pads", ATTR_INTS, pool.pads, NULL, NULL),
     END};
 const AttrTable conv_attrs = {"conv", sizeof(ConvAttrs), conv_rows};
 
@@ -178,7 +179,7 @@ const AttrTable reshape_attrs = {"reshape", sizeof(ReshapeAttrs), reshape_rows};
 static const AttrRow shape_rows[] = {
     INT(ShapeAttrs, "start", start, "0"),
     INT(ShapeAttrs, "end", end, NULL),
-    BOOL(ShapeAttrs, "has_end", has_end, "0"),
+    OWN(ShapeAttrs, "has_end", ATTR_BOOL, has_end, "0", NULL),
     END};
 const AttrTable shape_attrs = {"shape", sizeof(ShapeAttrs), shape_rows};
 
@@ -302,13 +303,13 @@ static const AttrRow roi_rows[] = {
     END};
 const AttrTable roi_attrs = {"roi", sizeof(RoiAttrs), roi_rows};
 
-#define RNN_ROWS                                                                               \
-    {"activation_alpha", ATTR_FLOATS, offsetof(RnnAttrs, activation_alpha), NULL, NULL},       \
-    {"activation_beta", ATTR_FLOATS, offsetof(RnnAttrs, activation_beta), NULL, NULL},         \
-    {"activations", ATTR_STRING, offsetof(RnnAttrs, activations), NULL, NULL},                 \
-    FLOAT(RnnAttrs, "clip", clip, "0"),                                                        \
-    WORD(RnnAttrs, "direction", direction, "forward", rnn_directions),                         \
-    INT(RnnAttrs, "hidden_size", hidden_size, "0"),                                            \
+#define RNN_ROWS                                                                                \
+    {"activation_alpha", ATTR_FLOATS, offsetof(RnnAttrs, activation_alpha), NULL, NULL, false}, \
+    {"activation_beta", ATTR_FLOATS, offsetof(RnnAttrs, activation_beta), NULL, NULL, false},   \
+    {"activations", ATTR_STRING, offsetof(RnnAttrs, activations), NULL, NULL, false},           \
+    FLOAT(RnnAttrs, "clip", clip, "0"),                                                         \
+    WORD(RnnAttrs, "direction", direction, "forward", rnn_directions),                          \
+    INT(RnnAttrs, "hidden_size", hidden_size, "0"),                                             \
     INT(RnnAttrs, "layout", layout, "0")
 static const AttrRow rnn_rows[] = {RNN_ROWS, END};
 const AttrTable rnn_attrs = {"rnn", sizeof(RnnAttrs), rnn_rows};
@@ -350,7 +351,7 @@ static const AttrRow deform_rows[] = {
 const AttrTable deform_attrs = {"deform", sizeof(DeformAttrs), deform_rows};
 
 static const AttrRow einsum_rows[] = {
-    {"equation", ATTR_STRING, offsetof(EinsumAttrs, equation), NULL, NULL}, END};
+    {"equation", ATTR_STRING, offsetof(EinsumAttrs, equation), NULL, NULL, false}, END};
 const AttrTable einsum_attrs = {"einsum", sizeof(EinsumAttrs), einsum_rows};
 
 static const AttrRow compress_rows[] = {INT(CompressAttrs, "axis", axis, "9223372036854775807"), END};

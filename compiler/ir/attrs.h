@@ -37,12 +37,13 @@ typedef struct AttrRow {
     size_t offset;
     const char *initial;       // as in the text: "1", "0.5", "[1, 1]", "relu"; null: absent (0, [], null, DT_NONE)
     const char *const *words;  // of an enum, null-terminated
+    bool own;                  // sqzc's: no model may have it
 } AttrRow;
 
 typedef struct AttrTable {
     const char *name;
     size_t size;          // of the struct
-    const AttrRow *rows;  // ONNX attributes under their ONNX names, then sqzc's own
+    const AttrRow *rows;  // ONNX attributes have their ONNX names
 } AttrTable;
 
 void *attrs_new(const AttrTable *table, Arena *arena);  // all fields at their defaults

@@ -35,11 +35,11 @@ static const double SPILL = 0.4;
 enum { LOWER_ROWS = 3 };  // rows less than the most that are worth a trial
 
 static const AttrRow direct_rows[] = {
-    {"rows", ATTR_INT, offsetof(DirectParams, rows), "1", NULL},
-    {"panels", ATTR_INT, offsetof(DirectParams, panels), "1", NULL},
-    {"depth", ATTR_INT, offsetof(DirectParams, depth), "0", NULL},
-    {"across", ATTR_BOOL, offsetof(DirectParams, across), "0", NULL},
-    {NULL, ATTR_INT, 0, NULL, NULL}};
+    {"rows", ATTR_INT, offsetof(DirectParams, rows), "1", NULL, true},
+    {"panels", ATTR_INT, offsetof(DirectParams, panels), "1", NULL, true},
+    {"depth", ATTR_INT, offsetof(DirectParams, depth), "0", NULL, true},
+    {"across", ATTR_BOOL, offsetof(DirectParams, across), "0", NULL, true},
+    {NULL, ATTR_INT, 0, NULL, NULL, false}};
 const AttrTable direct_params = {"direct_params", sizeof(DirectParams), direct_rows};
 
 // The part of the work that one tile belongs to.

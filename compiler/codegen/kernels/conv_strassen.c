@@ -37,11 +37,11 @@ static const double HIDDEN = 0.2;  // what still shows of reading weights again 
 static const double SUMS = 16;  // cycles for a vector of sums, which go from product to product and into the output
 
 static const AttrRow strassen_rows[] = {
-    {"rows", ATTR_INT, offsetof(StrassenParams, rows), "1", NULL},
-    {"pairs", ATTR_INT, offsetof(StrassenParams, pairs), "1", NULL},
-    {"ahead", ATTR_INT, offsetof(StrassenParams, ahead), "0", NULL},
-    {"split", ATTR_INT, offsetof(StrassenParams, split), "1", NULL},
-    {NULL, ATTR_INT, 0, NULL, NULL}};
+    {"rows", ATTR_INT, offsetof(StrassenParams, rows), "1", NULL, true},
+    {"pairs", ATTR_INT, offsetof(StrassenParams, pairs), "1", NULL, true},
+    {"ahead", ATTR_INT, offsetof(StrassenParams, ahead), "0", NULL, true},
+    {"split", ATTR_INT, offsetof(StrassenParams, split), "1", NULL, true},
+    {NULL, ATTR_INT, 0, NULL, NULL, false}};
 const AttrTable strassen_params = {"strassen_params", sizeof(StrassenParams), strassen_rows};
 
 // ---- Sizes

@@ -36,12 +36,12 @@ static const double TRANSFORM[WINOGRAD_POINTS + 1] = {[4] = 4.5, [5] = 4.5, [6] 
 static const double PRODUCT = 0.88;   // of a register tile's time: tiles are independent and short, so they overlap
 
 static const AttrRow winograd_rows[] = {
-    {"tile", ATTR_INT, offsetof(WinogradParams, tile), "4", NULL},
-    {"rows", ATTR_INT, offsetof(WinogradParams, rows), "1", NULL},
-    {"band", ATTR_INT, offsetof(WinogradParams, band), "1", NULL},
-    {"ahead", ATTR_INT, offsetof(WinogradParams, ahead), "0", NULL},
-    {"split", ATTR_INT, offsetof(WinogradParams, split), "1", NULL},
-    {NULL, ATTR_INT, 0, NULL, NULL}};
+    {"tile", ATTR_INT, offsetof(WinogradParams, tile), "4", NULL, true},
+    {"rows", ATTR_INT, offsetof(WinogradParams, rows), "1", NULL, true},
+    {"band", ATTR_INT, offsetof(WinogradParams, band), "1", NULL, true},
+    {"ahead", ATTR_INT, offsetof(WinogradParams, ahead), "0", NULL, true},
+    {"split", ATTR_INT, offsetof(WinogradParams, split), "1", NULL, true},
+    {NULL, ATTR_INT, 0, NULL, NULL, false}};
 const AttrTable winograd_params = {"winograd_params", sizeof(WinogradParams), winograd_rows};
 
 // Tiles along one axis: `full` of the whole size, and a narrower one behind them (0: none).
