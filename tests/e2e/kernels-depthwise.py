@@ -35,5 +35,7 @@ def case(module, number):
     module.output(y, f"{batch}x{channels}x{height}x{width} {kernel} s{stride} p{pads} d{dilation} {activation}")
 
 
+make = cases(case, 40)
+
 if __name__ == "__main__":
-    sweep(cases(case, 40), spread(PARTS), "conv_depthwise", 36)
+    sweep(make, spread(PARTS), "conv_depthwise", 36)

@@ -43,5 +43,7 @@ def case(module, number):
     module.output(y, label.replace("'", ""))
 
 
+make = cases(case, 40)
+
 if __name__ == "__main__":
-    sweep(cases(case, 40), spread(PARTS), "conv_direct", 40)
+    sweep(make, spread(PARTS), "conv_direct", 40)
