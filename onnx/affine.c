@@ -1,5 +1,5 @@
-// AffineGrid: where each pixel of the result of an affine map comes from, for GridSample. With the pixels' own places in
-// -1..1 as rows (x, y, 1) or (x, y, z, 1),
+// AffineGrid: where each pixel of the result of an affine map comes from, for GridSample. With the pixels' own places
+// in -1..1 as rows (x, y, 1) or (x, y, z, 1),
 //
 //     grid[n] = rows * theta[n]^T
 //
@@ -64,5 +64,6 @@ bool make_affine_grid(Importer *im, Draft *d) {
         perm->v[i] = swapped[i];
     draft_infer(im, theta->def);
     Value *shape[] = {size_part(im, d, &first, 1), extent, draft_int(im, d, "coordinates", spatial)};
-    return draft_done(im, d, binary(im, d, OP_Reshape, binary(im, d, OP_MatMul, rows, theta), concat(im, d, shape, 3, 0)));
+    return draft_done(im, d,
+                      binary(im, d, OP_Reshape, binary(im, d, OP_MatMul, rows, theta), concat(im, d, shape, 3, 0)));
 }

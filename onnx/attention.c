@@ -33,7 +33,8 @@ static bool take_attributes(Importer *im, Draft *d, Attention *a) {
 bool attention_dim(Importer *im, const Draft *d, const Value *value, int axis, int64_t *n) {
     *n = 0;
     if (value->type.rank <= axis || value->type.dim[axis].sym)
-        return diag_error(im->diag, d->loc, E_DYNAMIC, "the sizes of its inputs must be known; bind them with --dim or --shape");
+        return diag_error(im->diag, d->loc, E_DYNAMIC,
+                          "the sizes of its inputs must be known; bind them with --dim or --shape");
     *n = value->type.dim[axis].n;
     return *n <= SIZE_MOST || diag_error(im->diag, d->loc, E_LIMIT, "an axis of %lld is too long", (long long)*n);
 }
@@ -74,7 +75,8 @@ Value *attention_repeat(Importer *im, const Draft *d, Value *x, int64_t times) {
     int64_t heads, length, size;
     if (times == 1)
         return x;
-    if (!attention_dim(im, d, x, 1, &heads) || !attention_dim(im, d, x, 2, &length) || !attention_dim(im, d, x, 3, &size))
+    if (!attention_dim(im, d, x, 1, &heads) || !attention_dim(im, d, x, 2, &length) ||
+        !attention_dim(im, d, x, 3, &size))
         return NULL;
     int64_t merged[] = {dim[0].sym ? -1 : dim[0].n, heads * times, length, size};
     Value *spread = draft_node(im, d, OP_Unsqueeze, x, draft_int(im, d, "axis", 2), NULL);
@@ -105,7 +107,8 @@ static bool take_operands(Importer *im, Draft *d, Attention *a) {
         a->v = concat(im, d, d->in[5], a->v, 2);
     }
     for (int i = 1; i < 3; i++)
-        if (draft_wants(d, i) && !draft_define(im, d, i, draft_node(im, d, OP_Identity, i == 1 ? a->k : a->v, NULL, NULL)))
+        if (draft_wants(d, i) &&
+            !draft_define(im, d, i, draft_node(im, d, OP_Identity, i == 1 ? a->k : a->v, NULL, NULL)))
             return false;
     return attention_dim(im, d, a->q, 1, &a->q_heads) && attention_dim(im, d, a->k, 1, &a->kv_heads) &&
            attention_dim(im, d, a->q, 2, &a->queries) && attention_dim(im, d, a->k, 2, &a->keys);
@@ -254,7 +257,8 @@ static Value *slice(Importer *im, const Draft *d, Value *x, int64_t start, int64
     return y;
 }
 
-static Value *rotate(Importer *im, const Draft *d, Value *x, int64_t size, bool interleaved, Value *cosine, Value *sine) {
+static Value *rotate(Importer *im, const Draft *d, Value *x, int64_t size, bool interleaved, Value *cosine,
+                     Value *sine) {
     int64_t half = size / 2, joined[] = {0, 0, 0, size};
     Value *a = interleaved ? slice(im, d, x, 0, size, 2) : slice(im, d, x, 0, half, 1);
     Value *b = interleaved ? slice(im, d, x, 1, size, 2) : slice(im, d, x, half, size, 1);

@@ -101,7 +101,8 @@ static bool branch_at_run_time(Importer *im, Draft *d, const Onnx__GraphProto *c
         !branches_agree(im, d, out[0], out[1]))
         return false;
     if (!body[0].graph->outputs.n)
-        return diag_error(im->diag, d->loc, E_DTYPE, "it has no output that is a tensor, so the condition must be constant");
+        return diag_error(im->diag, d->loc, E_DTYPE,
+                          "it has no output that is a tensor, so the condition must be constant");
     Node *node = draft_append(im, d, OP_If, d->in, 1, body[0].graph->outputs.n);
     body_attach(im, node, bodies, 2);
     return define_branches(im, d, node, out[0]);
@@ -147,9 +148,11 @@ static Value *number(Importer *im, const Draft *d, int64_t n) {
 
 static bool unrollable(Importer *im, const Draft *d, const LoopDraft *l, const char *why, int64_t *trips, int64_t *on) {
     if (!draft_known(im, l->condition, on) || (*on && !draft_known(im, l->trips, trips)))
-        return diag_error(im->diag, d->loc, E_DYNAMIC,
-                          "%s, so the trip count and the condition must be constant: export the model with static shapes, "
-                          "or use --bind", why);
+        return diag_error(
+            im->diag, d->loc, E_DYNAMIC,
+            "%s, so the trip count and the condition must be constant: export the model with static shapes, "
+            "or use --bind",
+            why);
     if (!*on || *trips < 0)
         *trips = 0;
     if (*trips > TRIPS_MAX)
@@ -197,7 +200,8 @@ static bool unroll(Importer *im, Draft *d, const LoopDraft *l, const char *why) 
             return false;
     for (int k = 0; k < scans && l->carried + k < d->nout; k++) {
         if (!slices[k].n)
-            return diag_error(im->diag, d->loc, E_SHAPE, "%s, but it makes no turn, so its scan outputs have no shape", why);
+            return diag_error(im->diag, d->loc, E_SHAPE, "%s, but it makes no turn, so its scan outputs have no shape",
+                              why);
         Operand result = {stack(im, d, &slices[k]), NULL};
         if (!define(im, d, l->carried + k, &result))
             return false;
@@ -234,8 +238,8 @@ static bool few_turns(Importer *im, const LoopDraft *l, const BodyGraph *body, c
     return few;
 }
 
-// False where a value that the loop carries is a sequence, or changes its shape, or where the number of the turn decides
-// a shape.
+// False where a value that the loop carries is a sequence, or changes its shape, or where the number of the turn
+// decides a shape.
 static bool keeps_types(Importer *im, const LoopDraft *l, const BodyGraph *body, const Operand *out) {
     bool known = true;
     for (size_t i = 1; i < l->proto->n_output; i++) {
@@ -303,8 +307,9 @@ bool make_loop(Importer *im, Draft *d) {
     if (!l.proto || !no_attributes_left(im, d))
         return false;
     if (l.proto->n_output < 1 + (size_t)l.carried || (size_t)d->nout > l.proto->n_output - 1)
-        return diag_error(im->diag, d->loc, E_ARITY, "the loop carries %d values and has %d outputs, but its body has %zu",
-                          l.carried, d->nout, l.proto->n_output);
+        return diag_error(im->diag, d->loc, E_ARITY,
+                          "the loop carries %d values and has %d outputs, but its body has %zu", l.carried, d->nout,
+                          l.proto->n_output);
     l.trips = draft_in(d, 0) ? draft_cast(im, d, d->in[0], DT_I64) : number(im, d, INT64_MAX);
     l.condition = draft_in(d, 1) ? d->in[1] : truth(im, d, true);
     if (has_lists(d))
@@ -349,9 +354,10 @@ static Value *unless_padding(Importer *im, const Draft *d, Value *there, Value *
     return draft_node(im, d, OP_Where, there, made, otherwise);
 }
 
-// The body's outputs. With `left`, a state that counts how many slices are left, what padding does is undone: states stay
-// as they are, and scan outputs are 0. What is left after the turn is the last state.
-static bool scan_outputs(Importer *im, Draft *d, const ScanDraft *s, const Operand *in, Value *left, const Operand *out) {
+// The body's outputs. With `left`, a state that counts how many slices are left, what padding does is undone: states
+// stay as they are, and scan outputs are 0. What is left after the turn is the last state.
+static bool scan_outputs(Importer *im, Draft *d, const ScanDraft *s, const Operand *in, Value *left,
+                         const Operand *out) {
     int states = (int)s->attrs.states, nout = (int)s->proto->n_output;
     Value *there = left ? draft_node(im, d, OP_Greater, left, number(im, d, 0), NULL) : NULL;
     for (int i = 0; i <= nout; i++) {
@@ -360,10 +366,12 @@ static bool scan_outputs(Importer *im, Draft *d, const ScanDraft *s, const Opera
         if (i == nout)
             break;
         if (out[i].list)
-            return diag_error(im->diag, d->loc, E_DTYPE, "output %d of the subgraph is a sequence; a Scan takes tensors", i);
+            return diag_error(im->diag, d->loc, E_DTYPE,
+                              "output %d of the subgraph is a sequence; a Scan takes tensors", i);
         Value *made = out[i].value;
         if (left && made->type.dtype == DT_NONE)
-            return diag_error(im->diag, d->loc, E_DTYPE, "the element type of output %d of the subgraph is not known", i);
+            return diag_error(im->diag, d->loc, E_DTYPE, "the element type of output %d of the subgraph is not known",
+                              i);
         body_output(im, left ? unless_padding(im, d, there, made, i < states ? in[i].value : NULL) : made);
     }
     return true;
@@ -384,7 +392,8 @@ static Value **with_value(Importer *im, Value *const *values, int n, int index, 
 // A node in im->graph, whose scope is `outer`; null after an error.
 static Node *scan_node(Importer *im, Draft *d, Scope *outer, const ScanDraft *s) {
     BodyGraph body, *bodies[1] = {&body};
-    Operand *in = ARENA_ARRAY(im->scratch, Operand, s->nin), *out = ARENA_ARRAY(im->scratch, Operand, s->proto->n_output);
+    Operand *in = ARENA_ARRAY(im->scratch, Operand, s->nin),
+            *out = ARENA_ARRAY(im->scratch, Operand, s->proto->n_output);
     int states = (int)s->attrs.states, nout = (int)s->proto->n_output;
     if (!body_open(im, d, outer, &body))
         return NULL;
@@ -401,7 +410,8 @@ static Node *scan_node(Importer *im, Draft *d, Scope *outer, const ScanDraft *s)
     if (!ok)
         return NULL;
     int more = left != NULL;
-    Node *node = draft_append(im, d, OP_Scan, with_value(im, s->in, s->nin, states, s->turns), s->nin + more, nout + more);
+    Node *node =
+        draft_append(im, d, OP_Scan, with_value(im, s->in, s->nin, states, s->turns), s->nin + more, nout + more);
     *(ScanAttrs *)node->attrs = s->attrs;
     ((ScanAttrs *)node->attrs)->states += more;
     body_attach(im, node, bodies, 1);

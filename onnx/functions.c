@@ -75,8 +75,13 @@ bool function_inline(Importer *im, Draft *d, const Onnx__FunctionProto *function
     const char **results = ARENA_ARRAY(im->scratch, const char *, function->n_output);
     for (int i = 0; i < d->nout; i++)
         results[i] = *d->out[i] ? scope_label(d->scope, d->out[i]) : NULL;
-    Scope scope = {.arena = im->scratch, .graph = d->scope->graph, .caller = d->scope, .function = function, .result_names = results,
-                   .prefix = arena_printf(im->scratch, "%s/", d->loc->node), .attributes = d->attr,
+    Scope scope = {.arena = im->scratch,
+                   .graph = d->scope->graph,
+                   .caller = d->scope,
+                   .function = function,
+                   .result_names = results,
+                   .prefix = arena_printf(im->scratch, "%s/", d->loc->node),
+                   .attributes = d->attr,
                    .nattributes = d->nattr};
     if (!import_opset(im, function->name, function->opset_import, function->n_opset_import, d->scope->opset,
                       &scope.opset) ||

@@ -1,5 +1,5 @@
-// What onnxruntime's optimizer makes of several operators, in the domain com.microsoft: products with a transposition, a
-// factor, a sum or an activation; a sum that is normalized; embeddings of words. They are taken apart again, in such
+// What onnxruntime's optimizer makes of several operators, in the domain com.microsoft: products with a transposition,
+// a factor, a sum or an activation; a sum that is normalized; embeddings of words. They are taken apart again, in such
 // parts as sqzc's own passes fuse.
 #include "onnx/fused.h"
 

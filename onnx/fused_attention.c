@@ -9,7 +9,8 @@
 #include "onnx/attention.h"
 
 static Value *cut(Importer *im, const Draft *d, Value *x, int64_t start, int64_t length) {
-    Value *y = draft_node(im, d, OP_Slice, x, draft_int(im, d, "start", start), draft_int(im, d, "end", start + length));
+    Value *y =
+        draft_node(im, d, OP_Slice, x, draft_int(im, d, "start", start), draft_int(im, d, "end", start + length));
     node_set_input(y->def, 3, draft_int(im, d, "axis", -1));
     draft_infer(im, y->def);
     return y;
@@ -33,7 +34,8 @@ static Value *flatten_heads(Importer *im, const Draft *d, Value *x) {
 
 // Masks.
 
-// Where keys are shown, of one of the forms of a mask, with axes for batch, heads, queries and keys. Null after an error.
+// Where keys are shown, of one of the forms of a mask, with axes for batch, heads, queries and keys. Null after an
+// error.
 static Value *shown_keys(Importer *im, const Draft *d, Value *mask, int64_t keys) {
     static const int64_t behind_batch[] = {1, 2}, heads[] = {1}, column[] = {-1, 1, 1, 1};
     Value *none = draft_scalar(im, d, "none", mask->type.dtype, 0);
@@ -45,7 +47,8 @@ static Value *shown_keys(Importer *im, const Draft *d, Value *mask, int64_t keys
         Value *place = draft_count_up(im, d, draft_int(im, d, "keys", keys), 0);  // how many keys there are
         return draft_node(im, d, OP_Less, place, draft_cast(im, d, reshape(im, d, mask, column, 4), DT_I64), NULL);
     } else {
-        diag_error(im->diag, d->loc, E_SHAPE, "a mask must be of batch x keys, of batch x queries x keys, or the number of "
+        diag_error(im->diag, d->loc, E_SHAPE,
+                   "a mask must be of batch x keys, of batch x queries x keys, or the number of "
                    "keys of each sample");
         return NULL;
     }
@@ -121,8 +124,10 @@ static bool take_sizes(Importer *im, Draft *d, int64_t sizes[3]) {
         sizes[i] = found && ints.n == 3 ? ints.v[i] : all / 3;
     bool fits = sizes[0] > 0 && sizes[1] > 0 && sizes[2] > 0 && sizes[0] <= all && sizes[1] <= all - sizes[0] &&
                 sizes[2] == all - sizes[0] - sizes[1] && (!found || ints.n == 3);
-    return fits || diag_error(im->diag, d->loc, E_ATTRIBUTE, "the weights' %lld columns must be those of queries, keys and "
-                              "values", (long long)all);
+    return fits || diag_error(im->diag, d->loc, E_ATTRIBUTE,
+                              "the weights' %lld columns must be those of queries, keys and "
+                              "values",
+                              (long long)all);
 }
 
 // Keys and values behind what is past, as one tensor.
@@ -182,8 +187,10 @@ static bool take_operands(Importer *im, Draft *d, Heads *h) {
         h->v = key ? flatten_heads(im, d, pick(im, d, key, 1, 3)) : h->v;
         return true;
     }
-    if (!key || !value || rank != 3 || key->type.rank != value->type.rank || (key->type.rank != 3 && key->type.rank != 4))
-        return diag_error(im->diag, d->loc, E_SHAPE, "queries must have 3 axes, keys and values 3 or 4, or packed ones 5");
+    if (!key || !value || rank != 3 || key->type.rank != value->type.rank ||
+        (key->type.rank != 3 && key->type.rank != 4))
+        return diag_error(im->diag, d->loc, E_SHAPE,
+                          "queries must have 3 axes, keys and values 3 or 4, or packed ones 5");
     h->q = d->in[0];
     h->k = key->type.rank == 3 ? key : flatten_heads(im, d, attention_transpose(im, d, key, 0, 2, 1, 3));
     h->v = key->type.rank == 3 ? value : flatten_heads(im, d, attention_transpose(im, d, value, 0, 2, 1, 3));

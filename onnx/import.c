@@ -399,7 +399,8 @@ static bool import_outputs(Importer *im, const Scope *scope, const Onnx__GraphPr
     for (size_t i = 0; i < graph->n_output && !import_failed(im); i++)
         ok = import_work(im, 1, 1) && import_output(im, scope, graph->output[i]) && ok;
     if (ok && !im->graph->outputs.n)
-        ok = diag_error(im->diag, NULL, E_DTYPE, "no output of the model is a tensor: its sequences and optionals are empty");
+        ok = diag_error(im->diag, NULL, E_DTYPE,
+                        "no output of the model is a tensor: its sequences and optionals are empty");
     for (int i = 0; i < im->options->nkeep && ok; i++)
         ok = keep_value(im, scope, im->options->keep[i]);
     if (im->options->keep_all && ok)

@@ -43,7 +43,8 @@ typedef struct OnnxOptions {
 Module *onnx_import(Arena *arena, const unsigned char *bytes, size_t size, const char *folder,
                     const OnnxOptions *options, Diag *diag);
 
-// What an input or output of a model is, and data of it that is no tensor: files with one SequenceProto or OptionalProto.
+// What an input or output of a model is, and data of it that is no tensor: files with one SequenceProto or
+// OptionalProto.
 typedef struct OnnxPort {
     const char *name;
     bool sequence, optional;  // both: an optional sequence
@@ -60,7 +61,8 @@ typedef struct OnnxValues {
     OnnxValue *item;
     int n, capacity;
 } OnnxValues;
-bool onnx_ports(Arena *arena, const unsigned char *bytes, size_t size, OnnxPorts *inputs, OnnxPorts *outputs, Diag *diag);
+bool onnx_ports(Arena *arena, const unsigned char *bytes, size_t size, OnnxPorts *inputs, OnnxPorts *outputs,
+                Diag *diag);
 bool onnx_values(Arena *arena, const unsigned char *bytes, size_t size, const char *folder, const OnnxPort *port,
                  OnnxValues *values, Diag *diag);
 

@@ -59,8 +59,9 @@ static bool bind_dim(Importer *im, Bindings *bindings, const OnnxDim *dim) {
 static bool keep_open(Importer *im, Bindings *bindings, const OnnxDim *dim) {
     Open *open = &im->module->open;
     if (dim->value < 1 || dim->most < dim->value || dim->most > INT32_MAX)
-        return diag_error(im->diag, NULL, E_USAGE, "--dim=%s=%lld..%lld: an open dimension is 1 or more, the lesser first",
-                          dim->name, (long long)dim->value, (long long)dim->most);
+        return diag_error(im->diag, NULL, E_USAGE,
+                          "--dim=%s=%lld..%lld: an open dimension is 1 or more, the lesser first", dim->name,
+                          (long long)dim->value, (long long)dim->most);
     if (find_binding(bindings, dim->name))
         return diag_error(im->diag, NULL, E_USAGE, "--dim: dimension '%s' is given twice", dim->name);
     if (open->symbol)
@@ -256,8 +257,8 @@ static bool check_number(Importer *im, const char *input, const Type *type, doub
     for (int i = 0; i < type->rank; i++)
         one = one && !type->dim[i].sym && type->dim[i].n == 1;
     if (!one)
-        return diag_error(im->diag, NULL, E_USAGE, "--bind: input '%s' is %s, not a single number: bind it to a file", input,
-                          type_text(im->arena, type));
+        return diag_error(im->diag, NULL, E_USAGE, "--bind: input '%s' is %s, not a single number: bind it to a file",
+                          input, type_text(im->arena, type));
     int bits = dtype_info[type->dtype].bits;
     double most = ldexp(1, dtype_is_signed(type->dtype) ? bits - 1 : bits), exact = ldexp(1, 53);
     bool fits = number == floor(number) && number < fmin(most, exact) &&
@@ -270,7 +271,8 @@ static bool check_number(Importer *im, const char *input, const Type *type, doub
 // The constant that an input of this type becomes; null after an error.
 static Value *bound_value(Importer *im, const char *input, const Type *type, const OnnxBind *bind) {
     if (!bind->bytes)
-        return check_number(im, input, type, bind->number) ? value_doubles(im->graph, input, *type, &bind->number) : NULL;
+        return check_number(im, input, type, bind->number) ? value_doubles(im->graph, input, *type, &bind->number)
+                                                           : NULL;
     Type given = bind->type;
     const void *bytes = bind->bytes;
     if (dtype_stands_for(given.dtype, type->dtype)) {
@@ -337,9 +339,11 @@ static bool import_sequence(Importer *im, Scope *scope, const Onnx__ValueInfoPro
         list->dtype = type.dtype;
     }
     if (!list->n && !is_none(im, input->name))
-        return diag_error(im->diag, NULL, E_SYMBOL,
-                          "input '%s' is a sequence: say what is in it with --shape %s_0=AxB, --shape %s_1=AxB and so on, "
-                          "or --shape %s=none", input->name, input->name, input->name, input->name);
+        return diag_error(
+            im->diag, NULL, E_SYMBOL,
+            "input '%s' is a sequence: say what is in it with --shape %s_0=AxB, --shape %s_1=AxB and so on, "
+            "or --shape %s=none",
+            input->name, input->name, input->name, input->name);
     list->none = !list->n && input->type->value_case == ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE;
     return scope_define_list(scope, input->name, list);
 }

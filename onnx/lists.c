@@ -39,11 +39,13 @@ static List *need_list(Importer *im, const Draft *d) {
 static bool need_position(Importer *im, const Draft *d, int index, int n, int most, int *position) {
     int64_t at;
     if (!draft_in(d, index) || !draft_known(im, d->in[index], &at))
-        return diag_error(im->diag, d->loc, E_DYNAMIC, "the position in the sequence must be constant: export the model "
+        return diag_error(im->diag, d->loc, E_DYNAMIC,
+                          "the position in the sequence must be constant: export the model "
                           "without it, or use --bind");
     int64_t wrapped = at < 0 ? at + n : at;
     if (wrapped < 0 || wrapped > most)
-        return diag_error(im->diag, d->loc, E_RANGE, "position %lld is outside of the sequence of %d", (long long)at, n);
+        return diag_error(im->diag, d->loc, E_RANGE, "position %lld is outside of the sequence of %d", (long long)at,
+                          n);
     *position = (int)wrapped;
     return true;
 }
@@ -186,7 +188,8 @@ bool make_split_to_sequence(Importer *im, Draft *d) {
         return false;
     int rank = draft_rank(d, 0), at = (int)(axis < 0 ? axis + rank : axis);
     if (rank < 0)
-        return diag_error(im->diag, d->loc, E_DYNAMIC, "the shape of its input is not known, which decides how long the "
+        return diag_error(im->diag, d->loc, E_DYNAMIC,
+                          "the shape of its input is not known, which decides how long the "
                           "sequence is");
     if (axis < -rank || axis >= rank)
         return diag_error(im->diag, d->loc, E_SHAPE, "axis %lld is out of range for rank %d", (long long)axis, rank);
@@ -217,7 +220,8 @@ static bool map_length(Importer *im, const Draft *d, int *n) {
     *n = need_list(im, d) ? d->list[0]->n : -1;
     for (int i = 1; *n >= 0 && i < d->nlist; i++)
         if (d->list[i] && d->list[i]->n != *n)
-            return diag_error(im->diag, d->loc, E_SHAPE, "input %d has %d elements, the first %d", i, d->list[i]->n, *n);
+            return diag_error(im->diag, d->loc, E_SHAPE, "input %d has %d elements, the first %d", i, d->list[i]->n,
+                              *n);
     return *n >= 0;
 }
 

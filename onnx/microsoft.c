@@ -1,6 +1,6 @@
 // The domain com.microsoft: what onnxruntime's optimizer writes is in fused.c, its products of quantized numbers in
-// qproducts.c. Here are the quantizer's other operators: real numbers are made of quantized ones, the core operator works
-// on them, and its result is quantized again. Scales and zero points are single numbers.
+// qproducts.c. Here are the quantizer's other operators: real numbers are made of quantized ones, the core operator
+// works on them, and its result is quantized again. Scales and zero points are single numbers.
 #include "onnx/microsoft.h"
 
 #include <string.h>
@@ -100,8 +100,10 @@ static bool make_softmax(Importer *im, Draft *d) {
     if (!draft_take_int(im, d, "opset", 13, &opset) || !draft_take_int(im, d, "axis", opset < 13 ? 1 : -1, &axis))
         return false;
     if (opset < 13 && axis != -1 && axis != draft_rank(d, 0) - 1)
-        return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute 'opset' %lld with an axis that is not the last is not "
-                          "supported", (long long)opset);
+        return diag_error(im->diag, d->loc, E_ATTRIBUTE,
+                          "attribute 'opset' %lld with an axis that is not the last is not "
+                          "supported",
+                          (long long)opset);
     draft_set_int(im, d, "axis", axis);
     return make_unary(im, d, OP_Softmax);
 }
@@ -110,7 +112,8 @@ static bool make_softmax(Importer *im, Draft *d) {
 static bool make_concat(Importer *im, Draft *d) {
     int64_t axis;
     if (d->nin < 5 || d->nin % 3 != 2)
-        return diag_error(im->diag, d->loc, E_ARITY, "it takes a scale and a zero point, then three inputs for each part");
+        return diag_error(im->diag, d->loc, E_ARITY,
+                          "it takes a scale and a zero point, then three inputs for each part");
     if (!draft_need(im, d, d->nin) || !draft_take_int(im, d, "axis", 0, &axis))
         return false;
     Value *y = real(im, d, 2);

@@ -262,7 +262,8 @@ static int compare_keys(const void *a, const void *b) {
 
 static Value *lookup(Importer *im, const Draft *d, const Table *table, int64_t n) {
     Key *sorted = ARENA_ARRAY(im->scratch, Key, n);
-    size_t wide = (size_t)dtype_info[table->keys.dtype].bits / 8, size = (size_t)dtype_info[table->values.dtype].bits / 8;
+    size_t wide = (size_t)dtype_info[table->keys.dtype].bits / 8,
+           size = (size_t)dtype_info[table->values.dtype].bits / 8;
     bool real = dtype_is_float(table->keys.dtype);
     for (int i = 0; i < n; i++)
         sorted[i] = (Key){real ? element_double(table->keys.dtype, table->key, i) : 0,
@@ -273,7 +274,8 @@ static Value *lookup(Importer *im, const Draft *d, const Table *table, int64_t n
     int64_t kept = 0;
     for (int64_t i = 0; i < n; i++) {
         const Key *key = &sorted[i], *last = i ? key - 1 : NULL;
-        bool same = last && last->whole == key->whole && (last->real == key->real || (isnan(last->real) && isnan(key->real)));
+        bool same =
+            last && last->whole == key->whole && (last->real == key->real || (isnan(last->real) && isnan(key->real)));
         if (same)
             continue;
         memcpy(keys + (size_t)kept * wide, (const char *)table->key + (size_t)key->index * wide, wide);

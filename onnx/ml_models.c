@@ -35,7 +35,8 @@ static Value *softmax_zero(Importer *im, const Draft *d, Value *x) {
 }
 
 // sqrt(2) * erfinv(2 x - 1), with Winitzki's approximation: for a = 0.147 and u = 2 / (pi a) + ln(1 - t^2) / 2,
-// erfinv(t) = sign(t) sqrt(s - u), where s = sqrt(u^2 - ln(1 - t^2) / a); near t = 0 better as -ln(1 - t^2) / (a (s + u))
+// erfinv(t) = sign(t) sqrt(s - u), where s = sqrt(u^2 - ln(1 - t^2) / a); near t = 0 better as -ln(1 - t^2) / (a (s +
+// u))
 static Value *probit(Importer *im, const Draft *d, Value *x) {
     const double a = 0.147, pi = 3.14159;
     Value *t = binary(im, d, OP_Sub, binary(im, d, OP_Mul, x, "two", 2), "one", 1);
@@ -173,7 +174,8 @@ bool make_linear_classifier(Importer *im, Draft *d) {
         return false;
     if (rows == 1) {
         label = ml_label_of_score(im, d, &labels, scores, 0);
-        scores = labels.n == 2 ? ml_two_columns(im, d, scores, transform, true) : ml_transform(im, d, scores, transform);
+        scores =
+            labels.n == 2 ? ml_two_columns(im, d, scores, transform, true) : ml_transform(im, d, scores, transform);
     } else {
         label = ml_label_of_index(im, d, &labels, ml_best(im, d, scores));
         scores = ml_transform(im, d, scores, transform);
@@ -246,7 +248,8 @@ bool make_svm_regressor(Importer *im, Draft *d) {
                               svm.coefficients.n, (long long)supports);
         y = svm_kernel(im, d, &svm, &svm.vectors, supports);
         if (y)
-            y = draft_node(im, d, OP_MatMul, y, ml_matrix(im, d, "coefficients", svm.coefficients.v, supports, 1), NULL);
+            y = draft_node(im, d, OP_MatMul, y, ml_matrix(im, d, "coefficients", svm.coefficients.v, supports, 1),
+                           NULL);
     } else {
         svm.kernel = SVM_LINEAR;
         y = svm_kernel(im, d, &svm, &svm.coefficients, 1);
@@ -327,7 +330,8 @@ static Value *votes(Importer *im, const Draft *d, const Pairs *p, Value *scores)
 }
 
 // Of each class: a logistic function of each score, fitted to it, says how probable the first of the pair is.
-static Value *probabilities(Importer *im, const Draft *d, const Pairs *p, Value *scores, const Floats *a, const Floats *b) {
+static Value *probabilities(Importer *im, const Draft *d, const Pairs *p, Value *scores, const Floats *a,
+                            const Floats *b) {
     Value *y = draft_node(im, d, OP_Mul, scores, ml_list(im, d, "prob_a", DT_F32, a->v, p->pairs), NULL);
     y = draft_node(im, d, OP_Add, y, ml_list(im, d, "prob_b", DT_F32, b->v, p->pairs), NULL);
     y = draft_node(im, d, OP_Sub, number(im, d, y, "one", 1), draft_node(im, d, OP_Sigmoid, y, NULL, NULL), NULL);

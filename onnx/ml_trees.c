@@ -1,9 +1,10 @@
 // The domain ai.onnx.ml: ensembles of decision trees, in the three forms of the standard, as one sqz.Trees.
 //
-// Both ways to write a forest down are read into one list of nodes: TreeEnsembleRegressor and TreeEnsembleClassifier name
-// each node, leaf or not, by two numbers; TreeEnsemble counts branches and leaves, and may ask whether a feature is one
-// of a set, which becomes a chain of questions for equality. The nodes that roots lead to are then put in an order in
-// which branches lead to later nodes; a forest that has no such order has a cycle. A node may have two parents.
+// Both ways to write a forest down are read into one list of nodes: TreeEnsembleRegressor and TreeEnsembleClassifier
+// name each node, leaf or not, by two numbers; TreeEnsemble counts branches and leaves, and may ask whether a feature
+// is one of a set, which becomes a chain of questions for equality. The nodes that roots lead to are then put in an
+// order in which branches lead to later nodes; a forest that has no such order has a cycle. A node may have two
+// parents.
 #include "onnx/ml.h"
 
 #include <math.h>
@@ -126,7 +127,8 @@ static void write_node(const TreeNode *node, const int64_t *place, int32_t *row)
     row[3] = (int32_t)(leaf ? 0 : place[node->no]);
 }
 
-static Value *int_table(Importer *im, const Draft *d, const char *part, const int32_t *v, int64_t rows, int64_t columns) {
+static Value *int_table(Importer *im, const Draft *d, const char *part, const int32_t *v, int64_t rows,
+                        int64_t columns) {
     int64_t dims[] = {rows, columns};
     Type type = type_make(DT_I32, columns ? 2 : 1, dims);
     return draft_constant(im, d, part, &type, v);
@@ -134,7 +136,8 @@ static Value *int_table(Importer *im, const Draft *d, const char *part, const in
 
 // The sums, as f32 or f64 like `x`; null after an error.
 static Value *forest_value(Importer *im, const Draft *d, Forest *f, Value *x, int aggregate, int64_t targets) {
-    int64_t n, *order = ARENA_ARRAY(im->scratch, int64_t, f->nodes), *place = ARENA_ARRAY(im->scratch, int64_t, f->nodes);
+    int64_t n, *order = ARENA_ARRAY(im->scratch, int64_t, f->nodes),
+               *place = ARENA_ARRAY(im->scratch, int64_t, f->nodes);
     if (!order_nodes(im, d, f, order, &n))
         return NULL;
     for (int64_t i = 0; i < n; i++)
@@ -290,7 +293,8 @@ static int compare_leaves(const void *a, const void *b) {
 static bool take_weights(Importer *im, Draft *d, const char *kind, Forest *f, TreeNode **sorted) {
     Ints tree, id, target;
     Floats weight;
-    const char *ids = arena_printf(im->scratch, "%s_ids", kind), *weights = arena_printf(im->scratch, "%s_weights", kind);
+    const char *ids = arena_printf(im->scratch, "%s_ids", kind),
+               *weights = arena_printf(im->scratch, "%s_weights", kind);
     if (!take_list(im, d, arena_printf(im->scratch, "%s_treeids", kind), &tree) ||
         !take_list(im, d, arena_printf(im->scratch, "%s_nodeids", kind), &id) || !take_list(im, d, ids, &target) ||
         !take_numbers(im, d, weights, &weight) || !check_length(im, d, ids, target.n, tree.n) ||
@@ -419,7 +423,8 @@ static bool take_branches(Importer *im, Draft *d, Branches *b) {
     draft_take(d, "nodes_hitrates");
     int n = b->feature.n;
     return check_length(im, d, "nodes_modes", b->mode.n, n) && check_length(im, d, "nodes_splits", b->split.n, n) &&
-           check_length(im, d, "nodes_truenodeids", b->yes.n, n) && check_length(im, d, "nodes_falsenodeids", b->no.n, n) &&
+           check_length(im, d, "nodes_truenodeids", b->yes.n, n) &&
+           check_length(im, d, "nodes_falsenodeids", b->no.n, n) &&
            check_length(im, d, "nodes_trueleafs", b->yes_leaf.n, n) &&
            check_length(im, d, "nodes_falseleafs", b->no_leaf.n, n) &&
            (!b->missing.n || check_length(im, d, "nodes_missing_value_tracks_true", b->missing.n, n)) &&

@@ -51,7 +51,8 @@ static bool make_flex_attention(Importer *im, Draft *d) {
     if (shared < 1 || heads % shared)
         return diag_error(im->diag, d->loc, E_SHAPE, "%lld heads of queries cannot share %lld heads of keys",
                           (long long)heads, (long long)shared);
-    Value *k = attention_repeat(im, d, d->in[1], heads / shared), *v = attention_repeat(im, d, d->in[2], heads / shared);
+    Value *k = attention_repeat(im, d, d->in[1], heads / shared),
+          *v = attention_repeat(im, d, d->in[2], heads / shared);
     if (!k || !v)
         return false;
     scale = isnan(scale) ? 1 / sqrt((double)size) : scale;

@@ -79,7 +79,8 @@ static Value *requantize(Importer *im, const Draft *d, Value *product, int x_beh
     Value *x_scale = quantized_along(im, d, d->in[1], x_behind), *w_scale = quantized_along(im, d, d->in[4], w_behind);
     Value *scale = draft_node(im, d, OP_Mul, x_scale, w_scale, NULL);
     scale = draft_node(im, d, OP_Div, scale, quantized_along(im, d, d->in[6], x_behind), NULL);
-    Value *scaled = draft_node(im, d, OP_Mul, draft_cast(im, d, product, DT_F32), draft_cast(im, d, scale, DT_F32), NULL);
+    Value *scaled =
+        draft_node(im, d, OP_Mul, draft_cast(im, d, product, DT_F32), draft_cast(im, d, scale, DT_F32), NULL);
     Value *zero = quantized_along(im, d, draft_cast(im, d, d->in[7], DT_F32), x_behind);
     Value *rounded = draft_node(im, d, OP_Round, draft_node(im, d, OP_Add, scaled, zero, NULL), NULL, NULL);
     Value *clipped = draft_node(im, d, OP_Clip, rounded, draft_scalar(im, d, "low", DT_F32, low),
@@ -106,6 +107,7 @@ bool make_qlinear_conv(Importer *im, Draft *d) {
 bool make_qlinear_matmul(Importer *im, Draft *d) {
     if (!check_quantized(im, d))
         return false;
-    Value *product = draft_node(im, d, OP_MatMul, quantized_centred(im, d, 0, 2, 1), quantized_centred(im, d, 3, 5, 0), NULL);
+    Value *product =
+        draft_node(im, d, OP_MatMul, quantized_centred(im, d, 0, 2, 1), quantized_centred(im, d, 3, 5, 0), NULL);
     return draft_done(im, d, requantize(im, d, product, 1, 0));
 }

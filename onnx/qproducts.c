@@ -1,7 +1,7 @@
-// Products of quantized numbers in the domain com.microsoft, as onnxruntime's quantizer and optimizer write them. Those of
-// 8 bits are made in 32-bit integers and scaled, as in qlinear.c. MatMulNBits, whose weights are of 8 bits and fewer in
-// blocks, and DynamicQuantizeLSTM, whose states onnxruntime rounds to 8 bits in each step, work with the real numbers that
-// their weights stand for.
+// Products of quantized numbers in the domain com.microsoft, as onnxruntime's quantizer and optimizer write them. Those
+// of 8 bits are made in 32-bit integers and scaled, as in qlinear.c. MatMulNBits, whose weights are of 8 bits and fewer
+// in blocks, and DynamicQuantizeLSTM, whose states onnxruntime rounds to 8 bits in each step, work with the real
+// numbers that their weights stand for.
 #include "onnx/qproducts.h"
 
 #include "onnx/qlinear.h"
@@ -10,7 +10,8 @@
 #include "support/checked.h"
 
 static Value *scaled(Importer *im, const Draft *d, Value *product, Value *a_scale, Value *b_scale) {
-    Value *scale = draft_node(im, d, OP_Mul, quantized_along(im, d, a_scale, 1), quantized_along(im, d, b_scale, 0), NULL);
+    Value *scale =
+        draft_node(im, d, OP_Mul, quantized_along(im, d, a_scale, 1), quantized_along(im, d, b_scale, 0), NULL);
     return draft_node(im, d, OP_Mul, draft_cast(im, d, product, DT_F32), scale, NULL);
 }
 
@@ -73,7 +74,8 @@ bool make_qgemm(Importer *im, Draft *d) {
 static Value *with_axes(Importer *im, const Draft *d, Value *value) {
     static const int64_t one[] = {1}, two[] = {1, 2};
     bool columns = value->type.rank == 2;
-    return draft_node(im, d, OP_Unsqueeze, value, draft_ints(im, d, "axes", columns ? one : two, columns ? 1 : 2), NULL);
+    return draft_node(im, d, OP_Unsqueeze, value, draft_ints(im, d, "axes", columns ? one : two, columns ? 1 : 2),
+                      NULL);
 }
 
 // Weights as LSTM has them, columns before rows.
@@ -102,8 +104,8 @@ bool make_dynamic_quantize_lstm(Importer *im, Draft *d) {
     return make_recurrent(im, d);
 }
 
-// MatMulNBits: A, B as columns x blocks x bytes, scales and zero points of the blocks, a bias. Elements lie in their bytes
-// low bits first, as in ONNX's own packed types.
+// MatMulNBits: A, B as columns x blocks x bytes, scales and zero points of the blocks, a bias. Elements lie in their
+// bytes low bits first, as in ONNX's own packed types.
 
 typedef struct Nbits {
     int64_t k, n, bits, block;
@@ -120,8 +122,10 @@ static bool take_nbits(Importer *im, Draft *d, Nbits *b) {
     b->dtype = b->bits == 8 ? DT_U8 : b->bits == 4 ? DT_U4 : b->bits == 2 ? DT_U2 : DT_NONE;
     if (b->dtype == DT_NONE || b->k < 1 || b->n < 1 || b->block < 8 || b->k > INT32_MAX || b->n > INT32_MAX ||
         b->block > b->k + (1 << 16))
-        return diag_error(im->diag, d->loc, E_ATTRIBUTE, "weights of K = %lld, N = %lld in blocks of %lld of %lld bits are not "
-                          "supported", (long long)b->k, (long long)b->n, (long long)b->block, (long long)b->bits);
+        return diag_error(im->diag, d->loc, E_ATTRIBUTE,
+                          "weights of K = %lld, N = %lld in blocks of %lld of %lld bits are not "
+                          "supported",
+                          (long long)b->k, (long long)b->n, (long long)b->block, (long long)b->bits);
     b->blocks = div_up(b->k, b->block);
     if (!checked_mul(b->n, b->blocks, &bytes) || !checked_mul(bytes, b->block * b->bits / 8, &bytes))
         return diag_error(im->diag, d->loc, E_TOO_BIG, "its weights are too large");
@@ -150,7 +154,8 @@ static Value *zero_points(Importer *im, const Draft *d, const Nbits *b) {
     if (!given)
         return draft_scalar(im, d, "middle", DT_F32, (double)(1 << (b->bits - 1)));
     if (given->type.dtype != DT_U8)
-        return draft_node(im, d, OP_Reshape, draft_cast(im, d, given, DT_F32), draft_ints(im, d, "blocks", shape, 3), NULL);
+        return draft_node(im, d, OP_Reshape, draft_cast(im, d, given, DT_F32), draft_ints(im, d, "blocks", shape, 3),
+                          NULL);
     int64_t row = div_up(b->blocks * b->bits, 8) * 8 / b->bits, padded[] = {b->n, row, 1};  // whole bytes
     Value *all = elements(im, d, 3, b->dtype, 3, padded);
     if (!all)
@@ -169,9 +174,10 @@ bool make_matmul_nbits(Importer *im, Draft *d) {
     Value *q = elements(im, d, 1, b.dtype, 3, shape), *zero = q ? zero_points(im, d, &b) : NULL;
     if (!zero)
         return false;
-    Value *scale = draft_node(im, d, OP_Reshape, draft_cast(im, d, d->in[2], DT_F32), draft_ints(im, d, "scales", each, 3),
-                              NULL);
-    Value *w = draft_node(im, d, OP_Mul, draft_node(im, d, OP_Sub, draft_cast(im, d, q, DT_F32), zero, NULL), scale, NULL);
+    Value *scale =
+        draft_node(im, d, OP_Reshape, draft_cast(im, d, d->in[2], DT_F32), draft_ints(im, d, "scales", each, 3), NULL);
+    Value *w =
+        draft_node(im, d, OP_Mul, draft_node(im, d, OP_Sub, draft_cast(im, d, q, DT_F32), zero, NULL), scale, NULL);
     w = draft_node(im, d, OP_Reshape, w, draft_ints(im, d, "rows", rows, 2), NULL);
     Value *cut = draft_node(im, d, OP_Slice, w, draft_int(im, d, "start", 0), draft_int(im, d, "end", b.k));
     node_set_input(cut->def, 3, draft_int(im, d, "axis", 1));

@@ -1,9 +1,9 @@
-// Quantization to and from small types: y = (x / scale, rounded) + zero, clipped, and x = (y - zero) * scale. Scale and zero
-// are numbers, lists along an axis, or tensors with an element for each block of an axis. The division is done in the type
-// that the standard says, all else in float.
+// Quantization to and from small types: y = (x / scale, rounded) + zero, clipped, and x = (y - zero) * scale. Scale and
+// zero are numbers, lists along an axis, or tensors with an element for each block of an axis. The division is done in
+// the type that the standard says, all else in float.
 //
-// Blocks that divide the axis are an axis of their own, of a reshaped x, and the scale is broadcast along it: nothing is
-// copied. Where the last block is shorter, scale and zero are repeated and cut instead.
+// Blocks that divide the axis are an axis of their own, of a reshaped x, and the scale is broadcast along it: nothing
+// is copied. Where the last block is shorter, scale and zero are repeated and cut instead.
 #include "onnx/quantize.h"
 
 #include <math.h>
@@ -82,8 +82,8 @@ static Value *repeat(Importer *im, Draft *d, const Blocks *b, Value *value) {
 static Value *spread_blocks(Importer *im, Draft *d, int input, const Blocks *b, Value *value) {
     const Type *type = &d->in[input]->type, *x = &d->in[0]->type;
     if (type->rank != x->rank || type->dim[b->axis].sym || type->dim[b->axis].n != div_up(x->dim[b->axis].n, b->size)) {
-        diag_error(im->diag, d->loc, E_SHAPE, "input %d must have an element for each block of %lld along axis %lld", input,
-                   (long long)b->size, (long long)b->axis);
+        diag_error(im->diag, d->loc, E_SHAPE, "input %d must have an element for each block of %lld along axis %lld",
+                   input, (long long)b->size, (long long)b->axis);
         return NULL;
     }
     Value *apart = draft_node(im, d, OP_Unsqueeze, value, draft_int(im, d, "behind", b->axis + 1), NULL);
@@ -185,8 +185,9 @@ static bool take_precision(Importer *im, Draft *d, DType *dtype) {
     DType x = draft_dtype(d, 0);
     if (!take_dtype(im, d, "precision", x == draft_dtype(d, 1) && is_real(x) ? x : DT_F32, dtype))
         return false;
-    return is_real(*dtype) || diag_error(im->diag, d->loc, E_DTYPE, "attribute 'precision': dividing in %s is not possible",
-                                         dtype_info[*dtype].name);
+    return is_real(*dtype) ||
+           diag_error(im->diag, d->loc, E_DTYPE, "attribute 'precision': dividing in %s is not possible",
+                      dtype_info[*dtype].name);
 }
 
 bool make_quantize(Importer *im, Draft *d) {

@@ -1,7 +1,8 @@
 // Random operators, all of them made of sqz.Random's uniform or normal numbers.
 //
-// A run of the model gives the same numbers each time. The key of the generator is the operator's `seed` (the bits of the
-// float, or Dropout's integer); without one it is KEY with the number of random operators before it in the model xored in.
+// A run of the model gives the same numbers each time. The key of the generator is the operator's `seed` (the bits of
+// the float, or Dropout's integer); without one it is KEY with the number of random operators before it in the model
+// xored in.
 #include "onnx/random.h"
 
 #include <string.h>
@@ -70,7 +71,8 @@ bool make_random(Importer *im, Draft *d) {
     if (!like && !found)
         return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute 'shape' is missing");
     if (!dtype_is_float(dtype))
-        return diag_error(im->diag, d->loc, E_DTYPE, "random numbers are of a float type, not %s", dtype_info[dtype].name);
+        return diag_error(im->diag, d->loc, E_DTYPE, "random numbers are of a float type, not %s",
+                          dtype_info[dtype].name);
     Value *shape = like ? shape_of(im, d) : draft_ints(im, d, "shape", sizes.v, sizes.n);
     Value *y = draw(im, d, shape, dtype, normal ? RANDOM_NORMAL : RANDOM_UNIFORM, key);
     return draft_done(im, d, draft_cast(im, d, moved(im, d, y, normal ? high : high - low, low), dtype));
@@ -96,7 +98,8 @@ bool make_multinomial(Importer *im, Draft *d) {
         return false;
     Value *x = draft_dtype(d, 0) == DT_F64 ? d->in[0] : draft_cast(im, d, d->in[0], DT_F32);
     Value *classes = shape_of(im, d), *zero = draft_int(im, d, "first", 0), *one = draft_int(im, d, "last", 1);
-    Value *shape = binary(im, d, OP_Concat, binary(im, d, OP_Gather, classes, zero), draft_int(im, d, "samples", samples));
+    Value *shape =
+        binary(im, d, OP_Concat, binary(im, d, OP_Gather, classes, zero), draft_int(im, d, "samples", samples));
     Value *uniform = draw(im, d, shape, x->type.dtype, RANDOM_UNIFORM, key);
     Value *sums = binary(im, d, OP_CumSum, draft_node(im, d, OP_Softmax, x, NULL, NULL), one);
     Value *passed = binary(im, d, OP_LessOrEqual, binary(im, d, OP_Unsqueeze, sums, one),

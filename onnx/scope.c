@@ -86,7 +86,8 @@ Name *scope_see(Scope *scope, const char *text) {
     if (!outside)
         return NULL;
     List *list = outside->list ? capture_list(scope, outside->list) : NULL;
-    scope_define(scope, text, outside->state, capture(scope, outside->wide && !outside->value->data ? outside->wide : outside->value));
+    scope_define(scope, text, outside->state,
+                 capture(scope, outside->wide && !outside->value->data ? outside->wide : outside->value));
     name = scope_find(scope, text);
     name->list = list;
     return name;

@@ -16,8 +16,8 @@ bool make_recurrent(Importer *im, Draft *d) {
     return draft_finish(im, d, op_find(d->op));
 }
 
-// CausalConvWithState: a depthwise convolution of the past's last k - 1 elements, or zeros, and the input. What then lies
-// at the end is the state.
+// CausalConvWithState: a depthwise convolution of the past's last k - 1 elements, or zeros, and the input. What then
+// lies at the end is the state.
 
 static bool apply_activation(Importer *im, const Draft *d, const char *name, Value **y) {
     if (!strcmp(name, "none"))

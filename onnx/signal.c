@@ -1,6 +1,6 @@
-// Windows are sums of cosines, a0 - a1 cos(2 pi n / N) + a2 cos(4 pi n / N), and the weights of mel filters are triangles
-// whose corners are equally far apart on the mel scale. Their sizes are constants nearly always, so that all of it is
-// folded; it is computed in f64, then cast.
+// Windows are sums of cosines, a0 - a1 cos(2 pi n / N) + a2 cos(4 pi n / N), and the weights of mel filters are
+// triangles whose corners are equally far apart on the mel scale. Their sizes are constants nearly always, so that all
+// of it is folded; it is computed in f64, then cast.
 #include "onnx/signal.h"
 
 #include <math.h>
@@ -99,7 +99,8 @@ bool make_mel_weights(Importer *im, Draft *d) {
         return false;
     Value *bands = draft_cast(im, d, d->in[0], DT_I64), *length = draft_cast(im, d, d->in[1], DT_I64);
     Value *band = draft_count_up(im, d, bands, 0), *all = corners(im, d, bands);
-    Value *left = corner(im, d, all, band, 0), *peak = corner(im, d, all, band, 1), *right = corner(im, d, all, band, 2);
+    Value *left = corner(im, d, all, band, 0), *peak = corner(im, d, all, band, 1),
+          *right = corner(im, d, all, band, 2);
     Value *bins = apply(im, d, OP_Div, length, draft_scalar(im, d, "two", DT_I64, 2));
     bins = apply(im, d, OP_Add, bins, draft_scalar(im, d, "one", DT_I64, 1));
     Value *bin = draft_cast(im, d, draft_count_up(im, d, bins, 1), DT_F64);

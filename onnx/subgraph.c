@@ -1,5 +1,5 @@
-// A subgraph sees the names around it. Inlined, it is just more nodes of the same graph. As a body it is closed: what it
-// reads from outside becomes inputs (scope.c captures it), which stand behind those that the operator gives it.
+// A subgraph sees the names around it. Inlined, it is just more nodes of the same graph. As a body it is closed: what
+// it reads from outside becomes inputs (scope.c captures it), which stand behind those that the operator gives it.
 #include "onnx/subgraph.h"
 
 #include <string.h>
@@ -21,7 +21,8 @@ static Scope scope_inside(Importer *im, Scope *outer, Graph *graph, Captures *ca
 static bool define_inputs(Importer *im, const Draft *d, Scope *scope, const Onnx__GraphProto *proto, const Operand *in,
                           int nin) {
     if (proto->n_input != (size_t)nin)
-        return diag_error(im->diag, d->loc, E_ARITY, "the subgraph has %zu inputs; it must have %d", proto->n_input, nin);
+        return diag_error(im->diag, d->loc, E_ARITY, "the subgraph has %zu inputs; it must have %d", proto->n_input,
+                          nin);
     for (int i = 0; i < nin; i++) {
         const char *name = proto->input[i]->name;
         bool ok = name && *name;
@@ -40,7 +41,8 @@ static bool read_outputs(Importer *im, const Draft *d, Scope *scope, const Onnx_
         const char *text = proto->output[i]->name;
         const Name *name = text && *text ? scope_see(scope, text) : NULL;
         if (!name || name->state == NAME_TRAINING || name->state == NAME_ABSENT)
-            return diag_error(im->diag, d->loc, E_GRAPH, "output '%s' of the subgraph is never defined", text ? text : "");
+            return diag_error(im->diag, d->loc, E_GRAPH, "output '%s' of the subgraph is never defined",
+                              text ? text : "");
         if (name->state == NAME_FAILED)
             return false;
         out[i] = (Operand){name->value, name->list};
@@ -48,8 +50,8 @@ static bool read_outputs(Importer *im, const Draft *d, Scope *scope, const Onnx_
     return true;
 }
 
-bool subgraph_import(Importer *im, const Draft *d, Scope *outer, const Onnx__GraphProto *proto, const Operand *in, int nin,
-                     Operand *out) {
+bool subgraph_import(Importer *im, const Draft *d, Scope *outer, const Onnx__GraphProto *proto, const Operand *in,
+                     int nin, Operand *out) {
     Scope scope = scope_inside(im, outer, outer->graph, NULL);
     return import_work(im, 1 + proto->n_input + proto->n_output, 0) && define_inputs(im, d, &scope, proto, in, nin) &&
            import_initializers(im, &scope, proto) && import_nodes(im, &scope, proto->node, proto->n_node) &&

@@ -21,8 +21,8 @@ const Onnx__GraphProto *subgraph_take(Importer *im, Draft *d, const char *name);
 
 // Imports the nodes of `proto` into im->graph, with `in` as its inputs, in a scope inside of `outer`; writes what its
 // outputs stand for, proto->n_output of them.
-bool subgraph_import(Importer *im, const Draft *d, Scope *outer, const Onnx__GraphProto *proto, const Operand *in, int nin,
-                     Operand *out);
+bool subgraph_import(Importer *im, const Draft *d, Scope *outer, const Onnx__GraphProto *proto, const Operand *in,
+                     int nin, Operand *out);
 
 bool body_open(Importer *im, const Draft *d, Scope *outer, BodyGraph *body);  // false, with an error, if it is too deep
 Value *body_input(Importer *im, BodyGraph *body, const char *name, Type type);

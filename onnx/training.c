@@ -4,7 +4,8 @@
 //
 //     Adagrad    h' = h + g'^2                            x' = x - r / (1 + t * decay) * g' / (sqrt(h') + epsilon)
 //     Adam       v' = alpha v + (1 - alpha) g', h' = beta h + (1 - beta) g'^2
-//                x' = (1 - post) * (x - s v' / (sqrt(h') + epsilon)), s = r sqrt(1 - beta^t) / (1 - alpha^t) for t > 0, else r
+//                x' = (1 - post) * (x - s v' / (sqrt(h') + epsilon)), s = r sqrt(1 - beta^t) / (1 - alpha^t) for t > 0,
+//                else r
 //     Momentum   v' = alpha v + (t > 0 ? beta : 1) g'     x' = x - r v', with Nesterov's method x - r (g' + alpha v')
 //
 // What is computed from r and t alone is computed in f64.
@@ -34,8 +35,8 @@ typedef struct Group {
 static bool take_group(Importer *im, Draft *d, int kinds, Group *group) {
     *group = (Group){.n = (d->nin - 2) / kinds, .kinds = kinds};
     if (d->nin < 2 + kinds || (d->nin - 2) % kinds)
-        return diag_error(im->diag, d->loc, E_ARITY, "it has %d inputs; %s takes 2 and %d for each tensor", d->nin, d->op,
-                          kinds);
+        return diag_error(im->diag, d->loc, E_ARITY, "it has %d inputs; %s takes 2 and %d for each tensor", d->nin,
+                          d->op, kinds);
     if (!draft_need(im, d, d->nin))
         return false;
     Value *shape = draft_ints(im, d, "scalar", NULL, 0);

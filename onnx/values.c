@@ -1,6 +1,6 @@
-// Test data of values that are no tensors: files with one SequenceProto or OptionalProto (onnx-data.proto). Of these only
-// the fields that hold tensors matter here, so they are found by a walk over the tags, and each is read as a file with one
-// TensorProto is. Also what a model's inputs and outputs are, since such a file does not say what it holds.
+// Test data of values that are no tensors: files with one SequenceProto or OptionalProto (onnx-data.proto). Of these
+// only the fields that hold tensors matter here, so they are found by a walk over the tags, and each is read as a file
+// with one TensorProto is. Also what a model's inputs and outputs are, since such a file does not say what it holds.
 #include <string.h>
 
 #include "onnx/guard.h"
@@ -86,7 +86,8 @@ static OnnxPort port_of(Arena *arena, const Onnx__ValueInfoProto *info) {
     return port;
 }
 
-bool onnx_ports(Arena *arena, const unsigned char *bytes, size_t size, OnnxPorts *inputs, OnnxPorts *outputs, Diag *diag) {
+bool onnx_ports(Arena *arena, const unsigned char *bytes, size_t size, OnnxPorts *inputs, OnnxPorts *outputs,
+                Diag *diag) {
     Arena *scratch = arena_new();
     ProtobufCMessage *message = guard_unpack(scratch, &onnx__model_proto__descriptor, bytes, size, diag);
     const Onnx__ModelProto *model = (const Onnx__ModelProto *)message;

@@ -16,7 +16,8 @@ typedef struct Options {
 
 static bool is_listed(const Options *options, int kernel, const void *params) {
     for (int i = 0; i < options->n; i++)
-        if (options->item[i].kernel == kernel && attrs_equal(kernel_info[kernel].params, options->item[i].params, params))
+        if (options->item[i].kernel == kernel &&
+            attrs_equal(kernel_info[kernel].params, options->item[i].params, params))
             return true;
     return false;
 }
@@ -88,8 +89,8 @@ static PackAttrs packing_of(Node *node, const KernelOption *option) {
     return attrs;
 }
 
-// Weights that the versions of an object share are there once: only options that pack them as the leading version does are
-// left, if there are such.
+// Weights that the versions of an object share are there once: only options that pack them as the leading version does
+// are left, if there are such.
 static void keep_alike(Options *options, Node *node, const PassContext *ctx) {
     Options leading = list_options(node, ctx->packing, ctx);
     if (!leading.n)

@@ -1,6 +1,6 @@
-// Finds operators again that exporters, and this importer, write in parts: activations, so that a product may apply them as it
-// stores; Softmax; layer normalizations, which are one kernel then. What exporters write is in the tables: rules first, of
-// parts that occur in several forms, then the forms, those that contain others before them.
+// Finds operators again that exporters, and this importer, write in parts: activations, so that a product may apply
+// them as it stores; Softmax; layer normalizations, which are one kernel then. What exporters write is in the tables:
+// rules first, of parts that occur in several forms, then the forms, those that contain others before them.
 //
 // A softmax is found only where the largest element is subtracted: without, it overflows where Softmax does not. Most
 // forms round differently than the operator.
@@ -181,8 +181,8 @@ static Node *make_norm(const PatternMatch *m, bool centred) {
     Value *x = pattern_value(m, "x"), *with[] = {pattern_value(m, "scale"), pattern_value(m, "bias")};
     int64_t axis = first_axis(m, MAX_RANK, true);
     double epsilon;
-    if (axis < 0 || !dtype_is_whole_float(x->type.dtype) || !type_is_static(&x->type) || type_counted_axis(&x->type) >= 0 ||
-        !value_as_double(pattern_value(m, "epsilon"), &epsilon))
+    if (axis < 0 || !dtype_is_whole_float(x->type.dtype) || !type_is_static(&x->type) ||
+        type_counted_axis(&x->type) >= 0 || !value_as_double(pattern_value(m, "epsilon"), &epsilon))
         return NULL;
     for (int i = 0; i < 2; i++)
         if (with[i] && !has_each(with[i], &x->type, axis))

@@ -35,7 +35,8 @@ static Value *flip_weights(const Node *node) {
     const Value *old = node->in[1];
     Module *module = node->graph->module;
     Type type = old->type;
-    int64_t group = ((const ConvAttrs *)node->attrs)->group, ins = old->type.dim[0].n / group, outs = old->type.dim[1].n;
+    int64_t group = ((const ConvAttrs *)node->attrs)->group, ins = old->type.dim[0].n / group,
+            outs = old->type.dim[1].n;
     type.dim[0].n = outs * group;
     type.dim[1].n = ins;
     int64_t count = type_count(&type), taps = count / max_i64(ins * outs * group, 1);

@@ -109,7 +109,8 @@ static bool gemm_takes_affine(const Node *node) {
 
 static bool conv_takes_affine(const Node *node) {
     const ConvAttrs *attrs = node->attrs;
-    return attrs->act.kind == ACT_NONE && !node_pools(node) && !node_in(node, 3) && node->in[1]->type.rank == node->out[0]->type.rank;
+    return attrs->act.kind == ACT_NONE && !node_pools(node) && !node_in(node, 3) &&
+           node->in[1]->type.rank == node->out[0]->type.rank;
 }
 
 static bool takes_affine(const Value *value, int depth);
@@ -139,10 +140,12 @@ static bool takes_affine(const Value *value, int depth) {
 
 // Applying.
 
-// The weights of a ConvTranspose have their channels of output second, and in each group anew: a factor for each filter.
+// The weights of a ConvTranspose have their channels of output second, and in each group anew: a factor for each
+// filter.
 static double *factors_of_filters(const Node *node, const double *scale, Arena *scratch) {
     const Type *type = &node->in[1]->type;
-    int64_t rows = type->dim[0].n, columns = type->dim[1].n, rows_of_group = rows / ((const ConvAttrs *)node->attrs)->group;
+    int64_t rows = type->dim[0].n, columns = type->dim[1].n,
+            rows_of_group = rows / ((const ConvAttrs *)node->attrs)->group;
     double *factor = ARENA_ARRAY(scratch, double, rows * columns);
     for (int64_t i = 0; i < rows * columns; i++)
         factor[i] = scale[i / columns / rows_of_group * columns + i % columns];

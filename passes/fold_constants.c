@@ -4,8 +4,8 @@
 // --strict the results are those that the target would compute.
 //
 // A node is left alone if it is an output of the model, or if computing it would not pay: an object should not grow by
-// what one loop can fill in, so a result may have a few times the bytes of the model's constants that it is made of; and
-// compiling should not take long, so the work of all nodes together is bounded.
+// what one loop can fill in, so a result may have a few times the bytes of the model's constants that it is made of;
+// and compiling should not take long, so the work of all nodes together is bounded.
 #include "codegen/jit.h"
 #include "ir/infer.h"
 #include "passes/pass.h"
@@ -120,8 +120,8 @@ static Batch batch_new(PassContext *ctx, const Graph *graph) {
     return batch;
 }
 
-// How many of the nodes from `first` on are computed together: more only while their inputs are small, since the code that
-// runs has a copy of these.
+// How many of the nodes from `first` on are computed together: more only while their inputs are small, since the code
+// that runs has a copy of these.
 static int piece_count(const Batch *batch, int first) {
     int64_t bytes = 0;
     int n = 0;

@@ -1,5 +1,6 @@
-// Lets a Conv, Gemm or MatMul apply the activation of its result as it stores: the activation becomes the attribute `act` of
-// the producer. Through a Concat it goes to all that is concatenated, if all of that comes from such producers.
+// Lets a Conv, Gemm or MatMul apply the activation of its result as it stores: the activation becomes the attribute
+// `act` of the producer. Through a Concat it goes to all that is concatenated, if all of that comes from such
+// producers.
 #include <math.h>
 
 #include "ir/infer.h"
@@ -62,7 +63,8 @@ static bool takes_activation(const Value *value, int depth) {
         return false;
     if (node->op != OP_Concat) {
         const Act *act = act_of(node);
-        return act && act->kind == ACT_NONE && !node_pools(node) && !(node->op == OP_Conv && ((const ConvAttrs *)node->attrs)->act_first);
+        return act && act->kind == ACT_NONE && !node_pools(node) &&
+               !(node->op == OP_Conv && ((const ConvAttrs *)node->attrs)->act_first);
     }
     for (int i = 0; i < node->nin; i++)
         if (depth == MAX_DEPTH || !takes_activation(node->in[i], depth + 1))

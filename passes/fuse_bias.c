@@ -1,5 +1,5 @@
-// Lets a MatMul add the row that is added to each row of its result, as it stores: the bias of a linear layer, which exporters
-// write as an Add. It becomes the product's input 2, and an activation behind it may follow.
+// Lets a MatMul add the row that is added to each row of its result, as it stores: the bias of a linear layer, which
+// exporters write as an Add. It becomes the product's input 2, and an activation behind it may follow.
 //
 //     %a = MatMul(%x, %w)                   %y = MatMul(%x, %w, %b)
 //     %y = Add(%a, %b)
@@ -10,13 +10,14 @@
 static bool takes_row(const Value *value, const Value *sum) {
     const Node *node = value ? value->def : NULL;
     return node && node->op == OP_MatMul && !node_in(node, 2) && !node_in(node, 3) && value_uses(value) == 1 &&
-           ((const MatMulAttrs *)node->attrs)->act.kind == ACT_NONE && dtype_is_whole_float(value->type.dtype) && node->in[0]->type.rank > 1 &&
-           node->in[1]->type.rank > 1 && type_same_shape(&value->type, &sum->type);
+           ((const MatMulAttrs *)node->attrs)->act.kind == ACT_NONE && dtype_is_whole_float(value->type.dtype) &&
+           node->in[0]->type.rank > 1 && node->in[1]->type.rank > 1 && type_same_shape(&value->type, &sum->type);
 }
 
 static bool is_row(const Value *value, const Type *type) {
     int rank = value ? value->type.rank : 0;
-    return rank > 0 && value->data && type_is_static(&value->type) && type_count(&value->type) == value->type.dim[rank - 1].n &&
+    return rank > 0 && value->data && type_is_static(&value->type) &&
+           type_count(&value->type) == value->type.dim[rank - 1].n &&
            dim_equal(value->type.dim[rank - 1], type->dim[type->rank - 1]);
 }
 
@@ -26,7 +27,8 @@ static void apply(Node *add, int which) {
     if (!node_bypass(add, value))
         return;
     int64_t count = type_count(&row->type);
-    Value *flat = row->type.rank == 1 ? row : value_constant_like(add->graph, row, type_make(row->type.dtype, 1, &count));
+    Value *flat =
+        row->type.rank == 1 ? row : value_constant_like(add->graph, row, type_make(row->type.dtype, 1, &count));
     node_set_input(product, 2, flat);
     product->loc = loc_join(add->graph->module->arena, product->loc, add->loc);
 }

@@ -3,8 +3,8 @@
 //
 // The average of a map is done by one thread for each block of channels, so there must be enough of these.
 //
-// After choose-kernels, since not every kernel can do it, and the best kernel without a pool may be faster than any with
-// one: the predictions of both ways are compared. A map that others read stays.
+// After choose-kernels, since not every kernel can do it, and the best kernel without a pool may be faster than any
+// with one: the predictions of both ways are compared. A map that others read stays.
 #include "codegen/kernel.h"
 #include "ir/infer.h"
 #include "passes/choose.h"

@@ -21,8 +21,8 @@
 #include "passes/pass.h"
 
 static bool product_takes_sum(const Node *node) {
-    return !node_in(node, 3) && ((const MatMulAttrs *)node->attrs)->act.kind == ACT_NONE && node->out[0]->type.rank > 1 &&
-           type_counted_axis(&node->out[0]->type) < 0;
+    return !node_in(node, 3) && ((const MatMulAttrs *)node->attrs)->act.kind == ACT_NONE &&
+           node->out[0]->type.rank > 1 && type_counted_axis(&node->out[0]->type) < 0;
 }
 
 static bool conv_takes_sum(const Node *node) {
@@ -38,7 +38,8 @@ static bool takes_sum(const Value *value) {
 
 static bool operands_fit(const Node *add, int which) {
     const Value *value = add->in[which], *other = add->in[1 - which], *sum = add->out[0];
-    return value && other && other != value && type_same_shape(&other->type, &sum->type) && type_same_shape(&value->type, &sum->type);
+    return value && other && other != value && type_same_shape(&other->type, &sum->type) &&
+           type_same_shape(&value->type, &sum->type);
 }
 
 static bool is_before(const Node *a, const Node *b) {
@@ -69,7 +70,8 @@ static bool is_concat_of_takers(const Node *add, int which, const Target *target
     if (type->rank != 4 || (axis != 1 && axis != 1 - 4) || !type_is_static(type) || type->dim[0].n != 1)
         return false;
     for (int i = 0; i < concat->nin; i++)
-        if (!takes_sum(concat->in[i]) || concat->in[i]->def->op != OP_Conv || (i + 1 < concat->nin && concat->in[i]->type.dim[1].n % target->block))
+        if (!takes_sum(concat->in[i]) || concat->in[i]->def->op != OP_Conv ||
+            (i + 1 < concat->nin && concat->in[i]->type.dim[1].n % target->block))
             return false;
     return true;
 }

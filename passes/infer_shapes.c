@@ -394,8 +394,10 @@ static bool infer_branches(PassContext *ctx, const Node *node, Infer *infer, boo
         if (!refused)
             continue;
         refuse_branch(node_body(node, i), node_body(node, !i));
-        diag_warn(ctx->diag, node->loc, "the branch for a condition that is %s does not fit the shapes of its inputs: a run "
-                  "that takes it returns SQZ_ERANGE", i ? "false" : "true");
+        diag_warn(ctx->diag, node->loc,
+                  "the branch for a condition that is %s does not fit the shapes of its inputs: a run "
+                  "that takes it returns SQZ_ERANGE",
+                  i ? "false" : "true");
     }
     return complete;
 }

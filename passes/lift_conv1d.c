@@ -1,13 +1,13 @@
-// A convolution, or a transposed one, along one axis becomes one of two axes, of which the first has one row, since that
-// is what the fast kernels are for:
+// A convolution, or a transposed one, along one axis becomes one of two axes, of which the first has one row, since
+// that is what the fast kernels are for:
 //
 //     %y = Conv(%x, %w)  : f32<1x64x100>         %a = Reshape(%x)      : f32<1x64x1x100>
 //                                                %b = Conv(%a, %w')    : f32<1x64x1x100>
 //                                                %y = Reshape(%b)      : f32<1x64x100>
 //
-// The same goes for an image of one column, as exporters write it that take axes of time for rows: it becomes one of one row.
-// The reshapes are views. What follows element by element is lifted too, so that a chain of convolutions has none in
-// between. Weights must be constant, since theirs are reshaped here; types must be known and f32.
+// The same goes for an image of one column, as exporters write it that take axes of time for rows: it becomes one of
+// one row. The reshapes are views. What follows element by element is lifted too, so that a chain of convolutions has
+// none in between. Weights must be constant, since theirs are reshaped here; types must be known and f32.
 #include "ir/infer.h"
 #include "passes/pass.h"
 
@@ -62,8 +62,8 @@ static void lower_output(Node *node) {
     graph_insert_after(node, lower);
 }
 
-// The list with `fill` before its first element, and before its second half if it has one for each end. That of an image
-// has an element for the columns behind each, which goes before it.
+// The list with `fill` before its first element, and before its second half if it has one for each end. That of an
+// image has an element for the columns behind each, which goes before it.
 static Ints widened(Arena *arena, Ints list, int ends, int64_t fill) {
     if (list.n == 2 * ends) {
         Ints turned = {list.n, ARENA_ARRAY(arena, int64_t, list.n)};
@@ -87,8 +87,9 @@ static bool match_conv(const Node *node) {
     const Type *in = node->nin ? &node->in[0]->type : NULL;
     if (conv && in->rank == 4 && (node->op == OP_ConvTranspose || in->dim[2].n < 2))
         return false;
-    return conv && !node_pools(node) && !node->kernel && node->nin <= 3 && is_line(node->in[0]) && is_line(node->out[0]) &&
-           node->in[1]->data && is_line(node->in[1]) && (node->in[1]->type.dim[1].n > 1 || lifted_source(node->in[0]));
+    return conv && !node_pools(node) && !node->kernel && node->nin <= 3 && is_line(node->in[0]) &&
+           is_line(node->out[0]) && node->in[1]->data && is_line(node->in[1]) &&
+           (node->in[1]->type.dim[1].n > 1 || lifted_source(node->in[0]));
 }
 
 static void lift_conv(Node *node) {

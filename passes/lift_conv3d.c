@@ -1,5 +1,5 @@
-// A convolution along three axes becomes one of two, which the fast kernels are for. Where filters see one pixel of each
-// slice, height and width are one axis, and everything is a view:
+// A convolution along three axes becomes one of two, which the fast kernels are for. Where filters see one pixel of
+// each slice, height and width are one axis, and everything is a view:
 //
 //     %y = Conv(%x, %w)  : f32<1x64x8x28x28>, 3x1x1    Reshape 1x64x8x784, Conv 3x1, Reshape
 //
@@ -7,12 +7,13 @@
 //
 //     %y = Conv(%x, %w)  : f32<1x16x8x28x28>, 3x3x3    %t = Transpose(%x)     : f32<1x8x16x28x28>
 //          depth 8, pads 1                             %p = Pad(%t)           : f32<1x10x16x28x28>
-//                                                      %g = Gather(%p, ...)   : f32<1x24x16x28x28>   0 1 2 1 2 3 2 3 4 ...
-//                                                      %c = Conv(%g', %w')    : f32<8x32x28x28>, 3x3 over 48 channels
-//                                                      %y = Transpose(%c')
+//                                                      %g = Gather(%p, ...)   : f32<1x24x16x28x28>   0 1 2 1 2 3 2 3 4
+//                                                      ... %c = Conv(%g', %w')    : f32<8x32x28x28>, 3x3 over 48
+//                                                      channels %y = Transpose(%c')
 //
 // The copies are as many as the filter is deep, so that pays for products of many channels, and for sizes that are no
-// burden on the workspace. Weights must be constant, since theirs are put in that order here; types must be known and f32.
+// burden on the workspace. Weights must be constant, since theirs are put in that order here; types must be known and
+// f32.
 #include "ir/infer.h"
 #include "passes/pass.h"
 #include "support/checked.h"
@@ -24,8 +25,8 @@ static bool is_volume(const Value *value) {
 }
 
 static bool match(const Node *node) {
-    return node->op == OP_Conv && !node->kernel && node->nin <= 3 && is_volume(node->in[0]) && is_volume(node->out[0]) &&
-           node->in[1]->data && is_volume(node->in[1]);
+    return node->op == OP_Conv && !node->kernel && node->nin <= 3 && is_volume(node->in[0]) &&
+           is_volume(node->out[0]) && node->in[1]->data && is_volume(node->in[1]);
 }
 
 static bool sees_points(const Window *w) {
@@ -45,7 +46,8 @@ static bool stacks(const Node *node, const Window *w) {
 }
 
 static Value *reshaped(Node *where, Value *x, int rank, const int64_t *size) {
-    return node_before(where, OP_Reshape, x, value_int64s(where->graph, "shape", size, rank), type_make(x->type.dtype, rank, size));
+    return node_before(where, OP_Reshape, x, value_int64s(where->graph, "shape", size, rank),
+                       type_make(x->type.dtype, rank, size));
 }
 
 // Axes 1 and 2 change places.
@@ -97,7 +99,8 @@ static Value *stacked_weights(const Node *node) {
     value_as_doubles(old, arena, &from);
     double *to = ARENA_ARRAY(arena, double, type_count(&type));
     for (int64_t k = 0; k < type_count(&type); k++) {
-        int64_t tap = k % taps, c = k / taps % channels, d = k / taps / channels % depth, m = k / taps / channels / depth;
+        int64_t tap = k % taps, c = k / taps % channels, d = k / taps / channels % depth,
+                m = k / taps / channels / depth;
         to[k] = from.v[((m * channels + c) * depth + d) * taps + tap];
     }
     return value_doubles(node->graph, arena_printf(arena, "%s.stacked", old->name), type, to);

@@ -1,5 +1,5 @@
-// An Einsum of two factors that is a product of matrices, or of a batch of them, becomes a MatMul. Each letter belongs to
-// one of four groups, by where it stands; axes of size 1 are left out, since they are repeated or say nothing:
+// An Einsum of two factors that is a product of matrices, or of a batch of them, becomes a MatMul. Each letter belongs
+// to one of four groups, by where it stands; axes of size 1 are left out, since they are repeated or say nothing:
 //
 //     batch     in both factors and in the result
 //     rows      in the left factor and in the result
@@ -7,14 +7,14 @@
 //     sums      in both factors only
 //
 //     %y = Einsum(%q, %k) {equation = "bihd,bjhd->bhij"}     %l = Transpose(%q) {perm = [0, 2, 1, 3]}   batch rows sums
-//                                                            %r = Transpose(%k) {perm = [0, 2, 3, 1]}   batch sums columns
-//                                                            %m = MatMul(%l', %r')   each group one axis, by reshapes
-//                                                            %y = Reshape(%m)
+//                                                            %r = Transpose(%k) {perm = [0, 2, 3, 1]}   batch sums
+//                                                            columns %m = MatMul(%l', %r')   each group one axis, by
+//                                                            reshapes %y = Reshape(%m)
 //
-// Which factor is the left one, and in which factor's order the sums are, is chosen to move the fewest elements; those of
-// constants are folded later. Without a batch a constant is the right factor, since that is what kernels pack. A letter
-// that stands twice in a factor, or in one factor only, is no such product: those keep the loop nest, as do equations
-// without a sum, integers and empty values.
+// Which factor is the left one, and in which factor's order the sums are, is chosen to move the fewest elements; those
+// of constants are folded later. Without a batch a constant is the right factor, since that is what kernels pack. A
+// letter that stands twice in a factor, or in one factor only, is no such product: those keep the loop nest, as do
+// equations without a sum, integers and empty values.
 #include "ir/einsum.h"
 
 #include "passes/pass.h"

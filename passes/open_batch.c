@@ -7,8 +7,10 @@
 
 static bool fail_open(PassContext *ctx, const Loc *loc, const char *reason) {
     const char *name = ctx->module->open.symbol->name;
-    return diag_error(ctx->diag, loc, E_OPEN, "dimension '%s' cannot stay open: samples must not meet, but %s; bind it with "
-                      "--dim %s=VALUE", name, reason, name);
+    return diag_error(ctx->diag, loc, E_OPEN,
+                      "dimension '%s' cannot stay open: samples must not meet, but %s; bind it with "
+                      "--dim %s=VALUE",
+                      name, reason, name);
 }
 
 static bool check_nodes(PassContext *ctx, const Graph *graph, bool *counts);
@@ -77,6 +79,8 @@ bool pass_open_batch(PassContext *ctx) {
         return false;
     bind_one(graph);
     open->axis = axis;
-    return open_is_sound(module) || diag_error(ctx->diag, NULL, E_TOO_BIG, "%lld samples are too many: an input or output "
-                                               "would be larger than 2^40 bytes", (long long)open->most);
+    return open_is_sound(module) || diag_error(ctx->diag, NULL, E_TOO_BIG,
+                                               "%lld samples are too many: an input or output "
+                                               "would be larger than 2^40 bytes",
+                                               (long long)open->most);
 }

@@ -32,7 +32,8 @@ typedef struct Decisions {
 typedef struct PassContext {
     Module *module;
     const Target *target;
-    const Target *packing;  // of several versions in one object, the one whose weights all have if they can; null: only one
+    const Target
+        *packing;  // of several versions in one object, the one whose weights all have if they can; null: only one
     Arena *scratch;  // emptied after each pass
     Diag *diag;
     bool small;      // -Os
@@ -42,8 +43,8 @@ typedef struct PassContext {
 } PassContext;
 
 // False after an error that was reported. A pass changes the module as a whole, or one graph at a time: then it is run
-// over the bodies of control flow as well, the inner ones first. Inputs and outputs of a body keep their types, and stay
-// row-major.
+// over the bodies of control flow as well, the inner ones first. Inputs and outputs of a body keep their types, and
+// stay row-major.
 typedef bool (*PassFn)(PassContext *ctx);
 typedef bool (*GraphPassFn)(PassContext *ctx, Graph *graph);
 

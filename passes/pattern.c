@@ -1,6 +1,7 @@
-// Matching runs along the pattern's text and down the graph at once; there is no other form of a pattern. Where it fails, what
-// was noted on the way is dropped, and the other order of two operands or the next alternative is tried. What has matched is
-// not tried in another way because of what follows: a pattern names the operand that can be only one thing first.
+// Matching runs along the pattern's text and down the graph at once; there is no other form of a pattern. Where it
+// fails, what was noted on the way is dropped, and the other order of two operands or the next alternative is tried.
+// What has matched is not tried in another way because of what follows: a pattern names the operand that can be only
+// one thing first.
 #include "passes/pattern.h"
 
 #include <ctype.h>
@@ -39,7 +40,8 @@ static bool is_near(double number, double wanted, double error) {
 
 static bool is_number(const Value *value, double wanted) {
     double number;
-    return value_as_double(value, &number) && is_near(number, wanted, dtype_is_whole_float(value->type.dtype) ? 1e-6 : 4e-3);
+    return value_as_double(value, &number) &&
+           is_near(number, wanted, dtype_is_whole_float(value->type.dtype) ? 1e-6 : 4e-3);
 }
 
 static bool is_same(const Value *a, const Value *b) {

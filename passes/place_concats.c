@@ -23,7 +23,8 @@ static bool is_inside(const Value *value, const Value *base) {
 // ---- Slices along an axis
 
 static int64_t axis_of(const Node *node, int rank) {
-    int64_t axis = node->op == OP_Split ? ((const SplitAttrs *)node->attrs)->axis : ((const AxisAttrs *)node->attrs)->axis;
+    int64_t axis =
+        node->op == OP_Split ? ((const SplitAttrs *)node->attrs)->axis : ((const AxisAttrs *)node->attrs)->axis;
     return axis < 0 ? axis + rank : axis;
 }
 
@@ -83,7 +84,8 @@ static void copy_after(Node *node, int index) {
 static bool place_split(Node *node) {
     Value *whole = node->in[0];
     int64_t axis = axis_of(node, whole->type.rank), offset = 0;
-    if (value_data(whole) || !type_is_sliceable(&whole->type, axis) || !has_aligned_parts(&whole->type, node->out, node->nout, axis))
+    if (value_data(whole) || !type_is_sliceable(&whole->type, axis) ||
+        !has_aligned_parts(&whole->type, node->out, node->nout, axis))
         return false;
     for (int i = 0; i < node->nout; i++)
         if (!is_free(node->out[i]) || is_inside(whole, node->out[i])) {

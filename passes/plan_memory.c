@@ -40,7 +40,8 @@ static void touch(Plan *plan, const Value *value) {
             plan->item[i].last = plan->step;
             return;
         }
-    Interval interval = {.value = root, .first = plan->step, .last = plan->step, .size = align_up(type_bytes(&root->type), ALIGN)};
+    Interval interval = {
+        .value = root, .first = plan->step, .last = plan->step, .size = align_up(type_bytes(&root->type), ALIGN)};
     LIST_PUSH(plan->arena, plan, interval);
 }
 

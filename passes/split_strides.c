@@ -17,14 +17,16 @@ typedef struct Axis {
 
 static bool split_axis(const Window *window, int axis, Axis *split) {
     int64_t shift = window->begin[axis] % 2, in = div_up(window->in[axis], 2);
-    *split = (Axis){.shift = shift, .taps = div_up(window->kernel[axis] + shift, 2), .begin = (window->begin[axis] + shift) / 2};
+    *split = (Axis){
+        .shift = shift, .taps = div_up(window->kernel[axis] + shift, 2), .begin = (window->begin[axis] + shift) / 2};
     split->end = window->out[axis] - in - split->begin + split->taps - 1;
-    return split->end >= 0 && window->stride[axis] == 2 && window->dilation[axis] == 1 && window->kernel[axis] >= LEAST_TAPS &&
-           window->kernel[axis] <= MOST_TAPS;
+    return split->end >= 0 && window->stride[axis] == 2 && window->dilation[axis] == 1 &&
+           window->kernel[axis] >= LEAST_TAPS && window->kernel[axis] <= MOST_TAPS;
 }
 
 static bool match(const Node *node, Axis split[2]) {
-    if (node->op != OP_Conv || node_pools(node) || node_in(node, 3) || !node->in[1]->data || ((const ConvAttrs *)node->attrs)->group != 1)
+    if (node->op != OP_Conv || node_pools(node) || node_in(node, 3) || !node->in[1]->data ||
+        ((const ConvAttrs *)node->attrs)->group != 1)
         return false;
     const Type *x = &node->in[0]->type;
     if (x->dtype != DT_F32 || x->rank != 4 || !type_is_static(x) || x->dim[1].n > MOST_CHANNELS)

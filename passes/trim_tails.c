@@ -1,7 +1,7 @@
-// What lies behind the count of a value whose size is data (ir/infer_counted.c) is any number. Where that would matter it
-// becomes 0 by a node sqz.Trim: in indices, which would else be out of range and fail the run, and in the model's outputs,
-// so that a caller finds nothing arbitrary. Values that hold zeros there already are left alone: those of the operators
-// that select, moved or not.
+// What lies behind the count of a value whose size is data (ir/infer_counted.c) is any number. Where that would matter
+// it becomes 0 by a node sqz.Trim: in indices, which would else be out of range and fail the run, and in the model's
+// outputs, so that a caller finds nothing arbitrary. Values that hold zeros there already are left alone: those of the
+// operators that select, moved or not.
 //
 // The counts of outputs become outputs themselves, behind the model's own.
 #include "ir/infer.h"
@@ -49,7 +49,8 @@ static void trim_indices(Node *node) {
         return;
     Node *trim = make_trim(node->in[1]);
     Value *whole = node->in[1];
-    node->in[1] = node_output(trim, 0, arena_printf(node->graph->module->arena, "%s.trimmed", whole->name), whole->type);
+    node->in[1] =
+        node_output(trim, 0, arena_printf(node->graph->module->arena, "%s.trimmed", whole->name), whole->type);
 }
 
 // The output's name goes to what is trimmed; its other users read what it was.

@@ -6,7 +6,8 @@ const char *sqz_error_string(int result) {
     case SQZ_OK:
         return "success";
     case SQZ_EARGUMENT:
-        return "an argument is null, misaligned, of another size or ABI than the model's, or a dimension that it does not take";
+        return "an argument is null, misaligned, of another size or ABI than the model's, or a dimension that it does "
+               "not take";
     case SQZ_EWORKSPACE:
         return "the workspace is null, not aligned to 64 bytes, or too small";
     case SQZ_ERANGE:

@@ -18,17 +18,17 @@ extern "C" {
 /* What NAME_run and its kin return. */
 enum {
     SQZ_OK = 0,
-    SQZ_EARGUMENT = 1,  /* a pointer is null, or not aligned as its C type wants; a struct of another size or ABI; an open
-                         * dimension has a value that the model does not take */
+    SQZ_EARGUMENT = 1,  /* a pointer is null, or not aligned as its C type wants; a struct of another size or ABI; an
+                         * open dimension has a value that the model does not take */
     SQZ_EWORKSPACE = 2, /* the workspace is null, not 64-aligned, or too small even for one shard */
-    SQZ_ERANGE = 3,     /* an index in the data is out of range, or numbers that decide a shape (axes, sizes, amounts) do
-                         * not give the declared one; the outputs are then unspecified */
-    SQZ_ECPU = 4        /* the CPU lacks what the object was compiled for (x86 only; on ARM the caller promises it) */
+    SQZ_ERANGE = 3, /* an index in the data is out of range, or numbers that decide a shape (axes, sizes, amounts) do
+                     * not give the declared one; the outputs are then unspecified */
+    SQZ_ECPU = 4 /* the CPU lacks what the object was compiled for (x86 only; on ARM the caller promises it) */
 };
 
 /* Element types, numbered as in ONNX's TensorProto. Bool is one byte, 0 or 1; f16 and bf16 are
- * uint16_t, float8 are uint8_t. Of 4-bit types two, of 2-bit types four elements share a uint8_t, the first in the lowest
- * bits, without regard to rows; bits behind the last element are 0 in outputs. */
+ * uint16_t, float8 are uint8_t. Of 4-bit types two, of 2-bit types four elements share a uint8_t, the first in the
+ * lowest bits, without regard to rows; bits behind the last element are 0 in outputs. */
 enum {
     SQZ_F32 = 1, SQZ_U8 = 2, SQZ_I8 = 3, SQZ_U16 = 4, SQZ_I16 = 5, SQZ_I32 = 6, SQZ_I64 = 7, SQZ_BOOL = 9,
     SQZ_F16 = 10, SQZ_F64 = 11, SQZ_U32 = 12, SQZ_U64 = 13, SQZ_BF16 = 16,
@@ -48,9 +48,9 @@ typedef struct sqz_pool {
  * order, row-major, and may not overlap; outputs that say how much there is of others stand behind the model's own. The
  * workspace is 64-aligned, not shared with a concurrent call, and its contents before and after the call mean nothing.
  * `pool` may be null (no threads). `dims` has the value of each open dimension; null where the model has none. Where
- * `output_dims` is not null, a call that returns SQZ_OK writes there the sizes of all outputs, one output after the other,
- * as many numbers for each as its rank: also those that depend on the data. Fields behind it are for models with outside
- * weights or state; null here. */
+ * `output_dims` is not null, a call that returns SQZ_OK writes there the sizes of all outputs, one output after the
+ * other, as many numbers for each as its rank: also those that depend on the data. Fields behind it are for models with
+ * outside weights or state; null here. */
 typedef struct sqz_call {
     uint32_t size;
     const void *const *inputs;
@@ -66,9 +66,9 @@ typedef struct sqz_call {
 
 /* Describes an input or output. `name` is the offset of the name's text from this struct's own address. Where bit i of
  * `open` is set, dims[i] is for one: its size in a call is dims[i] times the open dimension's value.
- * Where `counted` is not 0, one size of an output depends on the data: dims has the most that it can be, for which there
- * must be memory, laid out as for that size; what there is comes first along that axis, and zeros behind it. How much is
- * the (only) element of another output. The two functions below say which axis and which output. */
+ * Where `counted` is not 0, one size of an output depends on the data: dims has the most that it can be, for which
+ * there must be memory, laid out as for that size; what there is comes first along that axis, and zeros behind it. How
+ * much is the (only) element of another output. The two functions below say which axis and which output. */
 typedef struct sqz_tensor {
     int32_t name;
     int32_t dtype;

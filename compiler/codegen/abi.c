@@ -80,7 +80,8 @@ static void typed_entry(Program *program, LLVMValueRef main, bool on) {
     args[RUN_INPUTS] = gather_params(program, function, first, inputs);
     args[RUN_OUTPUTS] = gather_params(program, function, first + inputs, outputs);
     args[RUN_WORKSPACE] = LLVMGetParam(function, (unsigned)(first + inputs + outputs));
-    args[RUN_WORKSPACE_SIZE] = on ? LLVMGetParam(function, (unsigned)count - 1) : e_index(e, program->interface.workspace_bytes).v;
+    args[RUN_WORKSPACE_SIZE] =
+        on ? LLVMGetParam(function, (unsigned)count - 1) : e_index(e, program->interface.workspace_bytes).v;
     args[RUN_POOL] = on ? LLVMGetParam(function, 0) : LLVMConstNull(pointer(program));
     args[RUN_DIM] = open ? LLVMGetParam(function, on) : number64(program, 1);
     LLVMBuildRet(e->builder, call_main(program, main, args));
@@ -114,7 +115,8 @@ static Val output_dim(Program *program, const Value *value, int axis, LLVMValueR
 }
 
 // After a call that went well: the true sizes of all outputs, one after the other.
-static void write_output_dims(Program *program, LLVMValueRef result, LLVMValueRef dims, LLVMValueRef outputs, Val open) {
+static void write_output_dims(Program *program, LLVMValueRef result, LLVMValueRef dims, LLVMValueRef outputs,
+                              Val open) {
     Emit *e = program->e;
     const Graph *graph = program->versions[0].module->graphs.item[0];
     Val given = {LLVMBuildIsNotNull(e->builder, dims, ""), DT_BOOL, 1}, code = {result, DT_I32, 1};
@@ -122,7 +124,8 @@ static void write_output_dims(Program *program, LLVMValueRef result, LLVMValueRe
         int64_t at = 0;
         for (int i = 0; i < graph->outputs.n; i++)
             for (int axis = 0; axis < graph->outputs.item[i]->type.rank; axis++)
-                e_store_const(e, (Ptr){dims, DT_I64}, at++, output_dim(program, graph->outputs.item[i], axis, outputs, open));
+                e_store_const(e, (Ptr){dims, DT_I64}, at++,
+                              output_dim(program, graph->outputs.item[i], axis, outputs, open));
     }
 }
 
@@ -135,7 +138,8 @@ static LLVMValueRef uniform_entry(Program *program, LLVMValueRef main) {
     emit_return_if(program, abi_bad_pointer(program, object, (unsigned)e->target->pointer_bits / 8 - 1), SQZ_EARGUMENT);
     unsigned size = (unsigned)e->target->pointer_bits / 8 * CALL_FIELDS;
     LLVMValueRef given = abi_field(program, call, object, CALL_SIZE);
-    emit_return_if(program, LLVMBuildICmp(e->builder, LLVMIntULT, given, LLVMConstInt(int32(program), size, 0), ""), SQZ_EARGUMENT);
+    emit_return_if(program, LLVMBuildICmp(e->builder, LLVMIntULT, given, LLVMConstInt(int32(program), size, 0), ""),
+                   SQZ_EARGUMENT);
     LLVMValueRef args[RUN_PARAMS] = {
         [RUN_INPUTS] = abi_field(program, call, object, CALL_INPUTS),
         [RUN_OUTPUTS] = abi_field(program, call, object, CALL_OUTPUTS),
@@ -191,7 +195,8 @@ static LLVMValueRef model_record(Program *program, LLVMValueRef offset_of_call, 
 }
 
 static LLVMValueRef constant_global(Program *program, const char *suffix, LLVMTypeRef type) {
-    LLVMValueRef global = LLVMAddGlobal(program->e->module, type, arena_printf(program->e->arena, "%s%s", program->prefix, suffix));
+    LLVMValueRef global =
+        LLVMAddGlobal(program->e->module, type, arena_printf(program->e->arena, "%s%s", program->prefix, suffix));
     LLVMSetGlobalConstant(global, 1);
     return global;
 }
@@ -238,7 +243,8 @@ static void model_global(Program *program, LLVMValueRef call) {
 }
 
 static void interface_symbol(Program *program) {
-    const char *suffix = arena_printf(program->e->arena, "_interface_%016llx", (unsigned long long)program->interface.hash);
+    const char *suffix =
+        arena_printf(program->e->arena, "_interface_%016llx", (unsigned long long)program->interface.hash);
     LLVMValueRef global = constant_global(program, suffix, LLVMInt8TypeInContext(program->e->context));
     LLVMSetInitializer(global, LLVMConstInt(LLVMInt8TypeInContext(program->e->context), 0, 0));
 }

@@ -19,7 +19,8 @@ struct LLVMOpaqueTargetMachine *backend_machine(const Target *target, char level
 void emit_open(Emit *e, Arena *arena, const Target *target, const CompileOptions *options, Diag *diag);
 void emit_close(Emit *e);
 // Lowers everything. `weights` are in e->arena; none are made where they are appended.
-bool backend_program(Program *program, struct LLVMOpaqueTargetMachine *machine, WeightsMode mode, unsigned char **weights);
+bool backend_program(Program *program, struct LLVMOpaqueTargetMachine *machine, WeightsMode mode,
+                     unsigned char **weights);
 
 // What LLVM does to one module. May be called on several threads, each with modules of its own.
 bool backend_optimise(Emit *e, struct LLVMOpaqueTargetMachine *machine);

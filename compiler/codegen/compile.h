@@ -14,7 +14,7 @@ typedef struct CompileOptions {
     bool strict;         // --strict: as at -O0, to the bit
     bool debug;          // -g
     int threads;         // of LLVM's work; 0: one for each CPU, but a few at most. They change no byte
-    bool by_layer;       // of code in memory: on a pool each layer, shared or not, is one call of pool->run with one shard
+    bool by_layer;  // of code in memory: on a pool each layer, shared or not, is one call of pool->run with one shard
 } CompileOptions;
 
 // The model as the passes have made it for one CPU. All variants of an object have one interface: the same workspace.
@@ -31,8 +31,8 @@ typedef struct Sink {
 
 // One object with a version for each variant; the best that the CPU can run is picked when it runs, once.
 // Nothing is written before all is known to be well.
-bool compile_module(const Variant *variants, int count, const CompileOptions *options, OutputKind kind, const Sink *sink,
-                    Diag *diag);
+bool compile_module(const Variant *variants, int count, const CompileOptions *options, OutputKind kind,
+                    const Sink *sink, Diag *diag);
 
 // A call on a pool is cut into so many shards, as far as its workspace has room for their scratch.
 enum { SHARDS_PER_THREAD = 4, MAX_SHARDS = 256 };

@@ -64,8 +64,8 @@ static const struct {
 
 enum { NO_LEVEL = 9 };
 
-// Features: LLVM's name, bit, the first level of x86-64 that has it, and bits of the registers it goes with, without which
-// it is not used.
+// Features: LLVM's name, bit, the first level of x86-64 that has it, and bits of the registers it goes with, without
+// which it is not used.
 typedef struct Needed {
     const char *name;
     int word, bit, level, vector_bits;
@@ -154,7 +154,9 @@ static void require_target(Program *program, const Target *target, LLVMBasicBloc
         CpuRegisters answer = cpu_ask(program, "cpuid", words[i].leaf, words[i].subleaf);
         require(program, has_bits(program, answer.reg[words[i].reg], masks[i]), no);
         if (i == ONE_C && target->vector_bits > 128)
-            require(program, has_bits(program, cpu_ask(program, "xgetbv", 0, 0).reg[0], target->vector_bits == 512 ? 0xe6 : 6), no);
+            require(program,
+                    has_bits(program, cpu_ask(program, "xgetbv", 0, 0).reg[0], target->vector_bits == 512 ? 0xe6 : 6),
+                    no);
     }
 }
 

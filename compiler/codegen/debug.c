@@ -9,7 +9,8 @@
 
 static LLVMMetadataRef file_of(LLVMDIBuilderRef builder, const Program *program) {
     const char *name = program->e->diag->file ? program->e->diag->file : program->prefix;
-    const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name;  // no path: the same model, the same bytes
+    const char *slash = strrchr(name, '/'),
+               *base = slash ? slash + 1 : name;  // no path: the same model, the same bytes
     return LLVMDIBuilderCreateFile(builder, base, strlen(base), ".", 1);
 }
 
@@ -20,8 +21,8 @@ static void describe_layer(LLVMDIBuilderRef builder, const Program *program, con
     size_t length;
     const char *symbol = LLVMGetValueName2(layer->function, &length);
     unsigned line = loc && loc->line ? (unsigned)loc->line : number;
-    LLVMMetadataRef function = LLVMDIBuilderCreateFunction(builder, file, name, strlen(name), symbol, length, file, line, type,
-                                                           1, 1, line, LLVMDIFlagZero, 1);
+    LLVMMetadataRef function = LLVMDIBuilderCreateFunction(builder, file, name, strlen(name), symbol, length, file,
+                                                           line, type, 1, 1, line, LLVMDIFlagZero, 1);
     LLVMSetSubprogram(layer->function, function);
     LLVMMetadataRef location = LLVMDIBuilderCreateDebugLocation(program->e->context, line, 0, function, NULL);
     for (LLVMBasicBlockRef block = LLVMGetFirstBasicBlock(layer->function); block; block = LLVMGetNextBasicBlock(block))

@@ -1,8 +1,8 @@
-// Values of the kernel language on LLVM: types, constants, conversions. Arithmetic is in emit_arithmetic.c, control flow in
-// emit_flow.c, memory in emit_memory.c, functions of floats in emit_math.c.
+// Values of the kernel language on LLVM: types, constants, conversions. Arithmetic is in emit_arithmetic.c, control
+// flow in emit_flow.c, memory in emit_memory.c, functions of floats in emit_math.c.
 //
-// Each function here is one operation of emit.h. What LLVM leaves undefined (conversions out of range) is given the meaning
-// that emit.h states, at the point of emission.
+// Each function here is one operation of emit.h. What LLVM leaves undefined (conversions out of range) is given the
+// meaning that emit.h states, at the point of emission.
 #include <llvm-c/Core.h>
 #include <string.h>
 
@@ -151,7 +151,8 @@ Val e_splat(Emit *e, Val scalar, int lanes) {
         return scalar;
     LLVMTypeRef type = emit_type(e, scalar.dtype, lanes);
     LLVMTypeRef int32 = LLVMInt32TypeInContext(e->context);
-    LLVMValueRef vector = LLVMBuildInsertElement(e->builder, LLVMGetPoison(type), scalar.v, LLVMConstInt(int32, 0, 0), "");
+    LLVMValueRef vector =
+        LLVMBuildInsertElement(e->builder, LLVMGetPoison(type), scalar.v, LLVMConstInt(int32, 0, 0), "");
     LLVMValueRef mask = LLVMConstNull(LLVMVectorType(int32, (unsigned)lanes));
     return val(LLVMBuildShuffleVector(e->builder, vector, LLVMGetPoison(type), mask, ""), scalar.dtype, lanes);
 }

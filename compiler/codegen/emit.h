@@ -91,8 +91,8 @@ Val e_gather(Emit *e, Ptr p, Val indices);                                 // a 
 void e_store(Emit *e, Ptr p, Val index, Val v);
 void e_store_const(Emit *e, Ptr p, int64_t index, Val v);
 void e_store_strided(Emit *e, Ptr p, Val index, int64_t stride, Val v);
-// A pointer that walks in steps of e_stride(n), n known. Where vector loads take no offset (ARMv7), it stays one pointer in
-// one register, which they move along, instead of becoming a pointer for each place.
+// A pointer that walks in steps of e_stride(n), n known. Where vector loads take no offset (ARMv7), it stays one
+// pointer in one register, which they move along, instead of becoming a pointer for each place.
 Val e_stride(Emit *e, int64_t n);
 Ptr e_walk(Emit *e, Ptr p, Val stride);
 void e_prefetch(Emit *e, Ptr p, Val index);  // into the second-level cache
@@ -210,8 +210,9 @@ Var e_var(Emit *e, Val initial);
 Val e_get(Emit *e, Var var);
 void e_set(Emit *e, Var var, Val v);
 
-// A private function, shared by all that ask for the same name (spell the types in it): `make` emits its body, and is called once.
-// It is how a kernel keeps a large sequence of scalar code (64-bit division, say) from being repeated. At most 8 arguments.
+// A private function, shared by all that ask for the same name (spell the types in it): `make` emits its body, and is
+// called once. It is how a kernel keeps a large sequence of scalar code (64-bit division, say) from being repeated. At
+// most 8 arguments.
 typedef Val (*HelperBody)(Emit *e, const Val *args);
 Val e_call_helper(Emit *e, const char *name, HelperBody make, DType result, int lanes, const Val *args, int count);
 

@@ -1,7 +1,7 @@
 // Arithmetic of the kernel language on LLVM: numbers, bits, comparisons, and lanes against each other.
 //
-// What LLVM leaves undefined (division by zero, shifts beyond the width) is given the meaning that emit.h states, at the
-// point of emission.
+// What LLVM leaves undefined (division by zero, shifts beyond the width) is given the meaning that emit.h states, at
+// the point of emission.
 #include <llvm-c/Core.h>
 #include <stdio.h>
 
@@ -12,21 +12,24 @@
 Val e_add(Emit *e, Val a, Val b) {
     if (half_is(a.dtype))
         return half_binary(e, e_add, a, b);
-    return val(dtype_is_float(a.dtype) ? LLVMBuildFAdd(e->builder, a.v, b.v, "") : LLVMBuildAdd(e->builder, a.v, b.v, ""),
+    return val(dtype_is_float(a.dtype) ? LLVMBuildFAdd(e->builder, a.v, b.v, "")
+                                       : LLVMBuildAdd(e->builder, a.v, b.v, ""),
                a.dtype, a.lanes);
 }
 
 Val e_sub(Emit *e, Val a, Val b) {
     if (half_is(a.dtype))
         return half_binary(e, e_sub, a, b);
-    return val(dtype_is_float(a.dtype) ? LLVMBuildFSub(e->builder, a.v, b.v, "") : LLVMBuildSub(e->builder, a.v, b.v, ""),
+    return val(dtype_is_float(a.dtype) ? LLVMBuildFSub(e->builder, a.v, b.v, "")
+                                       : LLVMBuildSub(e->builder, a.v, b.v, ""),
                a.dtype, a.lanes);
 }
 
 Val e_mul(Emit *e, Val a, Val b) {
     if (half_is(a.dtype))
         return half_binary(e, e_mul, a, b);
-    return val(dtype_is_float(a.dtype) ? LLVMBuildFMul(e->builder, a.v, b.v, "") : LLVMBuildMul(e->builder, a.v, b.v, ""),
+    return val(dtype_is_float(a.dtype) ? LLVMBuildFMul(e->builder, a.v, b.v, "")
+                                       : LLVMBuildMul(e->builder, a.v, b.v, ""),
                a.dtype, a.lanes);
 }
 
@@ -57,8 +60,8 @@ static Val by_lane(Emit *e, BinaryFn f, Val a, Val b) {
 static Val unsigned_divide(Emit *e, Val a, Val b, bool remainder) {
     int bits = dtype_info[a.dtype].bits;
     if (divides(e, bits))
-        return val(remainder ? LLVMBuildURem(e->builder, a.v, b.v, "") : LLVMBuildUDiv(e->builder, a.v, b.v, ""), a.dtype,
-                   a.lanes);
+        return val(remainder ? LLVMBuildURem(e->builder, a.v, b.v, "") : LLVMBuildUDiv(e->builder, a.v, b.v, ""),
+                   a.dtype, a.lanes);
     DType wide = bits == 64 ? DT_U64 : DT_U32;
     BinaryFn f = bits == 64 ? remainder ? soft_urem64 : soft_udiv64 : remainder ? soft_urem32 : soft_udiv32;
     return e_cast(e, a.dtype, by_lane(e, f, e_cast(e, wide, a), e_cast(e, wide, b)));
@@ -117,8 +120,8 @@ Val e_rem(Emit *e, Val a, Val b) {
 Val e_neg(Emit *e, Val a) {
     if (half_is(a.dtype))
         return half_unary(e, e_neg, a);
-    return val(dtype_is_float(a.dtype) ? LLVMBuildFNeg(e->builder, a.v, "") : LLVMBuildNeg(e->builder, a.v, ""), a.dtype,
-               a.lanes);
+    return val(dtype_is_float(a.dtype) ? LLVMBuildFNeg(e->builder, a.v, "") : LLVMBuildNeg(e->builder, a.v, ""),
+               a.dtype, a.lanes);
 }
 
 Val e_abs(Emit *e, Val a) {
@@ -181,7 +184,8 @@ Val e_shr(Emit *e, Val a, Val b) {
     return guarded_shift(e, a, b, false);
 }
 
-static Val compare(Emit *e, LLVMRealPredicate real, LLVMIntPredicate with_sign, LLVMIntPredicate without, Val a, Val b) {
+static Val compare(Emit *e, LLVMRealPredicate real, LLVMIntPredicate with_sign, LLVMIntPredicate without, Val a,
+                   Val b) {
     LLVMValueRef v;
     if (half_is(a.dtype))
         return compare(e, real, with_sign, without, half_widen(e, a), half_widen(e, b));
@@ -235,14 +239,16 @@ static Val half(Emit *e, Val v, int from) {
     for (int i = 0; i < lanes; i++)
         mask[i] = LLVMConstInt(LLVMInt32TypeInContext(e->context), (unsigned)(from + i), 0);
     LLVMValueRef poison = LLVMGetPoison(emit_type(e, v.dtype, v.lanes));
-    Val part = val(LLVMBuildShuffleVector(e->builder, v.v, poison, LLVMConstVector(mask, (unsigned)lanes), ""), v.dtype, lanes);
+    Val part = val(LLVMBuildShuffleVector(e->builder, v.v, poison, LLVMConstVector(mask, (unsigned)lanes), ""), v.dtype,
+                   lanes);
     if (lanes == 1)
-        part.v = LLVMBuildExtractElement(e->builder, part.v, LLVMConstInt(LLVMInt32TypeInContext(e->context), 0, 0), "");
+        part.v =
+            LLVMBuildExtractElement(e->builder, part.v, LLVMConstInt(LLVMInt32TypeInContext(e->context), 0, 0), "");
     return part;
 }
 
-// Lane i of the result: lane i of `a` where i has no bit `bit`, else lane i - bit of `b`; or, for `high`, lane i + bit of
-// `a` where i has not got it, else lane i of `b`.
+// Lane i of the result: lane i of `a` where i has no bit `bit`, else lane i - bit of `b`; or, for `high`, lane i + bit
+// of `a` where i has not got it, else lane i of `b`.
 static Val exchange(Emit *e, Val a, Val b, int bit, bool high) {
     LLVMValueRef mask[64];
     for (int i = 0; i < a.lanes; i++) {

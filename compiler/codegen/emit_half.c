@@ -1,6 +1,7 @@
 // Floats of 16 bits and fewer: f16, bf16, the float8 kinds, f4e2m1. In memory and in a Val they are their bits in an
-// integer; arithmetic goes through f32, which holds every one of them exactly. ir/element.h describes their formats. All of it is integer arithmetic on any number of lanes, but for two exact or
-// correctly rounded operations on floats that deal with subnormals, so nothing here needs a library.
+// integer; arithmetic goes through f32, which holds every one of them exactly. ir/element.h describes their formats.
+// All of it is integer arithmetic on any number of lanes, but for two exact or correctly rounded operations on floats
+// that deal with subnormals, so nothing here needs a library.
 //
 // One operation of f32 rounded to f16 or bf16 is the correctly rounded result, since f32 has more than twice the
 // digits of either and two. So lowerings that compute in the storage type are right, only slower than need be.

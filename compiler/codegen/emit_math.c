@@ -167,8 +167,8 @@ static Val signed_as(Emit *e, Val positive, Val x) {
 // (e^(2 r) - 1 - 2 r) / (2 r^2) on [-ln(2)/4, ln(2)/4]: exp_f32 times powers of two
 static const double tanh_f32[] = {0.99999994, 0.66666174, 0.333337605, 0.133865252, 0.0444242954};
 
-// (e^2a - 1) / 2 = 2^n (e^(2 r) - 1) / 2 + (2^n - 1) / 2 with r = a - n ln(2) / 2, for a on [0, 10]. Where n is large, the
-// last bits of ln 2 change a tanh as little as they change e^-2a.
+// (e^2a - 1) / 2 = 2^n (e^(2 r) - 1) / 2 + (2^n - 1) / 2 with r = a - n ln(2) / 2, for a on [0, 10]. Where n is large,
+// the last bits of ln 2 change a tanh as little as they change e^-2a.
 static Val tanh_ratio_narrow(Emit *e, Val a) {
     Val magic = math_number(e, a, math_magic(a) + 127), half = math_number(e, a, 0.5);
     Val t = e_fma(e, a, math_number(e, a, 2.8853900817779268), magic), n = e_sub(e, t, magic);

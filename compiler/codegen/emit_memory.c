@@ -57,7 +57,8 @@ static Val load_every_second(Emit *e, Ptr first, int lanes) {
     Val low = load(e, first, lanes), high = load(e, e_at_const(e, first, lanes - 1), lanes);
     for (int i = 0; i < lanes; i++)
         mask[i] = LLVMConstInt(LLVMInt32TypeInContext(e->context), (unsigned)(2 * i < lanes ? 2 * i : 2 * i + 1), 0);
-    return val(LLVMBuildShuffleVector(e->builder, low.v, high.v, LLVMConstVector(mask, (unsigned)lanes), ""), low.dtype, lanes);
+    return val(LLVMBuildShuffleVector(e->builder, low.v, high.v, LLVMConstVector(mask, (unsigned)lanes), ""), low.dtype,
+               lanes);
 }
 
 Val e_load_strided(Emit *e, Ptr p, Val index, int64_t stride, int lanes) {

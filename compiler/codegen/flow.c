@@ -107,7 +107,8 @@ static void run_body(Flow *flow, int index) {
 // The size of the scan outputs was fixed when this was compiled; a loop of another number of turns has none.
 static void fail_if_other(Flow *flow, Val wrong) {
     Emit *e = flow->e;
-    LLVMValueRef status = LLVMBuildStructGEP2(e->builder, flow->program->context_type, flow->context, CONTEXT_STATUS, "");
+    LLVMValueRef status =
+        LLVMBuildStructGEP2(e->builder, flow->program->context_type, flow->context, CONTEXT_STATUS, "");
     EMIT_IF(e, wrong)
         LLVMBuildStore(e->builder, e_int(e, DT_I32, SQZ_ERANGE).v, status);
 }

@@ -1,8 +1,9 @@
-// Folding: nodes on constants become a model of their own, whose outputs are all the values that they compute, and which
-// runs in memory.
+// Folding: nodes on constants become a model of their own, whose outputs are all the values that they compute, and
+// which runs in memory.
 //
 // An object for several CPUs is made of several loaded models, which fold the same nodes. So results are remembered, by
-// the text of the nodes, what they read of each other and the bytes of the constants: they are computed, and exist, once.
+// the text of the nodes, what they read of each other and the bytes of the constants: they are computed, and exist,
+// once.
 #include <string.h>
 
 #include "codegen/jit.h"

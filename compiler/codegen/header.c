@@ -186,10 +186,11 @@ static void write_workspace_on(const Writer *w) {
     const char *parameters = w->face.open ? "n, shards" : "shards";
     str_printf(w->out, "#define %s_WORKSPACE_SIZE_ON(%s) ", w->upper, parameters);
     if (w->face.open)  // a whole workspace for each thread that has a sample, or the shards of one
-        str_printf(w->out,
-                   "\\\n    ((size_t)((shards) < 5 || (n) < 2 ? 1 : (n) < ((shards) + 3) / 4 ? (n) : ((shards) + 3) / 4) * "
-                   "(size_t)%" PRId64 " + \\\n     (size_t)%" PRId64 " * (size_t)((shards) > 1 ? (shards) - 1 : 0))\n",
-                   bytes, more);
+        str_printf(
+            w->out,
+            "\\\n    ((size_t)((shards) < 5 || (n) < 2 ? 1 : (n) < ((shards) + 3) / 4 ? (n) : ((shards) + 3) / 4) * "
+            "(size_t)%" PRId64 " + \\\n     (size_t)%" PRId64 " * (size_t)((shards) > 1 ? (shards) - 1 : 0))\n",
+            bytes, more);
     else
         str_printf(w->out, "((size_t)%" PRId64 " + (size_t)%" PRId64 " * (size_t)((shards) > 1 ? (shards) - 1 : 0))\n",
                    bytes, more);
@@ -200,11 +201,12 @@ static void write_workspace(const Writer *w) {
             "/* Bytes of scratch memory that a call needs, and their alignment; any memory will do. On a pool a\n"
             " * call is cut into shards, up to four for each thread, as far as the workspace has room for them.");
     if (w->face.open)
-        str_printf(w->out,
-                   "\n * Samples run one after the other in the same memory, so it is as much for any n. A pool's threads\n"
-                   " * take whole samples where there is one for each of them and room for as many workspaces. */\n"
-                   "#define %s_WORKSPACE_SIZE(n) ((size_t)%" PRId64 ")\n",
-                   w->upper, w->face.workspace_bytes);
+        str_printf(
+            w->out,
+            "\n * Samples run one after the other in the same memory, so it is as much for any n. A pool's threads\n"
+            " * take whole samples where there is one for each of them and room for as many workspaces. */\n"
+            "#define %s_WORKSPACE_SIZE(n) ((size_t)%" PRId64 ")\n",
+            w->upper, w->face.workspace_bytes);
     else
         str_printf(w->out, " */\n#define %s_WORKSPACE_SIZE %" PRId64 "\n", w->upper, w->face.workspace_bytes);
     write_workspace_on(w);
@@ -226,7 +228,8 @@ static const char *type_note(Arena *arena, const Type *type) {
         return " (0 or 1)";
     if (dtype_is_packed(type->dtype))
         return arena_printf(arena, " (%d to a byte, the first in the lowest bits, across rows)", 8 / info->packed);
-    return dtype_is_float(type->dtype) && info->bits < 32 ? arena_printf(arena, " (its bits in a %s)", info->c_type) : "";
+    return dtype_is_float(type->dtype) && info->bits < 32 ? arena_printf(arena, " (its bits in a %s)", info->c_type)
+                                                          : "";
 }
 
 static void write_tensor(const Writer *w, int index) {

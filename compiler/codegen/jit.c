@@ -43,7 +43,8 @@ static bool orc_open(Jit *jit, const Target *target, char level, Diag *diag) {
     if (!machine)
         return false;
     LLVMOrcLLJITBuilderRef builder = LLVMOrcCreateLLJITBuilder();
-    LLVMOrcLLJITBuilderSetJITTargetMachineBuilder(builder, LLVMOrcJITTargetMachineBuilderCreateFromTargetMachine(machine));
+    LLVMOrcLLJITBuilderSetJITTargetMachineBuilder(builder,
+                                                  LLVMOrcJITTargetMachineBuilderCreateFromTargetMachine(machine));
     return orc_ok(LLVMOrcCreateLLJIT(&jit->orc, builder), diag);
 }
 
@@ -75,7 +76,8 @@ Jit *jit_compile(const Module *module, const Target *target, const CompileOption
     jit->workspace_bytes = program.interface.workspace_bytes;
     LLVMTargetMachineRef machine = backend_machine(target, options->level, diag);
     unsigned char *weights = NULL;
-    bool ok = machine && backend_program(&program, machine, WEIGHTS_IN_MEMORY, &weights) && backend_optimise(&e, machine);
+    bool ok =
+        machine && backend_program(&program, machine, WEIGHTS_IN_MEMORY, &weights) && backend_optimise(&e, machine);
     if (machine)
         LLVMDisposeTargetMachine(machine);
     LLVMDisposeBuilder(e.builder);
@@ -122,7 +124,8 @@ int jit_call(Jit *jit, const void *const *inputs, void *const *outputs) {
     void *workspace = aligned_alloc(64, size ? (size + 63) / 64 * 64 : 64);
     if (!workspace)
         return -1;
-    sqz_call arguments = {.size = sizeof arguments, .inputs = inputs, .outputs = outputs, .workspace = workspace, .workspace_size = size};
+    sqz_call arguments = {
+        .size = sizeof arguments, .inputs = inputs, .outputs = outputs, .workspace = workspace, .workspace_size = size};
     int result = call(&arguments);
     free(workspace);
     return result;

@@ -21,8 +21,9 @@ const Node *const *jit_layers(const Jit *jit, int *count);
 int jit_call(Jit *jit, const void *const *inputs, void *const *outputs);
 
 // Computes `nodes` (in order, all of whose inputs are constants or outputs of earlier ones) at -O0 on the baseline,
-// and turns their outputs into constants whose bytes are in the module's arena. With `as` the results are what that target
-// would compute, to the bit. `folds` (may be null) remembers the others, for modules that die together. False after an error.
+// and turns their outputs into constants whose bytes are in the module's arena. With `as` the results are what that
+// target would compute, to the bit. `folds` (may be null) remembers the others, for modules that die together. False
+// after an error.
 typedef struct Fold Fold;
 typedef struct Folds {
     Fold *first;

@@ -91,7 +91,8 @@ static void number_sections(Join *join) {
         for (int i = 1; i < join->inputs[k].header->e_shnum; i++) {
             const Elf64_Shdr *section = &join->inputs[k].sections[i];
             bool relocates = section->sh_type == SHT_RELA;
-            if (is_taken(section, k == 0) && (!relocates || is_taken(&join->inputs[k].sections[section->sh_info], k == 0)))
+            if (is_taken(section, k == 0) &&
+                (!relocates || is_taken(&join->inputs[k].sections[section->sh_info], k == 0)))
                 join->inputs[k].section[i] = next++;
         }
 }
@@ -128,7 +129,8 @@ static unsigned find_private(const Join *join, const char *name) {
     for (int k = 0; k < join->n; k++)
         for (int i = 1; i < join->inputs[k].nsymbols; i++) {
             const Elf64_Sym *symbol = &join->inputs[k].symbols[i];
-            if (ELF64_ST_BIND(symbol->st_info) == STB_GLOBAL && is_private(symbol) && !strcmp(name_of(&join->inputs[k], symbol), name))
+            if (ELF64_ST_BIND(symbol->st_info) == STB_GLOBAL && is_private(symbol) &&
+                !strcmp(name_of(&join->inputs[k], symbol), name))
                 return join->inputs[k].symbol[i];
         }
     return 0;

@@ -31,8 +31,8 @@ typedef struct KernelInfo {
     bool (*layouts)(const Node *node, const Target *target, Layout *in, Layout *out);
     // Whether the kernel can compute the node as it is, layouts included.
     bool (*accepts)(const Node *node, const Target *target);
-    // Fills in node->params (allocated, at their defaults) as choice `number` for the target; false if there are no more.
-    // Null: there are no params, so there is one choice.
+    // Fills in node->params (allocated, at their defaults) as choice `number` for the target; false if there are no
+    // more. Null: there are no params, so there is one choice.
     bool (*choice)(Node *node, const Target *target, int number);
     // The predicted time in seconds of the node as its params say.
     double (*cost)(const Node *node, const Target *target);

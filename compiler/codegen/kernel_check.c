@@ -56,7 +56,8 @@ static bool lies_at(const Value *part, const Value *whole, int64_t distance) {
 static bool lie_in(Value *const *parts, int count, const Value *whole) {
     int64_t distance = 0;
     for (int i = 0; i < count; i++) {
-        if (!parts[i] || !layout_equal(&parts[i]->type.layout, &whole->type.layout) || !lies_at(parts[i], whole, distance))
+        if (!parts[i] || !layout_equal(&parts[i]->type.layout, &whole->type.layout) ||
+            !lies_at(parts[i], whole, distance))
             return false;
         distance += type_storage(&parts[i]->type);
     }
@@ -66,9 +67,11 @@ static bool lie_in(Value *const *parts, int count, const Value *whole) {
 static bool fits_view(const Node *node) {
     const Type *in = node_in(node, 0) ? &node->in[0]->type : NULL, *out = &node->out[0]->type;
     if (node->op == OP_Concat)
-        return type_is_sliceable(out, ((const AxisAttrs *)node->attrs)->axis) && lie_in(node->in, node->nin, node->out[0]);
+        return type_is_sliceable(out, ((const AxisAttrs *)node->attrs)->axis) &&
+               lie_in(node->in, node->nin, node->out[0]);
     if (node->op == OP_Split)
-        return type_is_sliceable(in, ((const SplitAttrs *)node->attrs)->axis) && lie_in(node->out, node->nout, node->in[0]);
+        return type_is_sliceable(in, ((const SplitAttrs *)node->attrs)->axis) &&
+               lie_in(node->out, node->nout, node->in[0]);
     bool same_bytes = (op_info[node->op].flags & VIEW) && type_is_plain(in) && type_is_plain(out);
     same_bytes |= node->op == OP_Identity && layout_equal(&in->layout, &out->layout);
     same_bytes |= node->op == OP_Unpack && type_is_vector(in) && type_is_plain(out);
@@ -99,7 +102,8 @@ static bool packing_fits(const Node *node, const KernelInfo *info) {
         const Node *recipe = recipe_of(node->in[i]);
         if (!recipe != (i < 1 || i > kernel_packed_inputs(node)))
             return false;
-        if (recipe && (recipe->op != (filters ? OP_PackConv : OP_PackMatrix) || !attrs_equal(&pack_attrs, wanted, recipe->attrs)))
+        if (recipe &&
+            (recipe->op != (filters ? OP_PackConv : OP_PackMatrix) || !attrs_equal(&pack_attrs, wanted, recipe->attrs)))
             return false;
     }
     return true;

@@ -89,7 +89,8 @@ static Kernel *kernel_of(Program *program, const Node *node) {
     Kernel *kernel = ARENA_NEW(e->arena, Kernel);
     int number = program->version->kernels ? program->version->kernels->number + 1 : 0;
     const char *way = node->kernel == KERNEL_generic ? op_info[node->op].name : kernel_info[node->kernel].name;
-    const char *name = arena_printf(e->arena, "%s_kernel%d_%s", version_prefix(program), number, str_identifier(e->arena, way));
+    const char *name =
+        arena_printf(e->arena, "%s_kernel%d_%s", version_prefix(program), number, str_identifier(e->arena, way));
     *kernel = (Kernel){.signature = text.text, .node = node, .number = number, .next = program->version->kernels};
     kernel->used = ARENA_ARRAY(e->arena, bool, node->nin + node->nout);
     program->version->kernels = kernel;
@@ -392,7 +393,8 @@ void program_stream(const Program *program, const Sink *sink) {
 
 // ---- Shared by kernels
 
-static void clear_side(Emit *e, Ptr plane, const Layout *layout, int64_t first_row, int64_t rows, int64_t first, int64_t width) {
+static void clear_side(Emit *e, Ptr plane, const Layout *layout, int64_t first_row, int64_t rows, int64_t first,
+                       int64_t width) {
     if (rows <= 0 || width <= 0)
         return;
     EMIT_FOR(e, y, e_index(e, first_row), e_index(e, first_row + rows), 1)

@@ -1,8 +1,8 @@
 // The way through LLVM: from a module to an object, assembly, IR or bitcode, or to a module for the JIT.
 //
 // The weights are a global of zeros while LLVM works, since it is slow and hungry with large constants: a section
-// without bytes (.bss...). In the finished object it becomes one with bytes, at the end of the file, which are packed and
-// handed on piece by piece. So a model takes little more memory than its file does.
+// without bytes (.bss...). In the finished object it becomes one with bytes, at the end of the file, which are packed
+// and handed on piece by piece. So a model takes little more memory than its file does.
 #include <elf.h>
 #include <llvm-c/Analysis.h>
 #include <llvm-c/BitWriter.h>
@@ -68,7 +68,9 @@ LLVMTargetMachineRef backend_machine(const Target *target, char level, Diag *dia
         LLVMDisposeMessage(message);
         return NULL;
     }
-    LLVMCodeGenOptLevel optimise = level == '0' ? LLVMCodeGenLevelLess : level == '3' ? LLVMCodeGenLevelAggressive : LLVMCodeGenLevelDefault;
+    LLVMCodeGenOptLevel optimise = level == '0'   ? LLVMCodeGenLevelLess
+                                   : level == '3' ? LLVMCodeGenLevelAggressive
+                                                  : LLVMCodeGenLevelDefault;
     return LLVMCreateTargetMachine(found, target->triple, target->level, target->features, optimise, LLVMRelocPIC,
                                    LLVMCodeModelDefault);
 }
@@ -114,8 +116,9 @@ static void settle_weights(Program *program, LLVMValueRef placeholder, const uns
     LLVMTypeRef byte = LLVMInt8TypeInContext(e->context);
     LLVMTypeRef type = LLVMArrayType2(byte, (uint64_t)program->weights_size);
     LLVMValueRef global = LLVMAddGlobal(e->module, type, arena_printf(e->arena, "%s_weights", program->prefix));
-    LLVMValueRef initial = bytes ? LLVMConstStringInContext2(e->context, (const char *)bytes, (size_t)program->weights_size, 1)
-                                 : LLVMConstNull(type);
+    LLVMValueRef initial =
+        bytes ? LLVMConstStringInContext2(e->context, (const char *)bytes, (size_t)program->weights_size, 1)
+              : LLVMConstNull(type);
     LLVMSetInitializer(global, initial);
     LLVMSetGlobalConstant(global, 1);
     LLVMSetLinkage(global, LLVMInternalLinkage);
@@ -208,7 +211,8 @@ LLVMMemoryBufferRef backend_code(Emit *e, LLVMTargetMachineRef machine, bool tex
     LLVMMemoryBufferRef buffer = NULL;
     char *message = NULL;
     int errors = e->diag->errors;
-    if (LLVMTargetMachineEmitToMemoryBuffer(machine, e->module, text ? LLVMAssemblyFile : LLVMObjectFile, &message, &buffer)) {
+    if (LLVMTargetMachineEmitToMemoryBuffer(machine, e->module, text ? LLVMAssemblyFile : LLVMObjectFile, &message,
+                                            &buffer)) {
         diag_error(e->diag, NULL, E_BACKEND, "LLVM: %s", message);
         LLVMDisposeMessage(message);
         return NULL;
@@ -267,8 +271,8 @@ static bool write_all(Program *program, LLVMTargetMachineRef machine, OutputKind
     return true;
 }
 
-bool compile_module(const Variant *variants, int count, const CompileOptions *options, OutputKind kind, const Sink *sink,
-                    Diag *diag) {
+bool compile_module(const Variant *variants, int count, const CompileOptions *options, OutputKind kind,
+                    const Sink *sink, Diag *diag) {
     backend_init(variants[0].target, options->level);
     Arena *arena = arena_new();
     Emit e;

@@ -99,7 +99,8 @@ static bool join_jobs(Program *program, const Job *jobs, int count, Str *object)
     Arena *arena = program->e->arena;
     ObjectBytes *objects = ARENA_ARRAY(arena, ObjectBytes, count);
     for (int i = 0; i < count; i++)
-        objects[i] = (ObjectBytes){(const unsigned char *)LLVMGetBufferStart(jobs[i].object), LLVMGetBufferSize(jobs[i].object)};
+        objects[i] =
+            (ObjectBytes){(const unsigned char *)LLVMGetBufferStart(jobs[i].object), LLVMGetBufferSize(jobs[i].object)};
     if (count > 1)
         return join_objects(arena, objects, count, object) ||
                diag_error(program->e->diag, NULL, E_INTERNAL, "LLVM's objects cannot be joined");

@@ -75,13 +75,15 @@ enum { CONTEXT_WORKSPACE, CONTEXT_INPUTS, CONTEXT_OUTPUTS, CONTEXT_STATUS, CONTE
 // Makes room for the versions, one for each variant.
 void program_open(Program *program, Emit *e, const Variant *variants, int count, const char *prefix);
 bool program_lower(Program *program);                         // kernels and layers of all versions
-// run.c: runs layers in their order, where `split` holds on the pool those that can be split; a null one: on this thread.
+// run.c: runs layers in their order, where `split` holds on the pool those that can be split; a null one: on this
+// thread.
 void program_run_layers(Program *program, const Layer *layers, struct LLVMOpaqueValue *context,
                         struct LLVMOpaqueValue *pool, Val split);
 bool flow_lower(Program *program, Layer *layer);  // emits the function; the layers of the bodies are there already
 // lower.c: a field of the context; where a value lies (null after an error).
 struct LLVMOpaqueValue *context_field(Program *program, struct LLVMOpaqueValue *context, unsigned field);
-struct LLVMOpaqueValue *address_of(Program *program, struct LLVMOpaqueValue *context, const Value *value, const Loc *loc);
+struct LLVMOpaqueValue *address_of(Program *program, struct LLVMOpaqueValue *context, const Value *value,
+                                   const Loc *loc);
 void program_entries(Program *program);                       // abi.c: the functions and data that users see
 void program_weights(const Program *program, unsigned char *bytes);  // weights_size bytes, zeroed
 void program_stream(const Program *program, const Sink *sink);       // the same bytes, piece by piece
@@ -98,8 +100,8 @@ void emit_return_if(Program *program, struct LLVMOpaqueValue *condition, int res
 
 void program_debug(Program *program);  // debug.c: names and lines of the layers
 
-// recipe.c: the bytes of a RECIPE node's output: panels first .. first + count - 1, of as many as the output's dimension
-// 0 says. The bytes are zeroed.
+// recipe.c: the bytes of a RECIPE node's output: panels first .. first + count - 1, of as many as the output's
+// dimension 0 says. The bytes are zeroed.
 void recipe_write(const Node *node, int64_t first, int64_t count, unsigned char *bytes, Arena *scratch);
 
 #endif

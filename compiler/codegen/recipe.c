@@ -27,13 +27,14 @@ static const unsigned char *read_elements(const Node *node, int64_t first, int64
     return elements;
 }
 
-// OIHW, or IOHW, to [O / panel][I / block][H][W][block][panel]; what lies behind the last channel is 0. The kernels read
-// the result from front to back.
+// OIHW, or IOHW, to [O / panel][I / block][H][W][block][panel]; what lies behind the last channel is 0. The kernels
+// read the result from front to back.
 static void pack_conv(const Node *node, int64_t first, int64_t count, unsigned char *bytes, Arena *scratch) {
     const PackAttrs *attrs = node->attrs;
     const Type *from = &node->in[0]->type, *to = &node->out[0]->type;
     bool swapped = attrs->transposed;
-    int64_t outs = from->dim[swapped ? 1 : 0].n, ins = from->dim[swapped ? 0 : 1].n, taps = from->dim[2].n * from->dim[3].n;
+    int64_t outs = from->dim[swapped ? 1 : 0].n, ins = from->dim[swapped ? 0 : 1].n,
+            taps = from->dim[2].n * from->dim[3].n;
     int64_t panel = attrs->panel, stride = swapped ? taps : ins * taps;
     for (int64_t p = 0; p < count; p++) {
         int64_t begin = (first + p) * panel, lanes = min_i64(panel, outs - begin);
@@ -75,7 +76,8 @@ static void transform_filters(const Winograd *w, Lanes *g, Lanes *u) {
 }
 
 // The filters of one channel of input, number `from` and every `stride` elements.
-static void load_filters(const unsigned char *weights, int64_t from, int64_t stride, int64_t lanes, int taps, Lanes *g) {
+static void load_filters(const unsigned char *weights, int64_t from, int64_t stride, int64_t lanes, int taps,
+                         Lanes *g) {
     for (int t = 0; t < taps; t++)
         for (int64_t k = 0; k < ABREAST; k++)
             g[t][k] = k < lanes ? (double)read_f32(weights, from + k * stride + t) : 0;
@@ -105,8 +107,8 @@ static void pack_winograd(const Node *node, int64_t first, int64_t count, unsign
     }
 }
 
-// OIHW of 1x1 to the right factors of Strassen's algorithm, in the order of conv_strassen's steps: [pair of panels][factor]
-// [half of I][panel]. Sums in double precision.
+// OIHW of 1x1 to the right factors of Strassen's algorithm, in the order of conv_strassen's steps: [pair of
+// panels][factor] [half of I][panel]. Sums in double precision.
 static void pack_strassen(const Node *node, int64_t first, int64_t count, unsigned char *bytes, Arena *scratch) {
     const PackAttrs *attrs = node->attrs;
     const Type *from = &node->in[0]->type;

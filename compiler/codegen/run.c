@@ -1,6 +1,6 @@
 // What all entries of an object lead to: one function that picks the code for this CPU, checks its arguments, decides
-// how many shards the workspace has room for, and runs the layers in order: directly, or through the caller's pool where
-// a kernel can be split.
+// how many shards the workspace has room for, and runs the layers in order: directly, or through the caller's pool
+// where a kernel can be split.
 //
 // With an open dimension the layers run once for each sample. Pointers to its part of the inputs and outputs stand in a
 // second context. A pool with as many threads as there are samples, or fewer, takes whole samples, one on each thread,
@@ -133,19 +133,21 @@ static LLVMTypeRef splitter_type(Program *program) {
 
 static void splitter_body(Program *program, LLVMValueRef function) {
     Emit *e = program->e;
-    LLVMValueRef context = LLVMGetParam(function, 0), pool = LLVMGetParam(function, 1), layer = LLVMGetParam(function, 3);
+    LLVMValueRef context = LLVMGetParam(function, 0), pool = LLVMGetParam(function, 1),
+                 layer = LLVMGetParam(function, 3);
     LLVMBasicBlockRef together = emit_block(e, "pool"), alone = emit_block(e, "alone");
     LLVMBuildCondBr(e->builder, LLVMGetParam(function, 2), together, alone);
     LLVMPositionBuilderAtEnd(e->builder, alone);
-    LLVMBuildCall2(e->builder, task_type(program), layer, (LLVMValueRef[]){context, LLVMConstInt(int32(program), 0, 0)}, 2, "");
+    LLVMBuildCall2(e->builder, task_type(program), layer, (LLVMValueRef[]){context, LLVMConstInt(int32(program), 0, 0)},
+                   2, "");
     LLVMBuildRetVoid(e->builder);
     LLVMPositionBuilderAtEnd(e->builder, together);
     pool_run(program, pool, get(program, context, CONTEXT_SHARDS, DT_I32), layer, context);
     LLVMBuildRetVoid(e->builder);
 }
 
-// void (context, pool, split, layer): runs a layer that can be split. A function of its own, since branches around each of
-// thousands of layers would take LLVM a time that grows with their square.
+// void (context, pool, split, layer): runs a layer that can be split. A function of its own, since branches around each
+// of thousands of layers would take LLVM a time that grows with their square.
 static LLVMValueRef splitter(Program *program) {
     Emit *e = program->e;
     if (program->splitter)
@@ -247,10 +249,12 @@ static LLVMValueRef samples_function(Program *program) {
     const char *name = arena_printf(e->arena, "%s_samples", program->prefix);
     LLVMValueRef function = emit_function(e, name, task_type(program), false), all = LLVMGetParam(function, 0);
     Val task = e_to_index(e, (Val){LLVMGetParam(function, 1), DT_I32, 1});
-    Val tasks = get(program, all, CONTEXT_TASKS, e_index_type(e)), rounds = get(program, all, CONTEXT_ROUNDS, e_index_type(e));
+    Val tasks = get(program, all, CONTEXT_TASKS, e_index_type(e)),
+        rounds = get(program, all, CONTEXT_ROUNDS, e_index_type(e));
     LLVMValueRef offset[1] = {e_mul_const(e, task, program->interface.workspace_bytes).v};
-    LLVMValueRef workspace = LLVMBuildGEP2(e->builder, LLVMInt8TypeInContext(e->context),
-                                           abi_field(program, program->context_type, all, CONTEXT_WORKSPACE), offset, 1, "");
+    LLVMValueRef workspace =
+        LLVMBuildGEP2(e->builder, LLVMInt8TypeInContext(e->context),
+                      abi_field(program, program->context_type, all, CONTEXT_WORKSPACE), offset, 1, "");
     LLVMValueRef context = sample_context(program, all, workspace, e_index(e, 1), LLVMConstNull(pointer(program)));
     EMIT_FOR(e, round, e_index(e, 0), rounds, 1) {
         point_to_sample(program, all, context, e_add(e, e_mul(e, round.i, tasks), task));
@@ -264,7 +268,8 @@ static LLVMValueRef samples_function(Program *program) {
 }
 
 // Gives whole samples to the pool's threads where there are enough of both; how many are done then.
-static Val pool_samples(Program *program, LLVMValueRef task, LLVMValueRef all, LLVMValueRef pool, Val threads, Val n, Val size) {
+static Val pool_samples(Program *program, LLVMValueRef task, LLVMValueRef all, LLVMValueRef pool, Val threads, Val n,
+                        Val size) {
     Emit *e = program->e;
     Var done = e_var(e, e_index(e, 0));
     Val room = e_div(e, size, e_index(e, program->interface.workspace_bytes));

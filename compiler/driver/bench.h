@@ -14,8 +14,8 @@ typedef struct LayerTimes {
     double *seconds;  // the best of several passes
     int n;
 } LayerTimes;
-// At least so many passes, more of them while that takes less than `effort` seconds. False after an error. The nodes are
-// the session's, the arrays too.
+// At least so many passes, more of them while that takes less than `effort` seconds. False after an error. The nodes
+// are the session's, the arrays too.
 bool layer_times(Session *session, int passes, double effort, LayerTimes *times);
 
 #endif

@@ -228,7 +228,8 @@ static bool make_code(Compile *c) {
         for (int i = 0; i < c->nmore; i++)
             variants[i + 1] = (Variant){c->more[i].module, &c->more[i].target};
         Sink sink = {add_code, c};
-        c->object_path = c->kind == KIND_SO ? arena_printf(s->arena, "%s.%ld.o", c->code.path, (long)getpid()) : c->code.path;
+        c->object_path =
+            c->kind == KIND_SO ? arena_printf(s->arena, "%s.%ld.o", c->code.path, (long)getpid()) : c->code.path;
         if (!compile_module(variants, c->nmore + 1, &how, kinds[c->kind].output, &sink, &s->diag))
             return false;
     }
@@ -302,7 +303,8 @@ static bool write_all(Compile *c) {
 static void say_what(const Compile *c) {
     const Target *target = &c->session.target;
     fprintf(stderr, "sqzc " SQZC_VERSION ": %s for %s, cpu %s%s%s, -O%c, symbols %s_...\n", c->model, target->triple,
-            c->nmore ? "several" : target->cpu, *target->features ? ", " : "", target->features, c->options->level, c->prefix);
+            c->nmore ? "several" : target->cpu, *target->features ? ", " : "", target->features, c->options->level,
+            c->prefix);
     for (int i = 0; i < c->session.read.n; i++)
         fprintf(stderr, "  read  %s\n", c->session.read.item[i]);
     const Product *products[] = {&c->rule, &c->header, &c->code};

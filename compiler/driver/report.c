@@ -167,8 +167,8 @@ static void report_choices(FILE *out, Arena *arena, const Graph *graph, const Ta
         Price price = price_of(node, target);
         Str text = {.arena = arena};
         print_kernel(&text, node);
-        fprintf(out, "  choice scratch %10" PRId64 " weights %10" PRId64 " +%-10" PRId64 " rims %9" PRId64 " %s %s\n", price.scratch,
-                price.weights, price.more, price.rims, text.text, node->out[0]->name);
+        fprintf(out, "  choice scratch %10" PRId64 " weights %10" PRId64 " +%-10" PRId64 " rims %9" PRId64 " %s %s\n",
+                price.scratch, price.weights, price.more, price.rims, text.text, node->out[0]->name);
         saturating_add(&sum->more, price.more);
         saturating_add(&sum->rims, price.rims);
     }

@@ -100,9 +100,10 @@ static bool set_size(Run *run, Instance *instance) {
         if (!given || each < 1 || given->type.rank <= port->open)
             continue;
         int64_t whole = given->type.dim[port->open].n;
-        return whole % each ? diag_error(instance->diag, NULL, E_RUN, "input '%s': dimension %d is %lld, no multiple of %lld",
-                                         port->name, port->open, (long long)whole, (long long)each)
-                            : instance_resize(instance, whole / each);
+        return whole % each
+                   ? diag_error(instance->diag, NULL, E_RUN, "input '%s': dimension %d is %lld, no multiple of %lld",
+                                port->name, port->open, (long long)whole, (long long)each)
+                   : instance_resize(instance, whole / each);
     }
     return true;
 }

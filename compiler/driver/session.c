@@ -150,7 +150,8 @@ static bool read_dims(Session *session, OnnxOptions *onnx) {
         if (ok && *end)
             ok = end[1] == '.' && parse_size(end + 2, 0, &end, &dims[i].most) && dims[i].most;
         if (!ok)
-            return diag_error(&session->diag, NULL, E_USAGE, "--dim=%s: not a size, nor a range such as 1..64", words->item[i]);
+            return diag_error(&session->diag, NULL, E_USAGE, "--dim=%s: not a size, nor a range such as 1..64",
+                              words->item[i]);
     }
     onnx->dims = dims;
     onnx->ndims = words->n;

@@ -211,7 +211,8 @@ static bool compare_listed_outputs(Set *set) {
         }
     }
     if (at < set->instance.noutputs && !set->instance.outputs[at].counts)
-        return diag_error(&s->diag, NULL, E_MISMATCH, "output '%s' should not be there", set->instance.outputs[at].name);
+        return diag_error(&s->diag, NULL, E_MISMATCH, "output '%s' should not be there",
+                          set->instance.outputs[at].name);
     return true;
 }
 

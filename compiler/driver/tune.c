@@ -30,8 +30,9 @@ typedef struct Tuning {
 static bool is_for_here(Session *session) {
     const Options *o = session->options;
     if (o->target || o->mattr || (o->mcpu && strcmp(o->mcpu, "native")))
-        return diag_error(&session->diag, NULL, E_USAGE,
-                          "--tune times kernels on this machine: leave out --target and --mattr; --mcpu can be native only");
+        return diag_error(
+            &session->diag, NULL, E_USAGE,
+            "--tune times kernels on this machine: leave out --target and --mattr; --mcpu can be native only");
     return true;
 }
 

@@ -72,7 +72,8 @@ Value *value_scaled(Graph *graph, const Value *other, const double *factor, int6
     double *copy = ARENA_ARRAY(arena, double, n);
     memcpy(copy, factor, (size_t)n * sizeof *copy);
     Scaled *scaled = ARENA_NEW(arena, Scaled);
-    *scaled = (Scaled){.base = other->data, .dtype = other->type.dtype, .factor = copy, .run = run, .n = n, .arena = arena};
+    *scaled =
+        (Scaled){.base = other->data, .dtype = other->type.dtype, .factor = copy, .run = run, .n = n, .arena = arena};
     Constant *constant = ARENA_NEW(arena, Constant);
     *constant = (Constant){.size = other->data->size, .scaled = scaled};
     Value *value = value_new(graph, other->name, other->type);

@@ -8,8 +8,8 @@
 #include "ir/type.h"
 #include "support/str.h"
 
-// How a float of 16 bits or fewer is made of a sign, an exponent and a fraction. f8e8m0, an exponent alone, and bf16, the
-// upper half of an f32, are not described so.
+// How a float of 16 bits or fewer is made of a sign, an exponent and a fraction. f8e8m0, an exponent alone, and bf16,
+// the upper half of an f32, are not described so.
 typedef struct SmallFloat {
     int fraction, bias;       // bits; what is added to exponents
     uint32_t sign;            // the bit of the sign

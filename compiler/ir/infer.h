@@ -27,7 +27,8 @@ bool infer_is_declared(Infer *infer, const Node *node);
 bool node_is_declared(const Node *node);  // the same without looking further than at constants
 // Types of the outputs of a declared node whose types are set; *done is false where this is none.
 bool infer_declared(Infer *infer, const Node *node, Type *out, bool *done);
-DType declared_dtype(const Node *node, int output);  // the element type of an output, which never depends on such operands
+// The element type of an output, which never depends on such operands.
+DType declared_dtype(const Node *node, int output);
 // The sets of axes (a bit for each) that an declared Squeeze, Unsqueeze or reduction may be given; returns how many.
 enum { AXIS_SETS_MAX = 1 << MAX_RANK };
 int node_axis_sets(const Node *node, unsigned sets[AXIS_SETS_MAX]);
@@ -67,8 +68,8 @@ Window node_window(const Node *node);
 // Of an operand before it was packed by sqz.PackMatrix.
 const Type *matrix_type(const Node *node, int index);
 
-// A Conv that pools its result: node_window is the convolution's, node_pool_window the pool's, and conv_map_type is the type
-// of what lies between them, without a rim. Of any other Conv that is its result's.
+// A Conv that pools its result: node_window is the convolution's, node_pool_window the pool's, and conv_map_type is the
+// type of what lies between them, without a rim. Of any other Conv that is its result's.
 bool node_pools(const Node *node);
 Window node_pool_window(const Node *node);
 Type conv_map_type(const Node *node);
@@ -86,8 +87,8 @@ typedef struct Columns {
 } Columns;
 bool column_plan(Infer *infer, const Node *node, Columns *columns);
 
-// The axis and length of a DFT; the length, step and number of an STFT's frames. False after an error; for lowering they
-// cannot fail.
+// The axis and length of a DFT; the length, step and number of an STFT's frames. False after an error; for lowering
+// they cannot fail.
 bool dft_sizes(Infer *infer, const Node *node, int *axis, int64_t *n);
 bool stft_sizes(Infer *infer, const Node *node, int64_t *n, int64_t *step, int64_t *frames);
 

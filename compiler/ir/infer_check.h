@@ -38,11 +38,12 @@ bool fail_dynamic(Infer *infer, const Node *node, int index);  // the elements o
 bool fail_counted(Infer *infer, const Node *node, Dim dim);
 bool fail_too_big(Infer *infer, const Node *node);
 
-// Dimensions whose size is data (infer_counted.c): whether the operator can take them, and gives such as have a meaning.
+// Dimensions whose size is data (infer_counted.c): whether the operator can take them, and gives such as have a
+// meaning.
 bool counted_inputs_ok(Infer *infer, const Node *node);
 bool counted_results_ok(Infer *infer, const Node *node, const Type *out);
-// Dimension n, counted by the output that counted_output says. False (E_DYNAMIC, blaming `input`) where there is none yet,
-// or in the body of another node (E_COUNTED).
+// Dimension n, counted by the output that counted_output says. False (E_DYNAMIC, blaming `input`) where there is none
+// yet, or in the body of another node (E_COUNTED).
 bool counted_dim(Infer *infer, const Node *node, int input, int64_t n, Dim *dim);
 
 // The type of an input with row-major layout.

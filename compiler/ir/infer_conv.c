@@ -506,14 +506,17 @@ static bool pack_for_strassen(Infer *infer, const Node *node, Type *out) {
     const Type *weights = input_type(node, 0);
     bool point = weights->rank == 4 && type_is_static(weights) && weights->dim[2].n == 1 && weights->dim[3].n == 1;
     if (!point || weights->dim[1].n % 2)
-        return diag_error(infer->diag, node->loc, E_SHAPE, "the weights are %s; they must be 1x1, of an even number of inputs",
+        return diag_error(infer->diag, node->loc, E_SHAPE,
+                          "the weights are %s; they must be 1x1, of an even number of inputs",
                           type_text(infer->arena, weights));
-    int64_t dims[6] = {div_up(div_up(weights->dim[0].n, attrs->panel), 2), 1, 1, 7, weights->dim[1].n / 2, attrs->panel};
+    int64_t dims[6] = {
+        div_up(div_up(weights->dim[0].n, attrs->panel), 2), 1, 1, 7, weights->dim[1].n / 2, attrs->panel};
     *out = type_make(DT_F32, 6, dims);
     return true;
 }
 
-// f32<O, I, KH, KW>, or transposed f32<I, O, KH, KW>, becomes f32<ceil(O / panel), ceil(I / block), KH, KW, block, panel>.
+// f32<O, I, KH, KW>, or transposed f32<I, O, KH, KW>, becomes f32<ceil(O / panel), ceil(I / block), KH, KW, block,
+// panel>.
 bool infer_pack_conv(Infer *infer, const Node *node, Type *out) {
     const PackAttrs *attrs = node->attrs;
     if (attrs->panel < 1 || attrs->block < 1 || attrs->panel > INT32_MAX || attrs->block > INT32_MAX)

@@ -26,8 +26,9 @@ bool counted_dim(Infer *infer, const Node *node, int input, int64_t n, Dim *dim)
     int index = counted_output(node);
     *dim = dim_const(n);
     if (node->graph->owner)
-        return diag_error(infer->diag, node->loc, E_COUNTED,
-                          "the size of the result is known only as the model runs, which cannot be in a loop or branch");
+        return diag_error(
+            infer->diag, node->loc, E_COUNTED,
+            "the size of the result is known only as the model runs, which cannot be in a loop or branch");
     if (node->nout <= index)
         return fail_dynamic(infer, node, input);
     dim->count = module_symbol(node->graph->module, node->out[index]->name);

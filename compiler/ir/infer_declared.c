@@ -1,6 +1,6 @@
 // Nodes whose shape depends on numbers that are there only when the model runs: the sizes of a Resize as an input, say.
-// Such a node is called declared. The model declares the shape of its result; here it is checked whether the operator can give
-// that shape at all, and the lowering checks the numbers against it as the model runs.
+// Such a node is called declared. The model declares the shape of its result; here it is checked whether the operator
+// can give that shape at all, and the lowering checks the numbers against it as the model runs.
 //
 // Each check makes sure of what the lowering relies on: ranks, lengths of operands, sizes that do not depend on them.
 #include "ir/infer.h"
@@ -168,8 +168,8 @@ static bool fits_resize(Infer *infer, const Node *node) {
     const Type *in = input_type(node, 0), *out = &node->out[0]->type;
     bool set[MAX_RANK], by_scales = list_length(node, 2, 0) != 0;
     int64_t entries = attrs->axes.n ? attrs->axes.n : in->rank;
-    if (!check_dtype(infer, node, 0, SET_NUMBER) || !check_dtype(infer, node, 2, SET_FLOAT) || !same_rank(infer, node) ||
-        !is_list(infer, node, 3) || !check_axes(infer, node, &attrs->axes, in->rank, set) ||
+    if (!check_dtype(infer, node, 0, SET_NUMBER) || !check_dtype(infer, node, 2, SET_FLOAT) ||
+        !same_rank(infer, node) || !is_list(infer, node, 3) || !check_axes(infer, node, &attrs->axes, in->rank, set) ||
         !has_length(infer, node, by_scales ? 2 : 3, entries))
         return false;
     if (by_scales == (list_length(node, 3, 0) != 0))

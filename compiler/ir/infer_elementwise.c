@@ -109,8 +109,9 @@ bool infer_bit_cast(Infer *infer, const Node *node, Type *out) {
     if (!infer_cast(infer, node, out))
         return false;
     int from = dtype_info[input_type(node, 0)->dtype].packed, to = dtype_info[out->dtype].packed;
-    return from == to || diag_error(infer->diag, node->loc, E_DTYPE, "%s has %d bits, %s has %d: the same number is needed",
-                                    dtype_info[input_type(node, 0)->dtype].name, from, dtype_info[out->dtype].name, to);
+    return from == to ||
+           diag_error(infer->diag, node->loc, E_DTYPE, "%s has %d bits, %s has %d: the same number is needed",
+                      dtype_info[input_type(node, 0)->dtype].name, from, dtype_info[out->dtype].name, to);
 }
 
 bool infer_clip(Infer *infer, const Node *node, Type *out) {

@@ -1,6 +1,6 @@
 // Types of control flow. Those of the bodies' values are known by the time: infer-shapes gives a body's inputs the
-// types that the outer graph has, and infers the body before its node. Here the two are compared, and the node's outputs
-// get their types from the body's.
+// types that the outer graph has, and infers the body before its node. Here the two are compared, and the node's
+// outputs get their types from the body's.
 #include "ir/infer.h"
 #include "ir/infer_check.h"
 #include "support/checked.h"
@@ -30,8 +30,8 @@ static bool same(const Type *a, const Type *b) {
 // What the body sees of an outer value as it is.
 static bool check_seen(Infer *infer, const Node *node, const Graph *body, int index) {
     const Type *inner = &body->inputs.item[index]->type, *outer = input_type(node, index);
-    return same(inner, outer) || diag_error(infer->diag, node->loc, E_SHAPE, "input %d is %s, but %s in the body", index,
-                                            type_text(infer->arena, outer), type_text(infer->arena, inner));
+    return same(inner, outer) || diag_error(infer->diag, node->loc, E_SHAPE, "input %d is %s, but %s in the body",
+                                            index, type_text(infer->arena, outer), type_text(infer->arena, inner));
 }
 
 static bool check_captures(Infer *infer, const Node *node, const Graph *body) {
@@ -92,8 +92,8 @@ static bool stacked(Infer *infer, const Node *node, const Type *type, int axis, 
     return true;
 }
 
-// How often a Loop runs where its scan outputs must know: what its trip count says, or never where the condition is false
-// at once, or as the model declares. That it does not end earlier or later is checked as it runs.
+// How often a Loop runs where its scan outputs must know: what its trip count says, or never where the condition is
+// false at once, or as the model declares. That it does not end earlier or later is checked as it runs.
 static bool trip_count(Infer *infer, const Node *node, const Value *scanned, Dim *count) {
     const Constant *first = value_data(node->in[1]);
     const DimTensor *trips;
@@ -107,9 +107,10 @@ static bool trip_count(Infer *infer, const Node *node, const Value *scanned, Dim
     if (!infer_dims(infer, node, 0, &trips))
         return false;
     if (!trips->v[0].sym && trips->v[0].n == INT64_MAX)
-        return diag_error(infer->diag, node->loc, E_DYNAMIC,
-                          "the loop has scan outputs but no trip count, so that their size is not known; give it one, or "
-                          "export the model with static shapes");
+        return diag_error(
+            infer->diag, node->loc, E_DYNAMIC,
+            "the loop has scan outputs but no trip count, so that their size is not known; give it one, or "
+            "export the model with static shapes");
     *count = trips->v[0].sym ? trips->v[0] : dim_const(max_i64(trips->v[0].n, 0));
     return true;
 }
@@ -129,7 +130,8 @@ bool infer_loop(Infer *infer, const Node *node, Type *out) {
             return false;
         out[i] = infer_like(input_type(node, 2 + i));
     }
-    if (!check_captures(infer, node, node->body) || (carried < node->nout && !trip_count(infer, node, node->out[carried], &count)))
+    if (!check_captures(infer, node, node->body) ||
+        (carried < node->nout && !trip_count(infer, node, node->out[carried], &count)))
         return false;
     for (int i = carried; i < node->nout; i++)
         if (!stacked(infer, node, &node->body->outputs.item[1 + i]->type, 0, count, &out[i]))
@@ -142,7 +144,8 @@ bool scan_walk(Infer *infer, const Node *node, bool output, int index, ScanWalk 
     const Ints *axes = output ? &attrs->scan_output_axes : &attrs->scan_input_axes;
     const Ints *ways = output ? &attrs->scan_output_directions : &attrs->scan_input_directions;
     int states = (int)attrs->states;
-    int rank = output ? node->body->outputs.item[states + index]->type.rank + 1 : input_type(node, states + index)->rank;
+    int rank =
+        output ? node->body->outputs.item[states + index]->type.rank + 1 : input_type(node, states + index)->rank;
     *walk = (ScanWalk){.backwards = index < ways->n && ways->v[index] != 0};
     return infer_axis(infer, node, index < axes->n ? axes->v[index] : 0, rank, &walk->axis);
 }

@@ -22,7 +22,8 @@ const Type *matrix_type(const Node *node, int index) {
 bool infer_gemm(Infer *infer, const Node *node, Type *out) {
     const GemmAttrs *attrs = node->attrs;
     if (!check_dtype(infer, node, 0, SET_FLOAT | SET_WIDE_INT) || !check_same_dtype(infer, node, 0, 1) ||
-        !check_same_dtype(infer, node, 0, 2) || !check_rank(infer, node, 0, 2, 2) || (matrix_type(node, 1)->rank != 2 && !check_rank(infer, node, 1, 2, 2)))
+        !check_same_dtype(infer, node, 0, 2) || !check_rank(infer, node, 0, 2, 2) ||
+        (matrix_type(node, 1)->rank != 2 && !check_rank(infer, node, 1, 2, 2)))
         return false;
     const Type *a = input_type(node, 0), *b = matrix_type(node, 1);
     if (!check_inner(infer, node, a->dim[attrs->trans_a ? 0 : 1], b->dim[attrs->trans_b ? 1 : 0]))
@@ -39,7 +40,8 @@ static bool check_sums(Infer *infer, const Node *node, const Type *y) {
     if (!check_same_dtype(infer, node, 0, 2) || !check_same_dtype(infer, node, 0, 3))
         return false;
     if (row && (!check_rank(infer, node, 0, 2, MAX_RANK) || !check_rank(infer, node, 1, 2, MAX_RANK) ||
-                !check_rank(infer, node, 2, 1, 1) || !check_dim(infer, node, row->type.dim[0], y->dim[y->rank - 1], "the row's length")))
+                !check_rank(infer, node, 2, 1, 1) ||
+                !check_dim(infer, node, row->type.dim[0], y->dim[y->rank - 1], "the row's length")))
         return false;
     if (addend && !check_rank(infer, node, 3, y->rank, y->rank))
         return false;

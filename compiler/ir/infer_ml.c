@@ -33,8 +33,8 @@ bool infer_couple(Infer *infer, const Node *node, Type *out) {
     while (classes < COUPLE_CLASSES_MAX && classes * (classes - 1) / 2 < pairs)
         classes++;
     if (classes * (classes - 1) / 2 != pairs)
-        return diag_error(infer->diag, node->loc, E_SHAPE, "%lld are not the pairs of 2 to %d classes", (long long)pairs,
-                          COUPLE_CLASSES_MAX);
+        return diag_error(infer->diag, node->loc, E_SHAPE, "%lld are not the pairs of 2 to %d classes",
+                          (long long)pairs, COUPLE_CLASSES_MAX);
     *out = infer_like(input_type(node, 0));
     out->dim[1] = dim_const(classes);
     return true;
@@ -60,7 +60,8 @@ bool infer_grams(Infer *infer, const Node *node, Type *out) {
         return fail_dynamic(infer, node, 2);
     for (int64_t i = 0; i < count; i++)
         if (!in_range(element_int(DT_I32, constant_bytes(column), i), 0, attrs->columns))
-            return diag_error(infer->diag, node->loc, E_RANGE, "column %lld of the n-grams is out of range", (long long)i);
+            return diag_error(infer->diag, node->loc, E_RANGE, "column %lld of the n-grams is out of range",
+                              (long long)i);
     *out = infer_like(x);
     out->dtype = DT_F32;
     out->dim[x->rank - 1] = dim_const(attrs->columns);
@@ -111,15 +112,22 @@ bool infer_trees(Infer *infer, const Node *node, Type *out) {
         if (!check_rank(infer, node, lists[i], 1, 1))
             return false;
     if (!check_dtype(infer, node, 0, DTYPE_BIT(F32) | DTYPE_BIT(F64)) || !check_same_dtype(infer, node, 0, 2) ||
-        !check_same_dtype(infer, node, 0, 5) || !check_rank(infer, node, 0, 2, 2) || !check_rank(infer, node, 1, 2, 2) ||
+        !check_same_dtype(infer, node, 0, 5) || !check_rank(infer, node, 0, 2, 2) ||
+        !check_rank(infer, node, 1, 2, 2) ||
         !check_dim(infer, node, table->dim[1], dim_const(4), "the columns of the nodes") ||
         !check_dim(infer, node, input_type(node, 2)->dim[0], table->dim[0], "the number of splits") ||
         !check_dim(infer, node, input_type(node, 5)->dim[0], input_type(node, 4)->dim[0], "the number of weights"))
         return false;
     if (attrs->targets < 1)
         return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "%lld targets", (long long)attrs->targets);
-    Forest forest = {constant_bytes(value_data(node->in[1])), constant_bytes(value_data(node->in[3])), constant_bytes(value_data(node->in[4])),
-                     table->dim[0].n, input_type(node, 3)->dim[0].n, input_type(node, 4)->dim[0].n, 0, attrs->targets};
+    Forest forest = {constant_bytes(value_data(node->in[1])),
+                     constant_bytes(value_data(node->in[3])),
+                     constant_bytes(value_data(node->in[4])),
+                     table->dim[0].n,
+                     input_type(node, 3)->dim[0].n,
+                     input_type(node, 4)->dim[0].n,
+                     0,
+                     attrs->targets};
     if (!check_number(infer, node, x->dim[1], &forest.features) || !check_tree_nodes(infer, node, &forest))
         return false;
     *out = infer_like(x);

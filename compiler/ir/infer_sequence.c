@@ -33,8 +33,8 @@ static bool check_activations(Infer *infer, const Node *node, int wanted) {
         if (!*text)
             break;
     }
-    return found + 1 == wanted ||
-           diag_error(infer->diag, node->loc, E_ATTRIBUTE, "there are %d activations; wanted are %d", found + 1, wanted);
+    return found + 1 == wanted || diag_error(infer->diag, node->loc, E_ATTRIBUTE,
+                                             "there are %d activations; wanted are %d", found + 1, wanted);
 }
 
 // An operand of these dimensions; one left out passes.
@@ -74,7 +74,8 @@ bool infer_rnn(Infer *infer, const Node *node, Type *out) {
         if (!(i == 4 ? check_dtype(infer, node, i, DTYPE_BIT(I32)) : check_same_dtype(infer, node, 0, i)))
             return false;
     if (!check_dtype(infer, node, 0, SET_FLOAT) || !check_rank(infer, node, 0, 3, 3) ||
-        (matrix_type(node, 2)->rank != 3 && !check_rank(infer, node, 2, 3, 3)) || !check_activations(infer, node, directions * per_direction))
+        (matrix_type(node, 2)->rank != 3 && !check_rank(infer, node, 2, 3, 3)) ||
+        !check_activations(infer, node, directions * per_direction))
         return false;
     if (attrs->layout != 0 && attrs->layout != 1)
         return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "attribute 'layout' must be 0 or 1");

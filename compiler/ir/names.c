@@ -1,8 +1,8 @@
 // Finding the values of a graph by their names: a hash table with linear probing, at most half full. A large model has
 // tens of thousands of names.
 //
-// An entry is a value that had a name with that hash, once. What it is called now, and whether the graph still has it, is
-// compared when it is found; so values may leave a graph without a word, and only new names are noted.
+// An entry is a value that had a name with that hash, once. What it is called now, and whether the graph still has it,
+// is compared when it is found; so values may leave a graph without a word, and only new names are noted.
 #include <string.h>
 
 #include "ir/ir.h"

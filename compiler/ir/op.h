@@ -24,7 +24,8 @@ enum OpFlag {
     FLOW = 512,       // control flow: nodes of the bodies are layers of their own
 
     // Whether an operator keeps samples apart that lie side by side along an axis of its inputs: one of these rules,
-    // which open.c reads. Elementwise operators and views need none; any other without one may not see an open dimension.
+    // which open.c reads. Elementwise operators and views need none; any other without one may not see an open
+    // dimension.
     KEEPS = 1 << 16,        // along every axis that the output has too
     KEEPS_FIRST = 2 << 16,  // along axis 0
     KEEPS_OTHER = 3 << 16,  // along every axis but its own, which attribute or input `axis` names

@@ -1,8 +1,8 @@
 // The proof that samples do not meet. A value with dimension k * N holds N samples side by side along that axis, each k
 // wide. A node keeps them apart where its outputs are the side by side of what it makes of each sample alone; if all
-// nodes do, running the model N times for one sample gives the same. Most operators do so along every axis that is still
-// there in the result (inference carries the symbol to where that axis is); ops.def says by a KEEPS rule which ones,
-// and which need more. What has no rule is refused, so a new operator is never wrong, at worst not yet open.
+// nodes do, running the model N times for one sample gives the same. Most operators do so along every axis that is
+// still there in the result (inference carries the symbol to where that axis is); ops.def says by a KEEPS rule which
+// ones, and which need more. What has no rule is refused, so a new operator is never wrong, at worst not yet open.
 //
 // Shape arithmetic holds N itself ("counts"). It may lead to operands that inference reads as dimensions, and nowhere
 // else: with one sample they come out as 1.
@@ -88,7 +88,8 @@ static const char *keeps_all(Arena *arena, const Node *node) {
 }
 
 static const char *keeps_table(Arena *arena, const Node *node) {
-    if (is_open(node, 0) && (is_open(node, 1) || own_axis(arena, node, node->in[0]->type.rank) == open_axis(node->in[0])))
+    if (is_open(node, 0) &&
+        (is_open(node, 1) || own_axis(arena, node, node->in[0]->type.rank) == open_axis(node->in[0])))
         return along_own;
     return keeps(node);
 }
@@ -182,7 +183,9 @@ static const char *rule_reason(Arena *arena, const Node *node) {
     if (flags & RANDOM)
         return "all of them would get the same numbers";
     switch (flags & KEEPS_MASK) {
-    case KEEPS: return node->op == OP_Resize && ((const ResizeAttrs *)node->attrs)->coordinate == RESIZE_CROP ? along_own : keeps(node);
+    case KEEPS:
+        return node->op == OP_Resize && ((const ResizeAttrs *)node->attrs)->coordinate == RESIZE_CROP ? along_own
+                                                                                                      : keeps(node);
     case KEEPS_FIRST: return keeps_first(node);
     case KEEPS_OTHER: return keeps_other(arena, node);
     case KEEPS_ALL: return keeps_all(arena, node);

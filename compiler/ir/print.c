@@ -83,7 +83,8 @@ static const Value *widen(Arena *arena, const Value *constant, Wide *wide) {
     if (!type_is_packed(type) || !dtype_is_packed(type->dtype))
         return constant;
     wide->value = *constant;
-    wide->data = (Constant){.stored = elements_wide(arena, type, constant_bytes(constant->data)), .size = type_count(type)};
+    wide->data =
+        (Constant){.stored = elements_wide(arena, type, constant_bytes(constant->data)), .size = type_count(type)};
     wide->value.data = &wide->data;
     wide->value.type.layout.kind = LAYOUT_ROW_MAJOR;
     return &wide->value;

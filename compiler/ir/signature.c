@@ -40,7 +40,8 @@ static void sign_constant(Str *out, const Value *constant) {
     if (count <= LIST_MAX)
         print_list(out, constant);
     else
-        str_printf(out, "%016llx", (unsigned long long)hash_bytes(constant_bytes(constant->data), constant->data->size));
+        str_printf(out, "%016llx",
+                   (unsigned long long)hash_bytes(constant_bytes(constant->data), constant->data->size));
 }
 
 // The value's number, and at its first appearance its type and what matters of a constant.

@@ -37,7 +37,8 @@ bool dtype_stands_for(DType from, DType to);
 
 enum { MAX_RANK = 8 };
 
-// A dimension: n, or n * sym; or, with a count, what a value of that name in the graph says as the model runs, n at most.
+// A dimension: n, or n * sym; or, with a count, what a value of that name in the graph says as the model runs, n at
+// most.
 typedef struct Symbol Symbol;
 struct Symbol {
     const char *name;

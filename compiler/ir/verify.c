@@ -67,7 +67,8 @@ static bool verify_count(const Verifier *v, const Value *value) {
     const Symbol *count = value->type.dim[axis].count;
     const Value *number = value_find(v->module->graphs.item[0], count->name);
     if (!number || !number->def || number->type.dtype != DT_I64 || number->type.rank != 0)
-        return fail_value(v, value, "has a dimension counted by '%s', which is no i64<> that a node makes", count->name);
+        return fail_value(v, value, "has a dimension counted by '%s', which is no i64<> that a node makes",
+                          count->name);
     for (int i = axis + 1; i < value->type.rank; i++)
         if (value->type.dim[i].count)
             return fail_value(v, value, "has two dimensions that are counted");
@@ -334,9 +335,11 @@ static bool verify_graphs(const Verifier *v) {
 static bool verify_open(const Verifier *v) {
     const Open *open = &v->module->open;
     if (open->symbol && (open->least < 1 || open->most < open->least || open->most > INT32_MAX))
-        return diag_error(v->diag, NULL, E_VERIFY, "the open dimension '%s' has an impossible range", open->symbol->name);
+        return diag_error(v->diag, NULL, E_VERIFY, "the open dimension '%s' has an impossible range",
+                          open->symbol->name);
     return open_is_sound(v->module) ||
-           diag_error(v->diag, NULL, E_VERIFY, "the axes of the open dimension are not those of the inputs and outputs");
+           diag_error(v->diag, NULL, E_VERIFY,
+                      "the axes of the open dimension are not those of the inputs and outputs");
 }
 
 bool verify_module(const Module *module, Diag *diag) {

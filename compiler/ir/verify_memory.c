@@ -1,11 +1,11 @@
 // Nothing is written where something else is still alive, nor into what isn't ours to change: the model's inputs and
 // the constants.
 //
-// Nodes are steps; those in a Fire's body run one after the other like those around it, and a sqz.Map is one step. A body
-// of control flow stands between two steps of its node. A
-// value is alive from the step that defines it to the last one that reads it. Values that lie in one another belong to
-// one storage, that of their root: within a storage, each write is compared with the values there; between storages in
-// the workspace, it suffices to compare when they are in use.
+// Nodes are steps; those in a Fire's body run one after the other like those around it, and a sqz.Map is one step. A
+// body of control flow stands between two steps of its node. A value is alive from the step that defines it to the last
+// one that reads it. Values that lie in one another belong to one storage, that of their root: within a storage, each
+// write is compared with the values there; between storages in the workspace, it suffices to compare when they are in
+// use.
 #include <limits.h>
 
 #include "ir/verify_parts.h"

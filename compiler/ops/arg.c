@@ -1,6 +1,6 @@
-// ArgMax and ArgMin: where the extreme element lies along an axis, the first or the last of equals. An element beats the
-// best one so far, so a NaN at the beginning stays, and others are ignored. Along contiguous rows each lane has a best one
-// of its own, all beginning with the first element, and the lanes are compared at the end.
+// ArgMax and ArgMin: where the extreme element lies along an axis, the first or the last of equals. An element beats
+// the best one so far, so a NaN at the beginning stays, and others are ignored. Along contiguous rows each lane has a
+// best one of its own, all beginning with the first element, and the lanes are compared at the end.
 #include "codegen/lower.h"
 #include "ops/copy.h"
 #include "ops/reduce.h"

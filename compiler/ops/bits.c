@@ -1,5 +1,5 @@
-// sqz.PackBits and sqz.UnpackBits: elements of 4 or 2 bits, as users see them and one to a byte. Work is cut between bytes
-// of the packed side, so that no two shards write to the same one; the last byte may hold fewer elements.
+// sqz.PackBits and sqz.UnpackBits: elements of 4 or 2 bits, as users see them and one to a byte. Work is cut between
+// bytes of the packed side, so that no two shards write to the same one; the last byte may hold fewer elements.
 #include "codegen/lower.h"
 
 enum { BITS_SHARED = 16384 };  // packed bytes from which on shards are worth it

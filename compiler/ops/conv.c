@@ -2,9 +2,9 @@
 //
 //     y[n, m, o] = act(b[m] + r[n, m, o] + sum over c, k of x[n, c, o * stride - begin + k * dilation] * w[m, c, k])
 //
-// or, with a pool, its largest or average result in each window of the pool, whose results are computed as often as they
-// are seen. With act_first, r is added behind the activation. Terms are added up in the order of codegen/order.h. Padding is
-// never read, but its zeros are multiplied. Channels of a group see the inputs of that group.
+// or, with a pool, its largest or average result in each window of the pool, whose results are computed as often as
+// they are seen. With act_first, r is added behind the activation. Terms are added up in the order of codegen/order.h.
+// Padding is never read, but its zeros are multiplied. Channels of a group see the inputs of that group.
 #include "ops/conv.h"
 
 #include "codegen/lower.h"
@@ -126,7 +126,8 @@ static void pixel_term(Emit *e, void *arg, Val x, Val w, Val inside) {
 
 static Val pixel_sum(Emit *e, const Conv *conv, const Val *position) {
     Pixel pixel = {conv, e_var(e, conv_bias(e, conv, position[1]))};
-    Terms terms = {.conv = conv, .x = conv_input(e, conv, position[0], position[1]), .w = conv_weights(e, conv, position[1])};
+    Terms terms = {
+        .conv = conv, .x = conv_input(e, conv, position[0], position[1]), .w = conv_weights(e, conv, position[1])};
     for (int i = 0; i < 3; i++)
         terms.start[i] = window_reach(e, &conv->window, i, position[2 + i]).start;
     conv_terms(e, &terms, pixel_term, &pixel);

@@ -24,8 +24,9 @@ Val conv_bias(Emit *e, const Conv *conv, Val m);
 Val conv_result(Emit *e, const Conv *conv, const Val *position, Val sum);
 void conv_store(Emit *e, const Conv *conv, const Val *position, Val sum);
 
-// The terms of a sum in their order: body(x, w, inside) with the offsets of an input and its weight, which belong together.
-// Where `inside`, if it has a v, is false, a zero of the padding stands for the input, whose offset is that of another one.
+// The terms of a sum in their order: body(x, w, inside) with the offsets of an input and its weight, which belong
+// together. Where `inside`, if it has a v, is false, a zero of the padding stands for the input, whose offset is that
+// of another one.
 typedef void (*TermBody)(Emit *e, void *arg, Val x, Val w, Val inside);
 typedef struct Terms {
     const Conv *conv;

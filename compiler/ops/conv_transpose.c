@@ -29,7 +29,8 @@ typedef struct Transposed {
 typedef void (*MeetBody)(Emit *e, void *arg, Val x, Val w);
 
 // Loops over the window steps of axes `axis` .. `end` - 1 that reach position o.
-static void meet(Emit *e, const Transposed *t, int axis, int end, const Val *o, Val x, Val w, MeetBody body, void *arg) {
+static void meet(Emit *e, const Transposed *t, int axis, int end, const Val *o, Val x, Val w, MeetBody body,
+                 void *arg) {
     if (axis == end) {
         body(e, arg, x, w);
         return;

@@ -1,11 +1,11 @@
-// sqz.Couple: probabilities of k classes from those of their pairs. A row holds r(i, j) for i < j, how probable class i is
-// if it is i or j; r(j, i) = 1 - r(i, j).
+// sqz.Couple: probabilities of k classes from those of their pairs. A row holds r(i, j) for i < j, how probable class i
+// is if it is i or j; r(j, i) = 1 - r(i, j).
 //
-// The result p is the point where sum over i and j of (r(j, i) p(i) - r(i, j) p(j))^2 is least, with sum(p) = 1: the second
-// method of Wu, Lin and Weng, "Probability estimates for multi-class classification by pairwise coupling" (2004). With
-// Q(i, i) = sum over j of r(j, i)^2 and Q(i, j) = -r(j, i) r(i, j), it is where all (Q p)(i) are p Q p. Each turn moves one
-// p(i) after the other there and scales all. It begins in the middle and ends where it is near enough: the result depends
-// on both, and is what libsvm and onnxruntime give since these do the same.
+// The result p is the point where sum over i and j of (r(j, i) p(i) - r(i, j) p(j))^2 is least, with sum(p) = 1: the
+// second method of Wu, Lin and Weng, "Probability estimates for multi-class classification by pairwise coupling"
+// (2004). With Q(i, i) = sum over j of r(j, i)^2 and Q(i, j) = -r(j, i) r(i, j), it is where all (Q p)(i) are p Q p.
+// Each turn moves one p(i) after the other there and scales all. It begins in the middle and ends where it is near
+// enough: the result depends on both, and is what libsvm and onnxruntime give since these do the same.
 #include "codegen/lower.h"
 #include "ops/copy.h"
 #include "support/checked.h"
@@ -48,7 +48,9 @@ static Val multiply(Emit *e, const Couple *c) {
     EMIT_TIMES(e, i, c->n) {
         Var sum = e_var(e, e_float(e, DT_F32, 0));
         EMIT_TIMES(e, j, c->n)
-            e_set(e, sum, e_add(e, e_get(e, sum), e_mul(e, e_load(e, c->q, place(e, c, i.i, j.i), 1), e_load(e, c->p, j.i, 1))));
+            e_set(
+                e, sum,
+                e_add(e, e_get(e, sum), e_mul(e, e_load(e, c->q, place(e, c, i.i, j.i), 1), e_load(e, c->p, j.i, 1))));
         e_store(e, c->qp, i.i, e_get(e, sum));
         e_set(e, total, e_add(e, e_get(e, total), e_mul(e, e_load(e, c->p, i.i, 1), e_get(e, sum))));
     }

@@ -1,14 +1,15 @@
-// DFT and STFT: transforms of rows of a signal. Both are described by one plan: where row u starts and its elements lie,
-// in the signal and in the result; the frames of an STFT are rows that overlap. A group of rows, as many as a vector has
-// lanes, is copied side by side to scratch, transformed there (ops/fft.h), and copied to the result.
+// DFT and STFT: transforms of rows of a signal. Both are described by one plan: where row u starts and its elements
+// lie, in the signal and in the result; the frames of an STFT are rows that overlap. A group of rows, as many as a
+// vector has lanes, is copied side by side to scratch, transformed there (ops/fft.h), and copied to the result.
 //
-// A real row of even length n is packed: element 2 i as the real and 2 i + 1 as the imaginary part of a row z of m = n/2
-// elements. Its transform Z gives that of the row: with E = (Z[k] + conj Z[m-k]) / 2, O = (Z[k] - conj Z[m-k]) / 2i,
+// A real row of even length n is packed: element 2 i as the real and 2 i + 1 as the imaginary part of a row z of m =
+// n/2 elements. Its transform Z gives that of the row: with E = (Z[k] + conj Z[m-k]) / 2, O = (Z[k] - conj Z[m-k]) /
+// 2i,
 //
 //     X[k] = E + exp(-2 pi i k / n) O,     k = 0 .. m,     X[n - k] = conj X[k]
 //
-// An inverse transform is the forward one with real and imaginary parts swapped before and after, divided by n. One that
-// knows only one side of a real signal's transform fills in the other as it copies.
+// An inverse transform is the forward one with real and imaginary parts swapped before and after, divided by n. One
+// that knows only one side of a real signal's transform fills in the other as it copies.
 #include "codegen/lower.h"
 #include "ir/infer.h"
 #include "ops/copy.h"

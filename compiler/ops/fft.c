@@ -1,12 +1,12 @@
-// A fast Fourier transform in passes of mixed radix, after Stockham: each reads one pair of buffers and writes the other
-// in an order that needs no reversal of digits at the end. With s = width * (product of the radices so far), n = (length
-// left), m = n / r and w = exp(-2 pi i / n), a pass of radix r is
+// A fast Fourier transform in passes of mixed radix, after Stockham: each reads one pair of buffers and writes the
+// other in an order that needs no reversal of digits at the end. With s = width * (product of the radices so far), n =
+// (length left), m = n / r and w = exp(-2 pi i / n), a pass of radix r is
 //
 //     y[q + s (r p + k)] = w^(p k) sum over j of x[q + s (p + m j)] exp(-2 pi i j k / r)     q < s, p < m, k < r
 //
 // q is the inner loop, along memory: with as many transforms side by side as a vector has lanes, all passes are vectors
-// without a shuffle; a single transform has them as soon as s reaches a vector. Radices are 4, 2 and the odd primes up to
-// RADIX_MAX, whose sums are unrolled; larger prime factors are sums in loops.
+// without a shuffle; a single transform has them as soon as s reaches a vector. Radices are 4, 2 and the odd primes up
+// to RADIX_MAX, whose sums are unrolled; larger prime factors are sums in loops.
 //
 // A length with a prime factor beyond PRIME_MAX is done after Bluestein: as j k = (j^2 + k^2 - (k - j)^2) / 2, with the
 // chirp c[j] = exp(-pi i j^2 / n)

@@ -52,7 +52,8 @@ static void range_span(Emit *e, void *arg, Val i, int lanes) {
 static void lower_range(Emit *e, const Node *node) {
     declared_check(e, node);
     Val zero = e_index(e, 0);
-    Fill fill = {.y = e_out(e, 0), .value = load_compute(e, e_in(e, 0), zero, 1), .step = load_compute(e, e_in(e, 2), zero, 1)};
+    Fill fill = {
+        .y = e_out(e, 0), .value = load_compute(e, e_in(e, 0), zero, 1), .step = load_compute(e, e_in(e, 2), zero, 1)};
     emit_span(e, zero, e_index(e, type_count(&node->out[0]->type)), 1, range_span, &fill);
 }
 

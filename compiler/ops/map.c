@@ -4,13 +4,14 @@
 //     offset + sum over the axes of coef[axis] * i[axis]
 // in its storage, where a broadcast dimension has coefficient 0. A value in blocks of channels has an axis for the
 // blocks and one for the lanes, and its row-major partners (a bias, say) get coefficients for both. Adjacent axes are
-// merged where all operands allow, so that operands of one shape give one flat loop. Where an element takes a long chain of
-// instructions (an exponential, a logarithm), two vectors are done at a time, since a CPU looks ahead too little for it.
+// merged where all operands allow, so that operands of one shape give one flat loop. Where an element takes a long
+// chain of instructions (an exponential, a logarithm), two vectors are done at a time, since a CPU looks ahead too
+// little for it.
 //
 // The outermost axes are split into units, which shards take. The innermost axis is done in vectors: an operand with
 // coefficient 1 is a vector load, with 0 a splat loaded before the loop, else a strided load. Where an output has a
-// rim, or a last block that isn't full, units are pairs of batch and channel block, since both need a treatment of their
-// own.
+// rim, or a last block that isn't full, units are pairs of batch and channel block, since both need a treatment of
+// their own.
 #include "ops/map.h"
 
 #include <string.h>

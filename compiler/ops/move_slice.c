@@ -1,5 +1,5 @@
-// Slice and Pad. Amounts that are read as the model runs are turned into a start and a step, or into the elements before
-// and behind, of each axis; nothing is copied unless they give the declared shape.
+// Slice and Pad. Amounts that are read as the model runs are turned into a start and a step, or into the elements
+// before and behind, of each axis; nothing is copied unless they give the declared shape.
 #include "codegen/lower.h"
 #include "ir/infer_check.h"
 #include "ops/copy.h"
@@ -12,7 +12,8 @@ static Val wide(Emit *e, int64_t n) {
     return e_int(e, DT_I64, n);
 }
 
-// The axis that entry `entry` of the lists is for, if it is `axis`: by operand `input`, or by order where there is none.
+// The axis that entry `entry` of the lists is for, if it is `axis`: by operand `input`, or by order where there is
+// none.
 static Val is_for_axis(Emit *e, const Node *node, int input, int entry, int axis) {
     if (!node_in(node, input))
         return e_bool(e, entry == axis);

@@ -1,9 +1,9 @@
-// NonMaxSuppression: of each class of each batch the boxes with the highest scores, but none that overlaps with a better
-// one by more than a part of what both cover (intersection over union).
+// NonMaxSuppression: of each class of each batch the boxes with the highest scores, but none that overlaps with a
+// better one by more than a part of what both cover (intersection over union).
 //
 // The best box that is left is taken, and those that it suppresses are marked in scratch memory, a byte for each, until
-// there are enough or none is left: k boxes of n take k n steps. Equal scores go by number. A score that is no number is
-// never taken. Areas are computed in f32, as the standard's reference does, since thresholds are often met exactly.
+// there are enough or none is left: k boxes of n take k n steps. Equal scores go by number. A score that is no number
+// is never taken. Areas are computed in f32, as the standard's reference does, since thresholds are often met exactly.
 #include "codegen/lower.h"
 #include "ops/copy.h"
 
@@ -47,7 +47,8 @@ static Val overlaps(Emit *e, const Nms *nms, Val a, Val b) {
     }
     Val shared = area(e, &both), first = area(e, &x), second = area(e, &y);
     Val all = e_sub(e, e_add(e, first, second), shared);
-    Val real = e_and(e, e_and(e, e_gt(e, shared, zero), e_gt(e, first, zero)), e_and(e, e_gt(e, second, zero), e_gt(e, all, zero)));
+    Val real = e_and(e, e_and(e, e_gt(e, shared, zero), e_gt(e, first, zero)),
+                     e_and(e, e_gt(e, second, zero), e_gt(e, all, zero)));
     return e_and(e, e_and(e, meet, real), e_gt(e, e_div(e, shared, all), nms->overlap));
 }
 
@@ -107,8 +108,12 @@ static bool is_given(const Node *node, int index) {
 
 static void lower_nms(Emit *e, const Node *node) {
     const Type *scores = &node->in[1]->type, *out = &node->out[0]->type;
-    Nms nms = {.boxes = e_in(e, 0), .scores = e_in(e, 1), .batches = type_size(scores, 0), .classes = type_size(scores, 1),
-               .n = type_size(scores, 2), .centred = ((const NmsAttrs *)node->attrs)->center_point_box};
+    Nms nms = {.boxes = e_in(e, 0),
+               .scores = e_in(e, 1),
+               .batches = type_size(scores, 0),
+               .classes = type_size(scores, 1),
+               .n = type_size(scores, 2),
+               .centred = ((const NmsAttrs *)node->attrs)->center_point_box};
     nms.count = e_var(e, e_index(e, 0));
     if (type_count(out) > 0) {
         Val zero = e_int(e, DT_I64, 0), most = e_int(e, DT_I64, type_size(out, 0) / (nms.batches * nms.classes));

@@ -57,7 +57,8 @@ static void lower_norm(Emit *e, const Node *node) {
     Share share = e_share(e, type_size(type, 0) * channels);
     EMIT_FOR(e, u, share.begin, share.end, 1) {
         Val position[2] = {e_div(e, u.i, e_index(e, channels)), e_rem(e, u.i, e_index(e, channels))};
-        Val from = locate(e, e_index(e, x_origin), position, x, 2), to = locate(e, e_index(e, y_origin), position, y, 2);
+        Val from = locate(e, e_index(e, x_origin), position, x, 2),
+            to = locate(e, e_index(e, y_origin), position, y, 2);
         if (batch)
             set_affine(e, &norm, position[1], load_compute(e, e_in(e, 3), position[1], 1),
                        load_compute(e, e_in(e, 4), position[1], 1));
@@ -109,7 +110,8 @@ static void lower_lrn(Emit *e, const Node *node) {
         lrn.first = e_max(e, e_add_const(e, c, -before), e_index(e, 0));
         lrn.count = e_sub(e, e_min(e, e_add_const(e, c, after + 1), e_index(e, channels)), lrn.first);
         kept_inside(e, &image, locate(e, e_index(e, x_origin), position, x, 2),
-                    locate(e, e_index(e, y_origin), position, y, 2), e_lanes(e, compute_type(type->dtype)), lrn_at, &lrn);
+                    locate(e, e_index(e, y_origin), position, y, 2), e_lanes(e, compute_type(type->dtype)), lrn_at,
+                    &lrn);
     }
 }
 

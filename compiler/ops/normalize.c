@@ -1,5 +1,5 @@
-// sqz.Normalize: y = (x - mean) / sqrt(variance + epsilon) * scale + bias over the last axes, as LayerNormalization. If it is
-// not centred, the mean counts as 0: RMSNormalization.
+// sqz.Normalize: y = (x - mean) / sqrt(variance + epsilon) * scale + bias over the last axes, as LayerNormalization. If
+// it is not centred, the mean counts as 0: RMSNormalization.
 #include "codegen/lower.h"
 #include "ops/copy.h"
 #include "ops/reduce.h"
@@ -42,7 +42,8 @@ static void normalize_level(Emit *e, Normalize *n, int level, Val from, Val to, 
         n->from = from;
         n->to = to;
         n->at = at;
-        emit_span(e, e_index(e, 0), e_index(e, piece ? inner->size[level] : 1), e_lanes(e, n->dtype), normalize_span, n);
+        emit_span(e, e_index(e, 0), e_index(e, piece ? inner->size[level] : 1), e_lanes(e, n->dtype), normalize_span,
+                  n);
         return;
     }
     int64_t behind = product(inner->size + level + 1, inner->rank - level - 1);

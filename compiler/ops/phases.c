@@ -31,9 +31,11 @@ static void pixel_emit(Emit *e, const Phases *p, Ptr x, Ptr y, bool has_row, boo
 static void row_emit(Emit *e, const Phases *p, Ptr x, Ptr y, bool has_row) {
     int64_t width = p->from->dim[3].n, whole = width / 2;
     EMIT_TIMES(e, j, whole)
-        pixel_emit(e, p, e_at(e, x, e_mul_const(e, j.i, 2 * p->in.pixel)), e_at(e, y, e_mul_const(e, j.i, p->out.pixel)), has_row, true);
+        pixel_emit(e, p, e_at(e, x, e_mul_const(e, j.i, 2 * p->in.pixel)),
+                   e_at(e, y, e_mul_const(e, j.i, p->out.pixel)), has_row, true);
     if (width % 2)
-        pixel_emit(e, p, e_at_const(e, x, 2 * whole * p->in.pixel), e_at_const(e, y, whole * p->out.pixel), has_row, false);
+        pixel_emit(e, p, e_at_const(e, x, 2 * whole * p->in.pixel), e_at_const(e, y, whole * p->out.pixel), has_row,
+                   false);
 }
 
 static void lower_phases(Emit *e, const Node *node) {

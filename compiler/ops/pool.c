@@ -1,9 +1,9 @@
 // MaxPool (with its indices), AveragePool and the global pools.
 //
 // Maxima ignore NaN, as onnxruntime's do. AveragePool divides by the number of positions inside the input, or inside
-// the padded input with count_include_pad, and adds up as codegen/order.h says. Above -O0 the columns whose windows lie inside
-// go in vectors, of which the last one may overlap the one before, and where a window is small its loops are unrolled in the
-// rows that see all of it.
+// the padded input with count_include_pad, and adds up as codegen/order.h says. Above -O0 the columns whose windows lie
+// inside go in vectors, of which the last one may overlap the one before, and where a window is small its loops are
+// unrolled in the rows that see all of it.
 #include "codegen/lower.h"
 #include "ops/copy.h"
 #include "ops/reduce.h"
@@ -45,8 +45,8 @@ static Val load_lanes(Emit *e, const Pool *pool, Val at, int lanes) {
                       : e_cast(e, pool->dtype, e_load_strided(e, pool->x, at, step, lanes));
 }
 
-static void window_tap(Emit *e, const Pool *pool, const Reach *reach, Val plane, const Val *tap, int lanes, PoolStep step,
-                       PoolState *state) {
+static void window_tap(Emit *e, const Pool *pool, const Reach *reach, Val plane, const Val *tap, int lanes,
+                       PoolStep step, PoolState *state) {
     Val position[3];
     for (int i = 0; i < 3; i++)
         position[i] = e_add(e, reach[i].start, e_mul_const(e, tap[i], pool->window.dilation[i]));

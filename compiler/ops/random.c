@@ -1,5 +1,5 @@
-// sqz.Random: numbers from a generator that counts (Philox4x32-10: Salmon, Moraes, Dror and Shaw, "Parallel random numbers:
-// as easy as 1, 2, 3", 2011), so that each element is computed alone, in any order, by any number of threads.
+// sqz.Random: numbers from a generator that counts (Philox4x32-10: Salmon, Moraes, Dror and Shaw, "Parallel random
+// numbers: as easy as 1, 2, 3", 2011), so that each element is computed alone, in any order, by any number of threads.
 //
 // Element i comes from the four words x that ten rounds make of the counter (i, 0, 0, 0) and the node's key. A round is
 //

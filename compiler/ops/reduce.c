@@ -1,8 +1,8 @@
 // The machinery of reductions: loops over what is kept around loops over what is reduced.
 //
-// There are three forms. Along a contiguous reduced loop the accumulators are vectors, four of them to hide latency, at all
-// levels; over a contiguous kept loop above -O0 each vector holds neighbouring results, and several go side by side;
-// otherwise all is scalar.
+// There are three forms. Along a contiguous reduced loop the accumulators are vectors, four of them to hide latency, at
+// all levels; over a contiguous kept loop above -O0 each vector holds neighbouring results, and several go side by
+// side; otherwise all is scalar.
 #include "ops/reduce.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
-// ReduceSum and its kin: one row of a table each. Where the axes are read as the model runs there are loops for each set
-// of axes that gives the declared shape, of which one runs. Mostly there is only one such set.
+// ReduceSum and its kin: one row of a table each. Where the axes are read as the model runs there are loops for each
+// set of axes that gives the declared shape, of which one runs. Mostly there is only one such set.
 //
 // With noop_with_empty_axes and no axes nothing is reduced, but terms and finishes still apply, as in ReduceSumSquare.
 #include "codegen/lower.h"

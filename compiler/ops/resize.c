@@ -98,7 +98,8 @@ static Val polynomial(Emit *e, Val x, double a, double b, double c, double d) {
     return y;
 }
 
-// Weights of the taps for a position `t` (0 to 1) behind the one before it: Keys' convolution kernel with coefficient a.
+// Weights of the taps for a position `t` (0 to 1) behind the one before it: Keys' convolution kernel with coefficient
+// a.
 static void tap_weights(Emit *e, const Resize *r, Val t, Val *weight) {
     Val one = e_float(e, DT_F64, 1), rest = e_sub(e, one, t);
     double a = r->attrs->cubic_coeff_a;
@@ -307,7 +308,8 @@ static Val scale_as_read(Emit *e, int entry) {
 static Val common_scale_as_read(Emit *e, const Resize *r, const Node *node) {
     Val scale = f64(e, 1);
     for (int i = 0; i < r->entries; i++) {
-        Val own = e_div(e, e_cast(e, DT_F64, operand_int(e, 3, i)), f64(e, (double)r->axis[listed_axis(r, node, i)].in));
+        Val own =
+            e_div(e, e_cast(e, DT_F64, operand_int(e, 3, i)), f64(e, (double)r->axis[listed_axis(r, node, i)].in));
         bool smallest = r->attrs->keep_aspect_ratio_policy == ASPECT_NOT_LARGER;
         scale = i == 0 ? own : smallest ? e_min(e, own, scale) : e_max(e, own, scale);
     }
@@ -324,7 +326,8 @@ static void factors_as_read(Emit *e, Resize *r, const Node *node, Val *ok, Val *
         Val in = f64(e, (double)a->in), out = f64(e, (double)a->out);
         if (scales) {
             a->factor = scale_as_read(e, i);
-            *ok = e_and(e, *ok, e_and(e, e_gt(e, a->factor, f64(e, 0)), e_eq(e, e_floor(e, e_mul(e, in, a->factor)), out)));
+            *ok = e_and(e, *ok,
+                        e_and(e, e_gt(e, a->factor, f64(e, 0)), e_eq(e, e_floor(e, e_mul(e, in, a->factor)), out)));
         } else {
             Val size = operand_int(e, 3, i);
             Val fits = e_eq(e, size, e_int(e, DT_I64, a->out));
@@ -483,7 +486,8 @@ static void lower_resize(Emit *e, const Node *node) {
     r.y = e_out(e, 0);
     set_regions(e, &r, node);
     for (int i = 0; i < r.rank; i++)
-        r.axis[i].factor = e_float(e, DT_F64, declared ? (double)r.axis[i].out / (double)r.axis[i].in : r.axis[i].scale);
+        r.axis[i].factor =
+            e_float(e, DT_F64, declared ? (double)r.axis[i].out / (double)r.axis[i].in : r.axis[i].scale);
     Share share = e_share(e, rows_of(node));
     if (declared)
         resize_as_read(e, &r, node, share);

@@ -9,9 +9,9 @@
 // A clip bounds the input of every activation, f, g and h (onnxruntime: of f and g).
 //
 // What does not depend on the state, W x and the biases, is made for a block of steps at once, into scratch memory: a
-// register tile has the gates of a hidden unit for a few steps, each a dot product along a row of W. Then, step by step,
-// R h is added, again as dot products, and vectors of hidden units pass through the activations. Sequences shorter than
-// the longest one give zeros behind their end, and a reverse one starts at its own end.
+// register tile has the gates of a hidden unit for a few steps, each a dot product along a row of W. Then, step by
+// step, R h is added, again as dot products, and vectors of hidden units pass through the activations. Sequences
+// shorter than the longest one give zeros behind their end, and a reverse one starts at its own end.
 #include <math.h>
 #include <string.h>
 #include <strings.h>

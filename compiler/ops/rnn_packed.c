@@ -1,16 +1,17 @@
-// Kernel rnn_packed: RNN, GRU and LSTM with constant W and R, packed in panels of 16 columns of all gates (sqz.PackMatrix).
-// Formulas are in rnn.c.
+// Kernel rnn_packed: RNN, GRU and LSTM with constant W and R, packed in panels of 16 columns of all gates
+// (sqz.PackMatrix). Formulas are in rnn.c.
 //
-// Sequences of a batch go in groups, as many as a register tile has rows. W x and the biases are made for a block of steps
-// of all of them at once; step by step, R h is added for the group, so that R is read once for all its sequences:
+// Sequences of a batch go in groups, as many as a register tile has rows. W x and the biases are made for a block of
+// steps of all of them at once; step by step, R h is added for the group, so that R is read once for all its sequences:
 //
 //     slots    step t      sequence 0   gates i o f n       rows of W x: any that follow one another
 //                          sequence 1
 //              step t + 1  sequence 0                       rows of R h: those of one step
 //                          sequence 1
 //
-// Lanes are columns, so nothing is summed across them, and a result does not depend on its group. Sequences that have ended
-// are computed along, but their states stay. Panels of a GRU must not lie across gates: they are needed at different times.
+// Lanes are columns, so nothing is summed across them, and a result does not depend on its group. Sequences that have
+// ended are computed along, but their states stay. Panels of a GRU must not lie across gates: they are needed at
+// different times.
 #include "codegen/kernels/cost.h"
 #include "codegen/kernels/kernels.h"
 #include "codegen/kernels/product.h"
@@ -45,8 +46,8 @@ bool rnn_packed_accepts(const Node *node, const Target *target) {
     for (int i = 0; i < node->nin; i++)
         if (node->in[i] && !type_is_static(&node->in[i]->type))
             return false;
-    if (node->in[0]->type.dtype != DT_F32 || !type_is_plain(&node->in[0]->type) || type_count(&node->in[0]->type) == 0 ||
-        !is_weights(node->in[1]) || !is_weights(node->in[2]))
+    if (node->in[0]->type.dtype != DT_F32 || !type_is_plain(&node->in[0]->type) ||
+        type_count(&node->in[0]->type) == 0 || !is_weights(node->in[1]) || !is_weights(node->in[2]))
         return false;
     Rnn r = rnn_of(node);
     return r.hidden > 0 && (node->op != OP_GRU || r.hidden % PANEL == 0);
@@ -111,15 +112,21 @@ typedef struct Rows {
     Ptr left, weights, initial, to;
     int64_t stride, inner;         // of the left factor's rows
     int64_t first, last;           // panels
-    int64_t initial_stride, moved; // between the rows of what sums begin with, 0: one for all; columns that results move
+    int64_t initial_stride;  // between the rows of what sums begin with; 0: one for all
+    int64_t moved;           // columns that results move
     int count;
 } Rows;
 
 // The panels first .. last - 1, `panels` at a time.
 static void panels_emit(Emit *e, const Packed *p, const Rows *rows, int64_t first, int64_t last, int panels) {
     int vecs = panels * PANEL / p->lanes;
-    Product product = {.rows = rows->count, .vecs = vecs, .lanes = p->lanes, .panels = panels, .row_stride = rows->stride,
-                       .panel = PANEL, .panel_stride = rows->inner * PANEL};
+    Product product = {.rows = rows->count,
+                       .vecs = vecs,
+                       .lanes = p->lanes,
+                       .panels = panels,
+                       .row_stride = rows->stride,
+                       .panel = PANEL,
+                       .panel_stride = rows->inner * PANEL};
     EMIT_FOR(e, panel, e_index(e, first), e_index(e, last), panels) {
         Var sum[PRODUCT_MAX];
         Val column = e_mul_const(e, panel.i, PANEL);
@@ -165,7 +172,8 @@ static void fill_biases(Emit *e, const Packed *p) {
     const Rnn *r = &p->rnn;
     bool later = r->node->op == OP_GRU && r->attrs->linear_before_reset;
     int64_t split = later ? 2 * r->hidden : p->columns, w = r->direction * 2 * p->columns, end = p->panels * PANEL;
-    Bias bias = {p->bias, rnn_operand(e, r->node, 3), {w, w + p->columns}, 2}, late = {p->late, bias.from, {w + p->columns}, 1};
+    Bias bias = {p->bias, rnn_operand(e, r->node, 3), {w, w + p->columns}, 2},
+         late = {p->late, bias.from, {w + p->columns}, 1};
     emit_span(e, e_index(e, 0), e_index(e, split), p->lanes, bias_span, &bias);
     bias.count = 1;
     emit_span(e, e_index(e, split), e_index(e, p->columns), p->lanes, bias_span, &bias);
@@ -192,7 +200,8 @@ static void copy_span(Emit *e, void *arg, Val i, int lanes) {
     e_store(e, copy[0], i, e_load(e, copy[1], i, lanes));
 }
 
-// The inputs of the steps begin .. end - 1, side by side; sequences that have ended repeat one, and so does the last tile.
+// The inputs of the steps begin .. end - 1, side by side; sequences that have ended repeat one, and so does the last
+// tile.
 static Val copy_inputs(Emit *e, Packed *p, Val begin, Val end) {
     Val count = e_mul_const(e, e_sub(e, end, begin), p->sequences), sequences = e_index(e, p->sequences);
     Val tiles = e_div(e, e_add_const(e, count, p->tile - 1), e_index(e, p->tile)), zero = e_index(e, 0);
@@ -212,9 +221,14 @@ static void emit_inputs(Emit *e, Packed *p, Val begin, Val end) {
     Ptr weights = e_at_const(e, e_in(e, 1), r->direction * p->panels * r->inputs * PANEL);
     Val tiles = copy_inputs(e, p, begin, end);
     EMIT_FOR(e, i, e_index(e, 0), tiles, 1) {
-        Rows rows = {.left = e_at(e, p->x, e_mul_const(e, i.i, p->tile * r->inputs)), .weights = weights, .initial = p->bias,
-                     .to = e_at(e, p->slots, e_mul_const(e, i.i, p->tile * p->slot)), .stride = r->inputs, .inner = r->inputs,
-                     .last = p->panels, .count = p->tile};
+        Rows rows = {.left = e_at(e, p->x, e_mul_const(e, i.i, p->tile * r->inputs)),
+                     .weights = weights,
+                     .initial = p->bias,
+                     .to = e_at(e, p->slots, e_mul_const(e, i.i, p->tile * p->slot)),
+                     .stride = r->inputs,
+                     .inner = r->inputs,
+                     .last = p->panels,
+                     .count = p->tile};
         rows_emit(e, p, &rows);
     }
 }

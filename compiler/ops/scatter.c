@@ -1,5 +1,5 @@
-// ScatterElements, ScatterND and TensorScatter: a copy of the data, in which elements or slices chosen by indices are replaced by
-// updates or combined with them. Updates of one element happen in their order, so the work is not shared.
+// ScatterElements, ScatterND and TensorScatter: a copy of the data, in which elements or slices chosen by indices are
+// replaced by updates or combined with them. Updates of one element happen in their order, so the work is not shared.
 #include "codegen/lower.h"
 #include "ops/copy.h"
 #include "ops/index.h"

@@ -1,5 +1,5 @@
-// NonZero and Compress: what data selects, and how much that is. Of a constant inference has counted it already; else the
-// result has room for the most, there is an output for the count, and zeros lie behind it.
+// NonZero and Compress: what data selects, and how much that is. Of a constant inference has counted it already; else
+// the result has room for the most, there is an output for the count, and zeros lie behind it.
 #include "codegen/lower.h"
 #include "ir/infer.h"
 #include "ops/copy.h"

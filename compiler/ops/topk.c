@@ -4,11 +4,12 @@
 // is sorted in place. Equal elements order by their indices, so that no two compare equal and the result is the one of
 // a stable sort. NaN is larger than all numbers. A row of n elements takes n log k steps at most.
 //
-// Where k is small, a sorted list takes the place of the heap, whose worst element is the last one: to insert is to move a few
-// entries, with fewer branches to guess than on the way down a heap.
+// Where k is small, a sorted list takes the place of the heap, whose worst element is the last one: to insert is to
+// move a few entries, with fewer branches to guess than on the way down a heap.
 //
 // Few elements get past the worst one. So of a contiguous row a block is compared with it in vectors, and looked at one
-// by one only if some element is not beyond doubt worse; such elements come later than those of the heap, so equal ones are.
+// by one only if some element is not beyond doubt worse; such elements come later than those of the heap, so equal ones
+// are.
 #include "codegen/lower.h"
 #include "ops/copy.h"
 #include "ops/declared.h"
@@ -92,7 +93,8 @@ static void visit(Emit *e, const TopK *t, const Heap *heap, Val i) {
 static Val block_may_enter(Emit *e, const TopK *t, Val i, int lanes) {
     Val any = {0};
     for (int v = 0; v < BLOCK_VECTORS; v++) {
-        Val x = load_compute(e, t->x, e_add_const(e, e_add(e, t->row, i), v * lanes), lanes), enters = may_enter(e, t, x);
+        Val x = load_compute(e, t->x, e_add_const(e, e_add(e, t->row, i), v * lanes), lanes),
+            enters = may_enter(e, t, x);
         any = v ? e_or(e, any, enters) : enters;
     }
     Val flags = e_select(e, any, e_splat(e, e_int(e, DT_I32, 1), lanes), e_zero(e, DT_I32, lanes));

@@ -1,5 +1,5 @@
-// sqz.Trees: decision trees, as nodes in one table. Each row of x goes down each tree, and the weights of the leaves where
-// it ends are added up, or the least or largest is taken.
+// sqz.Trees: decision trees, as nodes in one table. Each row of x goes down each tree, and the weights of the leaves
+// where it ends are added up, or the least or largest is taken.
 //
 //     at = root[t];  while (node[at] is a branch)  at = x[feature[at]] <= split[at] ? yes[at] : no[at]
 //
@@ -126,10 +126,18 @@ static void tree_row(Emit *e, Trees *t, Val row) {
 static void lower_trees(Emit *e, const Node *node) {
     const TreeAttrs *attrs = node->attrs;
     const Type *type = &node->in[0]->type;
-    Trees trees = {.x = e_in(e, 0), .nodes = e_in(e, 1), .splits = e_in(e, 2), .roots = e_in(e, 3), .targets = e_in(e, 4),
-                   .weights = e_in(e, 5), .y = e_out(e, 0), .features = type_size(type, 1),
-                   .count = type_size(&node->in[1]->type, 0), .trees = type_size(&node->in[3]->type, 0),
-                   .columns = attrs->targets, .aggregate = attrs->aggregate};
+    Trees trees = {.x = e_in(e, 0),
+                   .nodes = e_in(e, 1),
+                   .splits = e_in(e, 2),
+                   .roots = e_in(e, 3),
+                   .targets = e_in(e, 4),
+                   .weights = e_in(e, 5),
+                   .y = e_out(e, 0),
+                   .features = type_size(type, 1),
+                   .count = type_size(&node->in[1]->type, 0),
+                   .trees = type_size(&node->in[3]->type, 0),
+                   .columns = attrs->targets,
+                   .aggregate = attrs->aggregate};
     find_modes(&trees, value_data(node->in[1]));
     Share share = e_share(e, type_size(type, 0));
     EMIT_FOR(e, row, share.begin, share.end, 1)

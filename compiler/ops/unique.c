@@ -1,9 +1,9 @@
 // Unique: the slices of a tensor along an axis (or its elements) without repetition, and which of them are equal.
 //
 // The numbers of the slices are sorted by a heap in scratch memory, equal slices by their number. Then equal ones are
-// neighbours, and the first of each group is the one that comes first in the input. Where the result is to be in the order
-// of the input, groups are numbered by those. NaN is larger than all numbers and equal to itself. n slices of m elements
-// take m n log n steps.
+// neighbours, and the first of each group is the one that comes first in the input. Where the result is to be in the
+// order of the input, groups are numbered by those. NaN is larger than all numbers and equal to itself. n slices of m
+// elements take m n log n steps.
 #include "codegen/lower.h"
 #include "ops/copy.h"
 #include "ops/heap.h"

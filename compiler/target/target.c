@@ -26,9 +26,10 @@ typedef struct Row {
 } Row;
 
 static const Row rows[] = {
-#define TARGET(arch, cpu, features, bits, regs, fma, lane, rounds, divides, block, per_cycle, ghz, l1, l2, loads, l2r, l3r, memr, \
-               note)                                                                                                  \
-    {ARCH_##arch, cpu, features, bits, regs, fma, lane, rounds, divides, block, per_cycle, ghz, l1, l2, loads, l2r, l3r, memr},
+#define TARGET(arch, cpu, features, bits, regs, fma, lane, rounds, divides, block, per_cycle, ghz, l1, l2, loads, l2r, \
+               l3r, memr, note)                                                                                        \
+    {ARCH_##arch, cpu,       features, bits, regs, fma,   lane, rounds, divides,                                       \
+     block,       per_cycle, ghz,      l1,   l2,   loads, l2r,  l3r,    memr},
 #include "target/targets.def"
 #undef TARGET
 };
@@ -48,8 +49,8 @@ const TargetRow *target_rows(int *count) {
 #define NAME_AARCH64 "aarch64"
 #define NAME_ARM "arm"
     static const TargetRow names[] = {
-#define TARGET(arch, cpu, features, bits, regs, fma, lane, rounds, divides, block, per_cycle, ghz, l1, l2, loads, l2r, l3r, memr, \
-               note)                                                                                                  \
+#define TARGET(arch, cpu, features, bits, regs, fma, lane, rounds, divides, block, per_cycle, ghz, l1, l2, loads, l2r, \
+               l3r, memr, note)                                                                                        \
     {NAME_##arch, cpu, note},
 #include "target/targets.def"
 #undef TARGET
@@ -359,7 +360,10 @@ static bool features_apply(Row *row, Arena *arena, const char *attr, Diag *diag)
 static const char *row_level(const Row *row) {
     if (row->arch != ARCH_X86_64)
         return row->cpu;
-    return row->vector_bits == 512 ? "x86-64-v4" : row->vector_bits == 256 ? "x86-64-v3" : row->rounds ? "x86-64-v2" : "x86-64";
+    return row->vector_bits == 512   ? "x86-64-v4"
+           : row->vector_bits == 256 ? "x86-64-v3"
+           : row->rounds             ? "x86-64-v2"
+                                     : "x86-64";
 }
 
 static Target target_of(const Row *row, const char *triple, const char *level, const char *feature_list) {

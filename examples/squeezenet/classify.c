@@ -56,7 +56,8 @@ static void scale_axis(const unsigned char *in, int from, size_t in_step, size_t
                 sum += weight * source[(size_t)k * in_step];
                 total += weight;
             }
-            out[(size_t)(j / 3) * out_line + (size_t)(j % 3) + (size_t)i * out_step] = (unsigned char)(sum / total + 0.5);
+            out[(size_t)(j / 3) * out_line + (size_t)(j % 3) + (size_t)i * out_step] =
+                (unsigned char)(sum / total + 0.5);
         }
     }
 }

@@ -3,8 +3,8 @@
 // address what to run. What the program writes leaves through port 0xE9, which Bochs copies to its standard output, as
 // records: a marker, kind, number of the file, bytes, and the bytes.
 //
-// Everything is in ring 0 and lies where it says, in one gigabyte; a page that may not be accessed is not present. Memory
-// is handed out upwards and never taken back.
+// Everything is in ring 0 and lies where it says, in one gigabyte; a page that may not be accessed is not present.
+// Memory is handed out upwards and never taken back.
 #include <stdint.h>
 
 #define TABLES 0x3f800000u
@@ -207,9 +207,28 @@ static int64_t write_vector(uint32_t number, const uint64_t *part, uint64_t coun
 // Calls that need not do anything succeed; those that glibc can do without are not known.
 int64_t system_call(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t number);
 int64_t system_call(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t number) {
-    enum { READ, WRITE, CLOSE = 3, FSTAT = 5, LSEEK = 8, MMAP, MPROTECT, MUNMAP, BRK, SIGACTION, SIGPROCMASK, IOCTL = 16,
-           WRITEV = 20, EXIT = 60, ARCH_PRCTL = 158, SET_TID_ADDRESS = 218, EXIT_GROUP = 231, OPENAT = 257,
-           NEWFSTATAT = 262, SET_ROBUST_LIST = 273 };
+    enum {
+        READ,
+        WRITE,
+        CLOSE = 3,
+        FSTAT = 5,
+        LSEEK = 8,
+        MMAP,
+        MPROTECT,
+        MUNMAP,
+        BRK,
+        SIGACTION,
+        SIGPROCMASK,
+        IOCTL = 16,
+        WRITEV = 20,
+        EXIT = 60,
+        ARCH_PRCTL = 158,
+        SET_TID_ADDRESS = 218,
+        EXIT_GROUP = 231,
+        OPENAT = 257,
+        NEWFSTATAT = 262,
+        SET_ROBUST_LIST = 273
+    };
     Handle *handle = a < FILES && handles[a].open ? &handles[a] : 0;
     (void)d, (void)e;
     switch (number) {

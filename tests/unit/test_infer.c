@@ -42,8 +42,7 @@ typedef struct InferRow {
 static const InferRow rows[] = {
     // states
     {"%q: f32<NxTx8>, %k: f32<NxTx4>, %v: f32<NxTx6>, %g: f32<NxTx2>",
-     "%y = LinearAttention(%q, %k, %v, _, %g) {q_num_heads = 4, kv_num_heads = 2, update_rule = gated}",
-     "f32<NxTx12>"},
+     "%y = LinearAttention(%q, %k, %v, _, %g) {q_num_heads = 4, kv_num_heads = 2, update_rule = gated}", "f32<NxTx12>"},
     {"%q: f32<2x3x8>, %k: f32<2x3x4>, %v: f32<2x3x6>",
      "%y = LinearAttention(%q, %k, %v) {q_num_heads = 4, kv_num_heads = 2}", "E0120"},
     {"%q: f32<2x3x8>, %k: f32<2x3x4>, %v: f32<2x3x6>",
@@ -56,7 +55,8 @@ static const InferRow rows[] = {
      "%y = LinearAttention(%q, %k, %v, %s) {q_num_heads = 4, kv_num_heads = 2, update_rule = linear}", "E0121"},
     {"%q: f32<1x1x900000>, %k: f32<1x1x900000>, %v: f32<1x1x900000>",
      "%y = LinearAttention(%q, %k, %v) {q_num_heads = 1, kv_num_heads = 1, update_rule = linear}", "E0124"},
-    {"%x: f32<1x200000x200x200>, %w: f32<1x200000x9x9>, %o: f32<1x162x192x192>", "%y = DeformConv(%x, %w, %o)", "E0124"},
+    {"%x: f32<1x200000x200x200>, %w: f32<1x200000x9x9>, %o: f32<1x162x192x192>", "%y = DeformConv(%x, %w, %o)",
+     "E0124"},
     {"%a: f32<Nx8x5>, %b: f32<Nx3x5>, %i: i64<N>", "%y = TensorScatter(%a, %b, %i)", "f32<Nx8x5>"},
     {"%a: f32<2x8x5>, %b: f32<2x9x5>", "%y = TensorScatter(%a, %b)", "E0121"},
     {"%a: f32<2x8x5>, %b: f32<2x3x5>", "%y = TensorScatter(%a, %b) {axis = 0}", "E0104"},
@@ -65,7 +65,8 @@ static const InferRow rows[] = {
      "%y = DeformConv(%x, %w, %o) {group = 2, offset_group = 2}", "f32<Nx8x3x4>"},
     {"%x: f32<1x4x5x6>, %w: f32<8x4x3x3>, %o: f32<1x36x3x4>", "%y = DeformConv(%x, %w, %o)", "E0121"},
     {"%x: f32<1x4x5x6>, %w: f32<8x4x3x3>, %o: f32<1x18x3x3>", "%y = DeformConv(%x, %w, %o)", "E0121"},
-    {"%x: f32<1x4x5x6>, %w: f32<8x4x3x3>, %o: f32<1x54x3x4>", "%y = DeformConv(%x, %w, %o) {offset_group = 3}", "E0104"},
+    {"%x: f32<1x4x5x6>, %w: f32<8x4x3x3>, %o: f32<1x54x3x4>", "%y = DeformConv(%x, %w, %o) {offset_group = 3}",
+     "E0104"},
     // signals
     {"%a: f32<Nx8x1>", "%y = DFT(%a)", "f32<Nx8x2>"},
     {"%a: f32<2x8x1>", "%y = DFT(%a) {onesided = true}", "f32<2x5x2>"},
@@ -108,7 +109,8 @@ static const InferRow rows[] = {
     {"%x: i64<3xN>", GRAMS("i64<2x1> = list(1, 2)", "list(0, 0)"), "E0122"},
     {"%x: i64<9>, %g: i64<2x1>, %c: i32<2>", "%y = sqz.Grams(%x, %g, %c)", "E0123"},
     // products that add a row and a residual
-    {"%x: f32<Nx2x4>, %w: f32<4x3>, %b: f32<3>, %r: f32<Nx2x3>", "%y = MatMul(%x, %w, %b, %r) {act = gelu}", "f32<Nx2x3>"},
+    {"%x: f32<Nx2x4>, %w: f32<4x3>, %b: f32<3>, %r: f32<Nx2x3>", "%y = MatMul(%x, %w, %b, %r) {act = gelu}",
+     "f32<Nx2x3>"},
     {"%x: f32<2x4>, %w: f32<4x3>, %r: f32<2x3>", "%y = MatMul(%x, %w, _, %r)", "f32<2x3>"},
     {"%x: f32<2x4>, %w: f32<4x3>, %b: f32<4>", "%y = MatMul(%x, %w, %b)", "E0121"},
     {"%x: f32<2x4>, %w: f32<4x3>, %b: f32<1x3>", "%y = MatMul(%x, %w, %b)", "E0121"},
@@ -184,19 +186,19 @@ static const InferRow rows[] = {
     {"%a: f32<4x3>, %b: f32<5x4>, %c: f32<5>", "%y = Gemm(%a, %b, %c) {transA = true, transB = true}", "f32<3x5>"},
     {"%a: f32<3x4>, %b: f32<4x5>, %c: f32<2x5>", "%y = Gemm(%a, %b, %c)", "E0121"},
     // windows
-    {"%a: f32<1x1x4x4>",
-     "%y = MaxPool(%a) {kernel_shape = [2, 2], strides = [3, 3], ceil_mode = true}", "f32<1x1x2x2>"},
-    {"%a: f32<1x1x2x2>",
-     "%y = MaxPool(%a) {kernel_shape = [1, 1], strides = [2, 2], ceil_mode = true}", "f32<1x1x1x1>"},
-    {"%a: f32<1x1x1x1>",
-     "%y = MaxPool(%a) {kernel_shape = [2, 2], strides = [2, 2], ceil_mode = true}", "f32<1x1x1x1>"},
+    {"%a: f32<1x1x4x4>", "%y = MaxPool(%a) {kernel_shape = [2, 2], strides = [3, 3], ceil_mode = true}",
+     "f32<1x1x2x2>"},
+    {"%a: f32<1x1x2x2>", "%y = MaxPool(%a) {kernel_shape = [1, 1], strides = [2, 2], ceil_mode = true}",
+     "f32<1x1x1x1>"},
+    {"%a: f32<1x1x1x1>", "%y = MaxPool(%a) {kernel_shape = [2, 2], strides = [2, 2], ceil_mode = true}",
+     "f32<1x1x1x1>"},
     {"%a: f32<1x1x1x1>", "%y = MaxPool(%a) {kernel_shape = [2, 2], strides = [2, 2]}", "E0121"},
     {"%a: f32<1x1x5x5>", "%y = MaxPool(%a) {kernel_shape = [2]}", "E0104"},
     {"%a: f32<1x4x9x9>, %w: f32<6x4x3x3>", "%y = Conv(%a, %w) {pool = max, pool_shape = [3, 2], pool_strides = [2, 2]}",
      "f32<1x6x3x3>"},
     {"%a: f32<1x4x9>, %w: f32<6x4x3>", "%y = Conv(%a, %w) {pool = average, pool_shape = [7]}", "f32<1x6x1>"},
-    {"%a: f32<1x4x9x9>, %w: f32<6x4x3x3>", "%y = Conv(%a, %w) {pool = max, pool_shape = [3, 3], pool_pads = [2, 0, 0, 1]}",
-     "f32<1x6x7x6>"},
+    {"%a: f32<1x4x9x9>, %w: f32<6x4x3x3>",
+     "%y = Conv(%a, %w) {pool = max, pool_shape = [3, 3], pool_pads = [2, 0, 0, 1]}", "f32<1x6x7x6>"},
     {"%a: f32<1x4x9x9>, %w: f32<6x4x3x3>, %r: f32<1x6x7x7>",
      "%y = Conv(%a, %w, _, %r) {pool = max, pool_shape = [2, 2], pool_strides = [2, 2]}", "f32<1x6x3x3>"},
     {"%a: f32<1x4x9x9>, %w: f32<6x4x3x3>, %r: f32<1x6x3x3>",
@@ -204,8 +206,8 @@ static const InferRow rows[] = {
     {"%a: f32<1x4x9x9>, %w: f32<6x4x3x3>", "%y = Conv(%a, %w) {pool = max}", "E0104"},
     {"%a: f32<1x4x9x9>, %w: f32<6x4x3x3>", "%y = Conv(%a, %w) {pool = max, pool_shape = [2]}", "E0104"},
     {"%a: f32<1x4x9x9>, %w: f32<6x4x3x3>", "%y = Conv(%a, %w) {pool = max, pool_shape = [2, 8]}", "E0121"},
-    {"%a: f32<1x4x9x9>, %w: f32<6x4x3x3>", "%y = Conv(%a, %w) {pool = max, pool_shape = [2, 2], pool_pads = [2, 0, 0, 0]}",
-     "E0104"},
+    {"%a: f32<1x4x9x9>, %w: f32<6x4x3x3>",
+     "%y = Conv(%a, %w) {pool = max, pool_shape = [2, 2], pool_pads = [2, 0, 0, 0]}", "E0104"},
     {"%a: f32<1x4x9x9>, %w: f32<4x6x3x3>", "%y = ConvTranspose(%a, %w) {pool = max, pool_shape = [2, 2]}", "E0104"},
     {"%a: f32<1x4x5x5>, %w: f32<6x2x1x1>", "%y = Conv(%a, %w) {group = 2}", "f32<1x6x5x5>"},
     {"%a: f32<1x4x5x5>, %w: f32<5x2x1x1>", "%y = Conv(%a, %w) {group = 2}", "E0121"},
@@ -240,12 +242,18 @@ static const InferRow rows[] = {
     {"%a: f32<4>", "const %s: f32<1> = list(nan)\n%y = Resize(%a, _, %s)", "E0125"},
     {"", "const %i: i64<3> = list(1000000, 1000000, 1000000)\n%y = ConstantOfShape(%i)", "E0124"},
     {"", "const %i: i64<> = list(0)\nconst %j: i64<> = list(1)\n%y = Range(%i, %j, %i)", "E0125"},
-    {"", "const %i: i64<> = list(10)\nconst %j: i64<> = list(-1)\nconst %d: i64<> = list(-4)\n"
-     "%y = Range(%i, %j, %d)", "i64<3>"},
-    {"", "const %i: i64<> = list(1)\nconst %j: i64<> = list(9)\nconst %d: i64<> = list(-4)\n"
-     "%y = Range(%i, %j, %d)", "i64<0>"},
-    {"", "const %i: f32<> = list(1)\nconst %j: f32<> = list(2)\nconst %d: f32<> = list(0.3)\n"
-     "%y = Range(%i, %j, %d)", "f32<4>"},
+    {"",
+     "const %i: i64<> = list(10)\nconst %j: i64<> = list(-1)\nconst %d: i64<> = list(-4)\n"
+     "%y = Range(%i, %j, %d)",
+     "i64<3>"},
+    {"",
+     "const %i: i64<> = list(1)\nconst %j: i64<> = list(9)\nconst %d: i64<> = list(-4)\n"
+     "%y = Range(%i, %j, %d)",
+     "i64<0>"},
+    {"",
+     "const %i: f32<> = list(1)\nconst %j: f32<> = list(2)\nconst %d: f32<> = list(0.3)\n"
+     "%y = Range(%i, %j, %d)",
+     "f32<4>"},
 };
 
 static void check_rows(const InferRow *list, size_t n) {
@@ -342,7 +350,8 @@ static const InferRow counted_rows[] = {
     {"%x: f32<3x4>", PICK "%y = Flatten(%i) {axis = 0}", "E0127"},
     {"%x: f32<3x4>", PICK "const %s: i64<1> = list(0)\nconst %e: i64<1> = list(1)\n%y = Slice(%i, %s, %e)",
      "i64<1x<=12:n>"},
-    {"%x: f32<3x4>", PICK "const %s: i64<2> = list(0, 0)\nconst %e: i64<2> = list(1, 1)\n%y = Slice(%i, %s, %e)", "E0127"},
+    {"%x: f32<3x4>", PICK "const %s: i64<2> = list(0, 0)\nconst %e: i64<2> = list(1, 1)\n%y = Slice(%i, %s, %e)",
+     "E0127"},
     {"%x: f32<3x4>, %w: i64<2x5>", ROWS "%y = MatMul(%r, %w)", "i64<<=12:nx5>"},
     {"%x: f32<3x4>, %w: i64<12x5>", PICK "%y = MatMul(%i, %w)", "E0127"},
     {"%x: f32<3x4>", PICK "%y = MatMul(%i, %i)", "E0127"},
@@ -352,8 +361,10 @@ static const InferRow counted_rows[] = {
     {"%x: f32<3x4>", PICK "%y = sqz.Trim(%i, %n)", "i64<2x<=12:n>"},
     {"%x: f32<3x4>, %k: i64<>", PICK "%y = sqz.Trim(%i, %k)", "E0121"},
     {"%x: f32<3x4>", "%y = NonZero(%x)", "E0123"},
-    {"%x: f32<3x4>", "%y, %a, %b, %c, %n = Unique(%x) : f32<<=12:n>, i64<<=12:n>, i64<12>, i64<<=12:n>, i64<>", "f32<<=12:n>"},
-    {"%x: f32<3x4>", "%y, %a, %b, %c, %n = Unique(%x) {axis = -2} : f32<<=3:nx4>, i64<<=3:n>, i64<3>, i64<<=3:n>, i64<>",
+    {"%x: f32<3x4>", "%y, %a, %b, %c, %n = Unique(%x) : f32<<=12:n>, i64<<=12:n>, i64<12>, i64<<=12:n>, i64<>",
+     "f32<<=12:n>"},
+    {"%x: f32<3x4>",
+     "%y, %a, %b, %c, %n = Unique(%x) {axis = -2} : f32<<=3:nx4>, i64<<=3:n>, i64<3>, i64<<=3:n>, i64<>",
      "f32<<=3:nx4>"},
     {"%x: f32<3x4>", "%y, %a, %b, %c, %n = Unique(%x) {axis = 2} : ?, ?, ?, ?, ?", "E0121"},
     {"%x: f32<3x4>", "%y = Unique(%x)", "E0123"},
@@ -394,7 +405,8 @@ static void check_window(void) {
 
 static void check_dims(void) {
     Symbol n = {.name = "N"}, m = {.name = "M"};
-    Dim two = dim_const(2), zero = dim_const(0), sixn = {.n = 6, .sym = &n}, fourn = {.n = 4, .sym = &n}, onem = {.n = 1, .sym = &m}, dim;
+    Dim two = dim_const(2), zero = dim_const(0), sixn = {.n = 6, .sym = &n}, fourn = {.n = 4, .sym = &n},
+        onem = {.n = 1, .sym = &m}, dim;
     CHECK(dim_add(sixn, fourn, &dim) && dim_equal(dim, (Dim){.n = 10, .sym = &n}));
     CHECK(dim_add(zero, fourn, &dim) && dim_equal(dim, fourn));
     CHECK(!dim_add(two, fourn, &dim) && !dim_add(onem, fourn, &dim));

@@ -48,7 +48,8 @@ static void check_many_names(Arena *arena) {
     value_rename(same, "n44");
     CHECK(value_find(graph, "renamed") == other && value_find(graph, "n44") == same && !value_find(graph, "same"));
     graph_compact(graph);
-    CHECK(graph->values.n == 1 && value_find(graph, "x") == x && !value_find(graph, "n44") && !value_find(graph, "renamed"));
+    CHECK(graph->values.n == 1 && value_find(graph, "x") == x && !value_find(graph, "n44") &&
+          !value_find(graph, "renamed"));
     CHECK_TEXT(value_new(graph, "n44", x->type)->name, "n44");
 }
 

@@ -78,7 +78,8 @@ static uint32_t bits_from(DType dtype, double number) {
 }
 
 static void check_small_floats(void) {
-    static const DType types[] = {DT_F16, DT_BF16, DT_F8E4M3FN, DT_F8E4M3FNUZ, DT_F8E5M2, DT_F8E5M2FNUZ, DT_F8E8M0, DT_F4E2M1};
+    static const DType types[] = {DT_F16,    DT_BF16,       DT_F8E4M3FN, DT_F8E4M3FNUZ,
+                                  DT_F8E5M2, DT_F8E5M2FNUZ, DT_F8E8M0,   DT_F4E2M1};
     int wrong = 0;
     for (size_t t = 0; t < sizeof types / sizeof *types; t++)
         for (uint32_t bits = 0; bits < 1u << dtype_info[types[t]].packed; bits++) {
@@ -93,7 +94,8 @@ static void check_small_floats(void) {
     CHECK(bits_from(DT_BF16, 0x1.01p0) == 0x3f80 && bits_from(DT_BF16, 0x1.03p0) == 0x3f82);
     CHECK(bits_from(DT_F8E4M3FN, 464) == 0x7e && bits_from(DT_F8E4M3FN, -465) == 0xff);
     CHECK(bits_from(DT_F8E4M3FNUZ, 248) == 0x80 && bits_from(DT_F8E4M3FNUZ, -0.0) == 0);
-    CHECK(bits_from(DT_F8E5M2, 61440) == 0x7c && bits_from(DT_F8E5M2, 0x1p-17) == 0 && bits_from(DT_F8E5M2, 0x1p-16) == 1);
+    CHECK(bits_from(DT_F8E5M2, 61440) == 0x7c && bits_from(DT_F8E5M2, 0x1p-17) == 0 &&
+          bits_from(DT_F8E5M2, 0x1p-16) == 1);
     CHECK(bits_from(DT_F4E2M1, 1e9) == 7 && bits_from(DT_F4E2M1, -0.25) == 8 && bits_from(DT_F4E2M1, 0.75) == 2);
     CHECK(bits_from(DT_F8E8M0, 1.5) == 128 && bits_from(DT_F8E8M0, 1.49) == 127 && bits_from(DT_F8E8M0, 0x1p-127) == 0);
     CHECK(bits_from(DT_I4, 9) == 0xf9 && bits_from(DT_U2, -1) == 3);
@@ -105,7 +107,8 @@ static void check_packed(Arena *arena) {
     const signed char *i4 = elements_unpack(arena, DT_I4, bytes, 5), *i2 = elements_unpack(arena, DT_I2, bytes, 12);
     CHECK(i4[0] == 1 && i4[1] == 2 && i4[2] == -8 && i4[3] == -1 && i4[4] == 7);
     CHECK(i2[0] == 1 && i2[1] == 0 && i2[2] == -2 && i2[7] == -1);
-    CHECK(!memcmp(elements_pack(arena, DT_I4, i4, 5), bytes, 3) && !memcmp(elements_pack(arena, DT_I2, i2, 12), bytes, 3));
+    CHECK(!memcmp(elements_pack(arena, DT_I4, i4, 5), bytes, 3) &&
+          !memcmp(elements_pack(arena, DT_I2, i2, 12), bytes, 3));
     int64_t five = 5;
     Type type = type_of_users(type_make(DT_U4, 1, &five));
     CHECK(type_bytes(&type) == 3 && elements_wide(arena, &type, bytes) != bytes);

@@ -68,9 +68,21 @@ static const Function functions[] = {
 };
 enum { FUNCTIONS = sizeof functions / sizeof *functions };
 
-static const double specials[SPECIALS] = {0, -0.0, INFINITY, -INFINITY, NAN, 1, -1, 0.5, -0.5, 1.5, 2.5, -2.5,
-    1e-45, -1e-45, 1e-310, -1e-310, 1e-30, 88.8, -88.8, -103.5, 709.9, -745.2, 1e300, -1e300, 8388609, 4503599627370497, 1e38, -1e38,
-    0x1p-126, 3.1415926535897932};
+static const double specials[SPECIALS] = {0,        -0.0,
+                                          INFINITY, -INFINITY,
+                                          NAN,      1,
+                                          -1,       0.5,
+                                          -0.5,     1.5,
+                                          2.5,      -2.5,
+                                          1e-45,    -1e-45,
+                                          1e-310,   -1e-310,
+                                          1e-30,    88.8,
+                                          -88.8,    -103.5,
+                                          709.9,    -745.2,
+                                          1e300,    -1e300,
+                                          8388609,  4503599627370497,
+                                          1e38,     -1e38,
+                                          0x1p-126, 3.1415926535897932};
 
 static double next_random(uint64_t *state) {  // [0, 1)
     *state = *state * 6364136223846793005u + 1442695040888963407u;

@@ -62,7 +62,11 @@ static void refuse_call(void)
 {
     const void *inputs[] = {x, d, b}, *wrong[] = {x, NULL, b};
     void *outputs[] = {y, z, n};
-    sqz_call good = {.size = sizeof good, .inputs = inputs, .outputs = outputs, .workspace = w, .workspace_size = MIXED_WORKSPACE_SIZE};
+    sqz_call good = {.size = sizeof good,
+                     .inputs = inputs,
+                     .outputs = outputs,
+                     .workspace = w,
+                     .workspace_size = MIXED_WORKSPACE_SIZE};
     sqz_call call = good;
     CHECK(mixed_call(&call) == SQZ_OK);
     CHECK(mixed_call(NULL) == SQZ_EARGUMENT);
@@ -102,7 +106,8 @@ static void read_record(void)
         check(tensor->rank == ranks[i] && tensor->dtype == types[i], name);
     }
     const sqz_tensor *result = sqz_model_tensor(model, 3);
-    CHECK(result->dims[0] == 1 && result->dims[1] == 4 && result->dims[2] == 5 && result->dims[3] == 5 && result->dims[4] == 0);
+    CHECK(result->dims[0] == 1 && result->dims[1] == 4 && result->dims[2] == 5 && result->dims[3] == 5 &&
+          result->dims[4] == 0);
 }
 
 static int (*call_of(const sqz_model *model))(const sqz_call *)
@@ -117,7 +122,11 @@ static void call_by_record(void)
 {
     const void *inputs[] = {x, d, b};
     void *outputs[] = {again, z, n};
-    sqz_call call = {.size = sizeof call, .inputs = inputs, .outputs = outputs, .workspace = w, .workspace_size = MIXED_WORKSPACE_SIZE};
+    sqz_call call = {.size = sizeof call,
+                     .inputs = inputs,
+                     .outputs = outputs,
+                     .workspace = w,
+                     .workspace_size = MIXED_WORKSPACE_SIZE};
     memset(z, 0, sizeof z);
     memset(n, 0, sizeof n);
     CHECK(mixed_run(x, d, b, y, z, n, w) == SQZ_OK);

@@ -4,8 +4,8 @@
  *
  * Every buffer ends where an inaccessible page begins, then begins behind one. The workspace is full of NaN, so that
  * whoever reads what nobody wrote spoils a result. Pools of 3 and 64 threads, which run shards from the last to the
- * first, have to give the same bits. Differences are relative to an output's largest value; without any tolerance bits may
- * not differ either, but for those of NaN. */
+ * first, have to give the same bits. Differences are relative to an output's largest value; without any tolerance bits
+ * may not differ either, but for those of NaN. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,7 +67,8 @@ typedef struct Buffers {
 static Buffers run(int threads, int at_end)
 {
     const sqz_model *model = &sweep_model;
-    Buffers buffers = {calloc((size_t)model->inputs + 1, sizeof(void *)), calloc((size_t)model->outputs + 1, sizeof(void *))};
+    Buffers buffers = {calloc((size_t)model->inputs + 1, sizeof(void *)),
+                       calloc((size_t)model->outputs + 1, sizeof(void *))};
     for (int i = 0; i < model->inputs + model->outputs; i++) {
         size_t count = tensor_count(sqz_model_tensor(model, i));
         float *buffer = (float *)(void *)guarded(count * sizeof(float), at_end);
