@@ -34,14 +34,14 @@ static bool constant_list(Importer *im, Draft *d, const Onnx__AttributeProto *a,
         memcpy(bytes, scalar ? &a->f : a->floats, (size_t)n * sizeof a->f);
     else if (n)
         memcpy(bytes, scalar ? &a->i : a->ints, (size_t)n * sizeof a->i);
-    const char *name = d->nout ? d->out[0] : "";
+    const char *name = d->out[0];
     return draft_done(im, d, value_constant(im->graph, scope_label(d->scope, name), type, bytes));
 }
 
 static bool constant_tensor(Importer *im, Draft *d, const Onnx__AttributeProto *a) {
     Type type;
     const void *bytes;
-    const char *name = d->nout ? d->out[0] : "";
+    const char *name = d->out[0];
     if (!a->t)
         return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute 'value' has no tensor");
     return tensor_read(&im->tensors, d->loc, name, a->t, &type, &bytes) &&

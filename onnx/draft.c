@@ -171,7 +171,7 @@ void draft_set_input(Draft *d, int index, Value *value) {
 // Constants and nodes on the way.
 
 static const char *part_name(Importer *im, const Draft *d, const char *part) {
-    const char *base = d->nout && *d->out[0] ? scope_label(d->scope, d->out[0]) : "v";
+    const char *base = *d->out[0] ? scope_label(d->scope, d->out[0]) : "v";
     return arena_printf(im->scratch, "%s.%s", base, part);
 }
 

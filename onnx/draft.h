@@ -14,7 +14,7 @@ typedef struct Draft {
     List **list;  // of inputs that are sequences, else null; as many as `in` had at first
     int nin, nlist;
     const char *const *out;  // names in the scope, "" where not wanted
-    int nout;
+    int nout;  // at least 1
     Onnx__AttributeProto **attr;  // with room for DRAFT_SPARE more
     int nattr;
     bool done;  // all outputs are defined

@@ -258,6 +258,8 @@ static bool import_node(Importer *im, Scope *scope, const Body *body, const Onnx
         return unsupported(im, &draft, proto);
     if (!function && domain_is_onnx(proto->domain) && !scope->opset)
         return diag_error(im->diag, draft.loc, E_OPSET, "the model does not say which operator set of ai.onnx it uses");
+    if (!draft.nout)
+        return diag_error(im->diag, draft.loc, E_ARITY, "it has no outputs");
     if (!ok || failed || !draft_attributes(im, &draft, proto))
         return false;
     return function ? function_inline(im, &draft, function) : import_draft(im, &draft);

@@ -205,7 +205,7 @@ bool make_split_to_sequence(Importer *im, Draft *d) {
         Node *node = draft_append(im, d, OP_Split, in, 2, sizes.n);
         ((SplitAttrs *)node->attrs)->axis = axis;
         for (int i = 0; i < sizes.n; i++)
-            node_output(node, i, arena_printf(im->scratch, "%s_%d", d->nout ? d->out[0] : "part", i), type_unknown());
+            node_output(node, i, arena_printf(im->scratch, "%s_%d", d->out[0], i), type_unknown());
         draft_infer(im, node);
         list = list_new(im, node->out, sizes.n, draft_dtype(d, 0));
     }

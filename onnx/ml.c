@@ -317,7 +317,7 @@ static bool make_zip_map(Importer *im, Draft *d) {
     draft_take(d, "classlabels_strings");
     draft_take(d, "classlabels_int64s");
     diag_warn(im->diag, d->loc, "output '%s' is a tensor with a column for each class, not a list of maps",
-              d->nout ? d->out[0] : "");
+              d->out[0]);
     return draft_done(im, d, draft_node(im, d, OP_Identity, d->in[0], NULL, NULL));
 }
 

@@ -82,7 +82,7 @@ bool ml_take_labels(Importer *im, Draft *d, MlLabels *labels) {
     for (int i = 0; i < labels->n; i++)
         labels->v[i] = i;
     diag_warn(im->diag, d->loc, "output '%s' has the numbers of the labels in 'classlabels_strings', from 0 on, in "
-              "place of the strings", d->nout ? d->out[0] : "");
+              "place of the strings", d->out[0]);
     return true;
 }
 

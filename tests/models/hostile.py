@@ -103,6 +103,8 @@ def bad_graphs():
     yield "undefined-input", graph_of([relu("nowhere", "y")], {"x": [1]}, ["y"])
     yield "undefined-output", graph_of([relu("x", "y")], {"x": [1]}, ["z"])
     yield "unknown-operator", one("NoSuchOperator", ["x"])
+    yield "no-outputs", graph_of([helper.make_node("OneHot", ["n", "x", "x"], []), relu("x", "y")], {"x": [2]}, ["y"],
+                                 {"n": np.array([1])})
     yield "huge-input", one("Relu", ["x"], shapes={"x": [1 << 40, 1 << 40]})
     yield "negative-input", one("Relu", ["x"], shapes={"x": [-5, 3]})
 
