@@ -36,8 +36,10 @@ static double node_work(const Node *node) {
         filter *= window_taps(&pool);
         return in + (node->op == OP_Conv ? out : (double)type_count(a)) * filter;
     }
-    if (node->op == OP_MatMul)
-        return in + out * (double)(a->rank ? a->dim[a->rank - 1].n : 1);
+    if (node->op == OP_MatMul) {
+        Type left = matmul_factor(node, 0);
+        return in + out * (double)(left.rank ? left.dim[left.rank - 1].n : 1);
+    }
     if (node->op == OP_Gemm)
         return in + out * (double)a->dim[!((const GemmAttrs *)node->attrs)->trans_a].n;
     if (node->op == OP_MaxPool || node->op == OP_AveragePool || node->op == OP_LpPool) {

@@ -9,9 +9,12 @@
 
 static bool takes_row(const Value *value, const Value *sum) {
     const Node *node = value ? value->def : NULL;
-    return node && node->op == OP_MatMul && !node_in(node, 2) && !node_in(node, 3) && value_uses(value) == 1 &&
-           ((const MatMulAttrs *)node->attrs)->act.kind == ACT_NONE && dtype_is_whole_float(value->type.dtype) &&
-           node->in[0]->type.rank > 1 && node->in[1]->type.rank > 1 && type_same_shape(&value->type, &sum->type);
+    if (!node || node->op != OP_MatMul || node_in(node, 2) || node_in(node, 3))
+        return false;
+    const MatMulAttrs *attrs = node->attrs;
+    return value_uses(value) == 1 && attrs->act.kind == ACT_NONE && !attrs->perm_y.n &&
+           dtype_is_whole_float(value->type.dtype) && node->in[0]->type.rank > 1 && node->in[1]->type.rank > 1 &&
+           type_same_shape(&value->type, &sum->type);
 }
 
 static bool is_row(const Value *value, const Type *type) {

@@ -21,8 +21,9 @@
 #include "passes/pass.h"
 
 static bool product_takes_sum(const Node *node) {
-    return !node_in(node, 3) && ((const MatMulAttrs *)node->attrs)->act.kind == ACT_NONE &&
-           node->out[0]->type.rank > 1 && type_counted_axis(&node->out[0]->type) < 0;
+    const MatMulAttrs *attrs = node->attrs;
+    return !node_in(node, 3) && attrs->act.kind == ACT_NONE && !attrs->perm_y.n && node->out[0]->type.rank > 1 &&
+           type_counted_axis(&node->out[0]->type) < 0;
 }
 
 static bool conv_takes_sum(const Node *node) {

@@ -50,6 +50,7 @@ static const char *const fast[] = {
     "fuse-bias",         // before the activations that follow a bias
     "fuse-activation",   // before Fire, which wants its convolutions complete
     "fuse-residual",     // knows by the activation whether it adds before or behind it
+    "fold-transposes",   // after what a product adds, which then is no longer transposed; before reshapes become views
     "fuse-fire",         // before layouts, since a group has one layout inside
     "flip-transposed",   // before all that looks for convolutions
     "lift-conv1d",       // before layouts, which are for two axes

@@ -100,7 +100,12 @@ static const AttrRow normalize_rows[] = {
     END};
 const AttrTable normalize_attrs = {"normalize", sizeof(NormalizeAttrs), normalize_rows};
 
-static const AttrRow matmul_rows[] = {ACT(MatMulAttrs), END};
+static const AttrRow matmul_rows[] = {
+    OWN(MatMulAttrs, "perm_a", ATTR_INTS, perm_a, NULL, NULL),
+    OWN(MatMulAttrs, "perm_b", ATTR_INTS, perm_b, NULL, NULL),
+    OWN(MatMulAttrs, "perm_y", ATTR_INTS, perm_y, NULL, NULL),
+    ACT(MatMulAttrs),
+    END};
 const AttrTable matmul_attrs = {"matmul", sizeof(MatMulAttrs), matmul_rows};
 
 static const AttrRow gemm_rows[] = {

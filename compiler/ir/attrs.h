@@ -115,8 +115,10 @@ typedef struct NormalizeAttrs {  // sqz.Normalize
     bool centred;                // the mean is subtracted
 } NormalizeAttrs;
 
-typedef struct MatMulAttrs {
-    Act act;  // sqzc's own, as are inputs 2 and 3
+typedef struct MatMulAttrs {  // all sqzc's own, as are inputs 2 and 3
+    Ints perm_a, perm_b;  // how the factors are transposed as they are read; empty: not at all
+    Ints perm_y;          // and the result as it is stored; not with inputs 2 and 3
+    Act act;
 } MatMulAttrs;
 
 typedef struct GemmAttrs {

@@ -67,6 +67,11 @@ bool window_of_pool(Infer *infer, const Node *node, Window *window);
 Window node_window(const Node *node);
 // Of an operand before it was packed by sqz.PackMatrix.
 const Type *matrix_type(const Node *node, int index);
+// With its dimensions in the order of a valid `perm`, row-major; empty: as they are.
+Type type_permuted(const Type *type, Ints perm);
+// Factor 0 or 1 of a MatMul as it is multiplied: transposed, if it is as it is read.
+Type matmul_factor(const Node *node, int index);
+bool matmul_transposes(const Node *node);  // any operand
 
 // A Conv that pools its result: node_window is the convolution's, node_pool_window the pool's, and conv_map_type is the
 // type of what lies between them, without a rim. Of any other Conv that is its result's.

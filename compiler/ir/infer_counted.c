@@ -46,7 +46,9 @@ static bool sums_over(const Node *node, int index, int axis) {
         const GemmAttrs *attrs = node->attrs;
         return axis == (index ? attrs->trans_b : !attrs->trans_a);
     }
-    return index == 0 ? axis == rank - 1 : axis == max_i64(rank - 2, 0);
+    Ints perm = index ? ((const MatMulAttrs *)node->attrs)->perm_b : ((const MatMulAttrs *)node->attrs)->perm_a;
+    int64_t summed = index == 0 ? rank - 1 : max_i64(rank - 2, 0);
+    return axis == (perm.n ? perm.v[summed] : summed);
 }
 
 // Reductions, ArgMax and ArgMin lose what they reduce, which counted_results_ok sees.

@@ -19,6 +19,48 @@ const Type *matrix_type(const Node *node, int index) {
     return def && def->op == OP_PackMatrix ? &def->in[0]->type : &node->in[index]->type;
 }
 
+Type type_permuted(const Type *type, Ints perm) {
+    Type result = infer_like(type);
+    for (int i = 0; i < perm.n; i++)
+        result.dim[i] = type->dim[perm.v[i]];
+    return result;
+}
+
+Type matmul_factor(const Node *node, int index) {
+    const MatMulAttrs *attrs = node->attrs;
+    return type_permuted(matrix_type(node, index), index ? attrs->perm_b : attrs->perm_a);
+}
+
+bool matmul_transposes(const Node *node) {
+    const MatMulAttrs *attrs = node->attrs;
+    return attrs->perm_a.n || attrs->perm_b.n || attrs->perm_y.n;
+}
+
+static bool check_perm(Infer *infer, const Node *node, Ints perm, int rank) {
+    bool set[MAX_RANK];
+    if (!perm.n)
+        return true;
+    if (perm.n != rank)
+        return diag_error(infer->diag, node->loc, E_SHAPE, "a transposition has %d values for rank %d", perm.n, rank);
+    if (!check_axes(infer, node, &perm, rank, set))
+        return false;
+    for (int i = 0; i < rank; i++)
+        if (perm.v[i] < 0)
+            return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "the axes of a transposition are not negative");
+    return true;
+}
+
+// Nothing that a fusion adds is transposed.
+static bool check_perms(Infer *infer, const Node *node) {
+    const MatMulAttrs *attrs = node->attrs;
+    if (attrs->perm_y.n && (node_in(node, 2) || node_in(node, 3)))
+        return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "perm_y is not for a product that adds inputs 2 or 3");
+    if (attrs->perm_b.n && matrix_type(node, 1) != input_type(node, 1))
+        return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "perm_b is not for a packed factor");
+    return check_perm(infer, node, attrs->perm_a, input_type(node, 0)->rank) &&
+           check_perm(infer, node, attrs->perm_b, input_type(node, 1)->rank);
+}
+
 bool infer_gemm(Infer *infer, const Node *node, Type *out) {
     const GemmAttrs *attrs = node->attrs;
     if (!check_dtype(infer, node, 0, SET_FLOAT | SET_WIDE_INT) || !check_same_dtype(infer, node, 0, 1) ||
@@ -51,12 +93,15 @@ static bool check_sums(Infer *infer, const Node *node, const Type *y) {
     return true;
 }
 
-// A vector on the left is a row, on the right a column; the added dimension goes away again.
+// A vector on the left is a row, on the right a column; the added dimension goes away again. Then the result is
+// transposed.
 bool infer_matmul(Infer *infer, const Node *node, Type *out) {
+    const MatMulAttrs *attrs = node->attrs;
     if (!check_dtype(infer, node, 0, SET_FLOAT | SET_WIDE_INT) || !check_same_dtype(infer, node, 0, 1) ||
-        !check_rank(infer, node, 0, 1, MAX_RANK) || !check_rank(infer, node, 1, 1, MAX_RANK))
+        !check_rank(infer, node, 0, 1, MAX_RANK) || !check_rank(infer, node, 1, 1, MAX_RANK) ||
+        !check_perms(infer, node))
         return false;
-    Type a = infer_like(input_type(node, 0)), b = infer_like(matrix_type(node, 1));
+    Type a = matmul_factor(node, 0), b = matmul_factor(node, 1);
     if (!check_inner(infer, node, a.dim[a.rank - 1], b.dim[b.rank > 1 ? b.rank - 2 : 0]))
         return false;
     Dim rows = a.dim[a.rank > 1 ? a.rank - 2 : 0], columns = b.dim[b.rank - 1];
@@ -69,6 +114,9 @@ bool infer_matmul(Infer *infer, const Node *node, Type *out) {
         out->dim[out->rank++] = rows;
     if (has_columns)
         out->dim[out->rank++] = columns;
+    if (!check_perm(infer, node, attrs->perm_y, out->rank))
+        return false;
+    *out = type_permuted(out, attrs->perm_y);
     return check_sums(infer, node, out);
 }
 

@@ -8,6 +8,7 @@
 #include "codegen/lower.h"
 #include "codegen/order.h"
 #include "ops/copy.h"
+#include "ops/matmul.h"
 #include "ops/reduce.h"
 #include "support/checked.h"
 
@@ -17,7 +18,7 @@ typedef struct Product {
     Ptr a, b, c, r, y;  // c and r may be null
     int64_t rows, columns, k;
     int64_t a_row, a_k, b_k, b_column, c_row, c_column, y_row, y_column;
-    int64_t a_origin, b_origin;
+    int64_t a_origin, b_origin, y_origin;
     int rank;        // of the batch
     int64_t size[MAX_RANK], a_step[MAX_RANK], b_step[MAX_RANK], y_step[MAX_RANK];
     int64_t r_row, r_step[MAX_RANK], r_origin;
@@ -223,7 +224,7 @@ static void product_lower(Emit *e, Product *p) {
         p->b_at = locate(e, e_index(e, p->b_origin), position, p->b_step, p->rank);
         if (p->r.v)
             p->r_at = locate(e, e_index(e, p->r_origin), position, p->r_step, p->rank);
-        p->y_at = locate(e, e_index(e, 0), position, p->y_step, p->rank);
+        p->y_at = locate(e, e_index(e, p->y_origin), position, p->y_step, p->rank);
         Val strip = position[p->rank], row = e_mul_const(e, strip, tile);
         Val begin = e_mul_const(e, position[p->rank + 1], chunk);
         Val end = e_min(e, e_add_const(e, begin, chunk), e_index(e, p->columns));
@@ -259,15 +260,59 @@ static void lower_gemm(Emit *e, const Node *node) {
     product_lower(e, &p);
 }
 
-// Steps of an operand's batch, lined up with the result's at the right; 0 where it is repeated.
-static void batch_steps(const Type *type, int rank, int64_t *steps) {
-    int64_t own[MAX_RANK];
-    int mine = type->rank > 2 ? type->rank - 2 : 0;
-    type_steps(type, own);
-    for (int i = 0; i < rank; i++) {
-        int from = i - (rank - mine);
-        steps[i] = from < 0 || type_size(type, from) == 1 ? 0 : own[from];
+// Of an operand with `own` axes besides its batch, transposed by `perm` as it is read. Its batch is lined up with that
+// of the product, of rank `batch`, at the right.
+static Factor factor_of(const Type *type, Ints perm, int batch, int own) {
+    int64_t lying[MAX_RANK], steps[MAX_RANK];
+    Type read = type_permuted(type, perm);
+    Factor factor = {.origin = type_steps(type, lying)};
+    for (int i = 0; i < type->rank; i++)
+        steps[i] = lying[perm.n ? perm.v[i] : i];
+    int shift = batch - (type->rank - own);
+    for (int i = 0; i < batch; i++)
+        factor.batch[i] = i < shift || type_size(&read, i - shift) == 1 ? 0 : steps[i - shift];
+    if (own == 2)
+        factor.row = steps[type->rank - 2];
+    factor.column = own ? steps[type->rank - 1] : 0;
+    return factor;
+}
+
+// The result is stored as its transposition lies.
+static Factor result_of(const Type *type, Ints perm, int batch, bool has_rows, bool has_columns) {
+    int64_t lying[MAX_RANK], steps[MAX_RANK];
+    Factor factor = {.origin = type_steps(type, lying), .column = 1};
+    for (int i = 0; i < type->rank; i++)
+        steps[perm.n ? perm.v[i] : i] = lying[i];
+    for (int i = 0; i < batch; i++)
+        factor.batch[i] = steps[i];
+    if (has_rows)
+        factor.row = steps[batch];
+    if (has_columns)
+        factor.column = steps[type->rank - 1];
+    return factor;
+}
+
+Factors matmul_factors(const Node *node) {
+    const MatMulAttrs *attrs = node->attrs;
+    Type a = matmul_factor(node, 0), b = matmul_factor(node, 1);
+    const Type *y = &node->out[0]->type;
+    bool has_rows = a.rank > 1, has_columns = b.rank > 1;
+    Factors f = {.rank = y->rank - has_rows - has_columns, .inner = type_size(&a, a.rank - 1)};
+    f.rows = has_rows ? type_size(&a, a.rank - 2) : 1;
+    f.columns = has_columns ? type_size(&b, b.rank - 1) : 1;
+    f.a = factor_of(&node->in[0]->type, attrs->perm_a, f.rank, has_rows ? 2 : 1);
+    f.b = factor_of(&node->in[1]->type, attrs->perm_b, f.rank, has_columns ? 2 : 1);
+    f.y = result_of(y, attrs->perm_y, f.rank, has_rows, has_columns);
+    if (!has_columns) {  // a vector on the right is a column
+        f.b.row = f.b.column;
+        f.b.column = 1;
     }
+    for (int i = 0; i < y->rank; i++) {
+        int axis = attrs->perm_y.n ? (int)attrs->perm_y.v[i] : i;
+        if (axis < f.rank)
+            f.size[axis] = type_size(y, i);
+    }
+    return f;
 }
 
 // What is added has the shape of the result, but perhaps a rim.
@@ -281,34 +326,25 @@ static void add_result_like(Emit *e, Product *p, bool has_rows, const Type *type
 }
 
 static void lower_matmul(Emit *e, const Node *node) {
-    const Type *a = &node->in[0]->type, *b = &node->in[1]->type, *y = &node->out[0]->type;
+    const Type *y = &node->out[0]->type;
+    Factors f = matmul_factors(node);
     Product p = {.a = e_in(e, 0), .b = e_in(e, 1), .y = e_out(e, 0), .alpha = 1, .beta = 1,
-                 .dtype = compute_type(y->dtype), .y_column = 1, .c_column = 1, .c_last = true,
+                 .dtype = compute_type(y->dtype), .c_column = 1, .c_last = true,
+                 .rows = f.rows, .columns = f.columns, .k = f.inner, .rank = f.rank,
+                 .a_row = f.a.row, .a_k = f.a.column, .b_k = f.b.row, .b_column = f.b.column,
+                 .y_row = f.y.row, .y_column = f.y.column,
+                 .a_origin = f.a.origin, .b_origin = f.b.origin, .y_origin = f.y.origin,
                  .act = &((const MatMulAttrs *)node->attrs)->act};
-    int64_t a_steps[MAX_RANK], b_steps[MAX_RANK];
-    p.k = type_size(a, a->rank - 1);
-    p.rows = a->rank > 1 ? type_size(a, a->rank - 2) : 1;
-    p.columns = b->rank > 1 ? type_size(b, b->rank - 1) : 1;
-    p.y_row = p.columns;
-    p.a_origin = type_steps(a, a_steps);
-    p.b_origin = type_steps(b, b_steps);
-    p.a_row = a->rank > 1 ? a_steps[a->rank - 2] : 0;
-    p.a_k = a_steps[a->rank - 1];
-    p.b_k = b_steps[b->rank > 1 ? b->rank - 2 : 0];
-    p.b_column = b->rank > 1 ? b_steps[b->rank - 1] : 1;
-    p.rank = y->rank - (a->rank > 1) - (b->rank > 1);
-    batch_steps(a, p.rank, p.a_step);
-    batch_steps(b, p.rank, p.b_step);
+    for (int i = 0; i < f.rank; i++) {
+        p.size[i] = f.size[i];
+        p.a_step[i] = f.a.batch[i];
+        p.b_step[i] = f.b.batch[i];
+        p.y_step[i] = f.y.batch[i];
+    }
     if (node_in(node, 2))
         p.c = e_in(e, 2);
     if (node_in(node, 3))
-        add_result_like(e, &p, a->rank > 1, &node->in[3]->type);
-    int64_t step = p.rows * p.columns;
-    for (int i = p.rank - 1; i >= 0; i--) {
-        p.size[i] = type_size(y, i);
-        p.y_step[i] = step;
-        step *= p.size[i];
-    }
+        add_result_like(e, &p, node->in[0]->type.rank > 1, &node->in[3]->type);
     product_lower(e, &p);
 }
 

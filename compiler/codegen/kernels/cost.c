@@ -184,7 +184,8 @@ double kernel_macs(const Node *node) {
     case OP_ConvTranspose:
         return y->rank > 1 ? (double)type_count(x) * conv_taps(node) / (double)x->dim[1].n * (double)y->dim[1].n : 0;
     case OP_MatMul:
-        return x->rank ? outputs * (double)x->dim[x->rank - 1].n : 0;
+        map = matmul_factor(node, 0);
+        return x->rank ? outputs * (double)map.dim[x->rank - 1].n : 0;
     case OP_Gemm:
         return x->rank == 2 ? outputs * (double)x->dim[((const GemmAttrs *)node->attrs)->trans_a ? 0 : 1].n : 0;
     default:

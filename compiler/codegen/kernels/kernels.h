@@ -19,6 +19,11 @@ KERNEL_FUNCTIONS(conv_strassen)
 KERNEL_FUNCTIONS(pool_blocked)
 KERNEL_FUNCTIONS(global_pool)
 #undef KERNEL_FUNCTIONS
+bool matmul_strided_accepts(const Node *node, const Target *target);
+bool matmul_strided_choice(Node *node, const Target *target, int number);
+double matmul_strided_cost(const Node *node, const Target *target);
+int64_t matmul_strided_scratch(const Node *node, const Target *target);
+void matmul_strided_lower(Emit *e, const Node *node);
 bool matmul_packed_accepts(const Node *node, const Target *target);
 double matmul_packed_cost(const Node *node, const Target *target);
 bool matmul_packed_choice(Node *node, const Target *target, int number);

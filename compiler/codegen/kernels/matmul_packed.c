@@ -8,22 +8,14 @@
 // its own, stored lane by lane.
 #include "codegen/kernels/cost.h"
 #include "codegen/kernels/kernels.h"
+#include "codegen/kernels/matrices.h"
 #include "codegen/kernels/product.h"
-#include "codegen/order.h"
 #include "support/checked.h"
 
-enum { PANEL = 16 };       // columns
+enum { PANEL = MATRIX_PANEL };
 // The panels of a tile are fetched at the same time: of the time that one or several take.
 static const double FETCH = 0.78, FETCH_PANEL = 0.9;
-enum { WANTED_SUMS = 8 };  // accumulators that hide the latency of a multiply-add
-
-typedef struct Matrices {
-    Ptr a, b, bias, addend, y;
-    bool has_bias, bias_last, adds;
-    const Act *act;
-    int64_t rows, inner, columns, panel;
-    int lanes, panels;  // panels of a tile
-} Matrices;
+enum { WANTED_SUMS = MATRIX_SUMS };
 
 // The constant matrix before it was packed, or null.
 static const Value *right_factor(const Node *node) {
@@ -66,7 +58,8 @@ bool matmul_packed_accepts(const Node *node, const Target *target) {
     if (b->type.dim[is_transposed(node) ? 0 : 1].n == 1)  // a panel would hold one column: dot products read less
         return false;
     if (node->op == OP_MatMul)
-        return (!node_in(node, 2) || is_plain_f32(&node->in[2]->type)) && (!node_in(node, 3) || is_plain_f32(&node->in[3]->type));
+        return !matmul_transposes(node) && (!node_in(node, 2) || is_plain_f32(&node->in[2]->type)) &&
+               (!node_in(node, 3) || is_plain_f32(&node->in[3]->type));
     const GemmAttrs *attrs = node->attrs;
     return !attrs->trans_a && attrs->alpha == 1 && (attrs->beta == 1 || !node_in(node, 2)) &&
            has_plain_bias(node, b->type.dim[attrs->trans_b ? 0 : 1].n);
@@ -107,70 +100,6 @@ void matmul_packed_packing(const Node *node, PackAttrs *attrs) {
 
 // ---- Code
 
-// The lanes of the columns first .. valid - 1 at `at`; zeros behind them.
-static Val load_columns(Emit *e, const Matrices *m, Ptr x, Val at, int64_t first, int64_t valid) {
-    if (first + m->lanes <= valid)
-        return e_load(e, x, at, m->lanes);
-    Val v = e_zero(e, DT_F32, m->lanes);
-    for (int lane = 0; first + lane < valid; lane++)
-        v = e_set_lane(e, v, lane, e_load(e, x, e_add_const(e, at, lane), 1));
-    return v;
-}
-
-static Val bias_of(Emit *e, const Matrices *m, Val column, int vec, int64_t valid) {
-    int64_t first = (int64_t)vec * m->lanes;
-    return m->has_bias ? load_columns(e, m, m->bias, e_add_const(e, column, first), first, valid) : e_zero(e, DT_F32, m->lanes);
-}
-
-// Stores the lanes of the columns first .. valid - 1.
-static void store_columns(Emit *e, const Matrices *m, Ptr y, int64_t first, int64_t valid, Val v) {
-    if (first + m->lanes <= valid) {
-        e_store_const(e, y, first, v);
-        return;
-    }
-    for (int lane = 0; first + lane < valid; lane++)
-        e_store_const(e, y, first + lane, e_lane(e, v, lane));
-}
-
-static void tile_store(Emit *e, const Matrices *m, const Product *product, const Var *sum, int64_t valid, Val row, Val column) {
-    Val start = e_add(e, e_mul_const(e, row, m->columns), column);
-    for (int i = 0; i < product->rows * product->vecs; i++) {
-        int64_t first = (int64_t)(i % product->vecs) * m->lanes, line = i / product->vecs * m->columns;
-        Val v = e_get(e, sum[i]);
-        if (m->has_bias && m->bias_last)
-            v = e_add(e, v, bias_of(e, m, column, i % product->vecs, valid));
-        if (m->adds)
-            v = e_add(e, v, load_columns(e, m, m->addend, e_add_const(e, start, line + first), first, valid));
-        store_columns(e, m, e_at(e, m->y, e_add_const(e, start, line)), first, valid, e_act(e, m->act, v));
-    }
-}
-
-static void add_slice(Emit *e, const Product *product, const Var *sum, Ptr a, Ptr b) {
-    Var part[PRODUCT_MAX];
-    int count = product->rows * product->vecs;
-    for (int i = 0; i < count; i++)
-        part[i] = e_var(e, e_zero(e, DT_F32, product->lanes));
-    product_run(e, product, part, a, b, ORDER_SLICE);
-    for (int i = 0; i < count; i++)
-        e_set(e, sum[i], e_add(e, e_get(e, sum[i]), e_get(e, part[i])));
-}
-
-// `valid` columns of the tile's panels exist.
-static void tile_emit(Emit *e, const Matrices *m, int64_t rows, int panels, int64_t valid, Val row, Val column) {
-    Product product = {.rows = (int)rows, .vecs = panels * (int)m->panel / m->lanes, .lanes = m->lanes, .panels = panels,
-                       .row_stride = m->inner, .panel = m->panel, .panel_stride = m->inner * m->panel};
-    Var sum[PRODUCT_MAX];
-    int count = product.rows * product.vecs;
-    for (int i = 0; i < count; i++)
-        sum[i] = e_var(e, m->bias_last ? e_zero(e, DT_F32, m->lanes) : bias_of(e, m, column, i % product.vecs, valid));
-    Ptr a = e_at(e, m->a, e_mul_const(e, row, m->inner)), b = e_at(e, m->b, e_mul_const(e, column, m->inner));
-    int64_t whole = m->inner > ORDER_SLICE ? m->inner / ORDER_SLICE * ORDER_SLICE : 0;
-    EMIT_FOR(e, k, e_index(e, 0), e_index(e, whole), ORDER_SLICE)
-        add_slice(e, &product, sum, e_at(e, a, k.i), e_at(e, b, e_mul_const(e, k.i, m->panel)));
-    product_run(e, &product, sum, e_at_const(e, a, whole), e_at_const(e, b, whole * m->panel), m->inner - whole);
-    tile_store(e, m, &product, sum, valid, row, column);
-}
-
 // Units are (columns of a tile, tile of rows): neighbouring units read the same panels.
 static void columns_emit(Emit *e, const Matrices *m, int64_t most, Val begin, Val end, int64_t first, int panels, int64_t valid) {
     RowTiles tiles = row_tiles(m->rows, most);
@@ -179,11 +108,12 @@ static void columns_emit(Emit *e, const Matrices *m, int64_t most, Val begin, Va
         Val tile = e_rem(e, unit.i, count), group = e_div(e, unit.i, count);
         Val column = e_add_const(e, e_mul_const(e, group, panels * m->panel), first);
         Val row = e_add(e, e_mul_const(e, tile, tiles.base), e_min(e, tile, extra));
+        Ptr b = e_at(e, m->b, e_mul_const(e, column, m->inner));
         if (tiles.extra)
             EMIT_IF(e, e_lt(e, tile, extra))
-                tile_emit(e, m, tiles.base + 1, panels, valid, row, column);
+                matrix_tile(e, m, tiles.base + 1, panels, valid, row, column, b);
         EMIT_IF(e, e_ge(e, tile, extra))
-            tile_emit(e, m, tiles.base, panels, valid, row, column);
+            matrix_tile(e, m, tiles.base, panels, valid, row, column, b);
     }
 }
 
@@ -195,6 +125,8 @@ static Matrices matrices_of(Emit *e, const Node *node) {
                   .lanes = target_lanes(e_target(e), 32)};
     m.columns = is_transposed(node) ? node->in[1]->def->in[0]->type.dim[0].n : node->in[1]->def->in[0]->type.dim[1].n;
     m.rows = type_count(y) / m.columns;
+    m.a_row = m.inner;
+    m.y_row = m.columns;
     m.has_bias = node_in(node, 2) != NULL;
     if (m.has_bias)
         m.bias = e_in(e, 2);

@@ -1,0 +1,72 @@
+// The sums of a tile stay in registers over all of k; the order of the terms is that of codegen/order.h. Where the last
+// panel has fewer columns, its lanes are loaded and stored one by one.
+#include "codegen/kernels/matrices.h"
+
+#include "codegen/kernels/product.h"
+#include "codegen/order.h"
+
+Val matrix_columns(Emit *e, int lanes, Ptr x, Val at, int64_t first, int64_t valid) {
+    if (first + lanes <= valid)
+        return e_load(e, x, at, lanes);
+    Val v = e_zero(e, DT_F32, lanes);
+    for (int lane = 0; first + lane < valid; lane++)
+        v = e_set_lane(e, v, lane, e_load(e, x, e_add_const(e, at, lane), 1));
+    return v;
+}
+
+static Val bias_of(Emit *e, const Matrices *m, Val column, int vec, int64_t valid) {
+    int64_t first = (int64_t)vec * m->lanes;
+    if (!m->has_bias)
+        return e_zero(e, DT_F32, m->lanes);
+    return matrix_columns(e, m->lanes, m->bias, e_add_const(e, column, first), first, valid);
+}
+
+// Stores the lanes of the columns first .. valid - 1.
+static void store_columns(Emit *e, const Matrices *m, Ptr y, int64_t first, int64_t valid, Val v) {
+    if (first + m->lanes <= valid) {
+        e_store_const(e, y, first, v);
+        return;
+    }
+    for (int lane = 0; first + lane < valid; lane++)
+        e_store_const(e, y, first + lane, e_lane(e, v, lane));
+}
+
+static void tile_store(Emit *e, const Matrices *m, const Product *product, const Var *sum, int64_t valid, Val row,
+                       Val column) {
+    Val start = e_add(e, e_mul_const(e, row, m->y_row), column);
+    for (int i = 0; i < product->rows * product->vecs; i++) {
+        int64_t first = (int64_t)(i % product->vecs) * m->lanes, line = i / product->vecs * m->y_row;
+        Val v = e_get(e, sum[i]);
+        if (m->has_bias && m->bias_last)
+            v = e_add(e, v, bias_of(e, m, column, i % product->vecs, valid));
+        if (m->adds)
+            v = e_add(e, v, matrix_columns(e, m->lanes, m->addend, e_add_const(e, start, line + first), first, valid));
+        store_columns(e, m, e_at(e, m->y, e_add_const(e, start, line)), first, valid, e_act(e, m->act, v));
+    }
+}
+
+static void add_slice(Emit *e, const Product *product, const Var *sum, Ptr a, Ptr b) {
+    Var part[PRODUCT_MAX];
+    int count = product->rows * product->vecs;
+    for (int i = 0; i < count; i++)
+        part[i] = e_var(e, e_zero(e, DT_F32, product->lanes));
+    product_run(e, product, part, a, b, ORDER_SLICE);
+    for (int i = 0; i < count; i++)
+        e_set(e, sum[i], e_add(e, e_get(e, sum[i]), e_get(e, part[i])));
+}
+
+void matrix_tile(Emit *e, const Matrices *m, int64_t rows, int panels, int64_t valid, Val row, Val column, Ptr b) {
+    Product product = {.rows = (int)rows, .vecs = panels * (int)m->panel / m->lanes, .lanes = m->lanes,
+                       .panels = panels,
+                       .row_stride = m->a_row, .panel = m->panel, .panel_stride = m->inner * m->panel};
+    Var sum[PRODUCT_MAX];
+    int count = product.rows * product.vecs;
+    for (int i = 0; i < count; i++)
+        sum[i] = e_var(e, m->bias_last ? e_zero(e, DT_F32, m->lanes) : bias_of(e, m, column, i % product.vecs, valid));
+    Ptr a = e_at(e, m->a, e_mul_const(e, row, m->a_row));
+    int64_t whole = m->inner > ORDER_SLICE ? m->inner / ORDER_SLICE * ORDER_SLICE : 0;
+    EMIT_FOR(e, k, e_index(e, 0), e_index(e, whole), ORDER_SLICE)
+        add_slice(e, &product, sum, e_at(e, a, k.i), e_at(e, b, e_mul_const(e, k.i, m->panel)));
+    product_run(e, &product, sum, e_at_const(e, a, whole), e_at_const(e, b, whole * m->panel), m->inner - whole);
+    tile_store(e, m, &product, sum, valid, row, column);
+}
