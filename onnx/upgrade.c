@@ -166,21 +166,45 @@ static bool constant_is_empty(const Value *value) {
     return value && value->data && type_count(&value->type) == 0;
 }
 
-static bool scales_shrink(const Value *scales) {
-    if (!scales || !scales->data || scales->type.dtype != DT_F32)
-        return false;
-    for (int64_t i = 0; i < type_count(&scales->type); i++)
-        if (element_double(DT_F32, constant_bytes(scales->data), i) < 1)
-            return true;
-    return false;
+// The constant scales of the axes that shrink or, with `grow`, of those that grow; 1 for the others. Null if there are
+// none.
+static Value *scales_that(Importer *im, const Draft *d, const Value *scales, bool grow) {
+    int64_t n = type_count(&scales->type);  // a constant's, so there are its bytes
+    float *kept = ARENA_ARRAY(im->arena, float, n);
+    bool any = false;
+    for (int64_t i = 0; i < n; i++) {
+        double scale = element_double(DT_F32, constant_bytes(scales->data), i);
+        bool keep = grow ? scale > 1 : scale < 1;
+        kept[i] = keep ? (float)scale : 1;
+        any = any || keep;
+    }
+    return any ? draft_constant(im, d, grow ? "growing" : "shrinking", &scales->type, kept) : NULL;
 }
 
+// The nearest element is the one at the left, but along axes that shrink the one at the right: these have a node of
+// their own where others grow.
 static bool resize_from_corner(Importer *im, Draft *d) {
     Value *scales = draft_in(d, 1);
+    const char *mode;
+    if (!draft_need(im, d, 1) || !draft_take_text(im, d, "mode", "nearest", &mode))
+        return false;
+    draft_set_text(im, d, "mode", mode);
+    bool known = !strcmp(mode, "nearest") && scales && scales->data && scales->type.dtype == DT_F32;
+    Value *shrinking = known ? scales_that(im, d, scales, false) : NULL;
+    Value *growing = shrinking ? scales_that(im, d, scales, true) : NULL;
+    if (growing) {
+        Value *grown = draft_node(im, d, OP_Resize, d->in[0], NULL, growing);
+        ResizeAttrs *attrs = grown->def->attrs;
+        attrs->coordinate = RESIZE_ASYMMETRIC;
+        attrs->nearest_mode = ROUND_FLOOR;
+        draft_infer(im, grown->def);
+        d->in[0] = grown;
+        scales = shrinking;
+    }
     draft_set_input(d, 1, NULL);
     draft_set_input(d, 2, scales);
     draft_set_text(im, d, "coordinate_transformation_mode", "asymmetric");
-    draft_set_text(im, d, "nearest_mode", scales_shrink(scales) ? "ceil" : "floor");
+    draft_set_text(im, d, "nearest_mode", shrinking ? "ceil" : "floor");
     return true;
 }
 

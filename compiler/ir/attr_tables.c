@@ -26,8 +26,8 @@ static const char *const gelus[] = {"none", "tanh", NULL};
 static const char *const pad_modes[] = {"constant", "reflect", "edge", "wrap", NULL};
 static const char *const resize_modes[] = {"nearest", "linear", "cubic", NULL};
 static const char *const coordinates[] = {
-    "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_crop_and_resize",
-    NULL};
+    "half_pixel",    "half_pixel_symmetric", "pytorch_half_pixel", "tf_half_pixel_for_nn",
+    "align_corners", "asymmetric",           "tf_crop_and_resize", NULL};
 static const char *const nearest_modes[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil", NULL};
 static const char *const cast_rounds[] = {"up", "down", "nearest", NULL};
 static const char *const aspect_policies[] = {"stretch", "not_larger", "not_smaller", NULL};

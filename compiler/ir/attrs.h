@@ -175,6 +175,7 @@ typedef enum ResizeCoordinate {
     RESIZE_HALF_PIXEL,
     RESIZE_HALF_PIXEL_SYMMETRIC,
     RESIZE_PYTORCH_HALF_PIXEL,
+    RESIZE_TF_HALF_PIXEL,  // of nearest elements; up to operator set 12
     RESIZE_ALIGN_CORNERS,
     RESIZE_ASYMMETRIC,
     RESIZE_CROP

@@ -3,8 +3,9 @@
 // The weights of an N-dimensional resize are products of weights along each axis. For each resized axis a table in the
 // scratch memory says, for each position of the result, which elements of the input count (`taps` offsets) and how
 // much (`taps` weights), and whether the position lies inside the input at all (for tf_crop_and_resize). The loops then
-// only read tables. Positions are computed in f64, so that ties fall as the standard's reference has them. With
-// antialias an axis that shrinks has a kernel stretched by 1 / scale, and so more taps.
+// only read tables. Positions are computed in f64, those of the nearest elements by scales in f32, as their scales are,
+// so that ties fall as the standard's reference has them. With antialias an axis that shrinks has a kernel stretched
+// by 1 / scale, and so more taps.
 //
 // Scales that are read as the model runs are known within limits, since they must give the declared sizes: the tables
 // are made for the smallest one. Where all axes that keep their size have a scale of exactly 1, which is usual for
@@ -33,6 +34,7 @@ typedef struct Resize {
     const ResizeAttrs *attrs;
     Ptr x, y, offsets, weights;  // the tables: index, f32 or f64
     DType dtype;                 // of the weights
+    DType position;              // in which positions are computed
     int rank, entries;           // entries: of the lists, for all axes or those that are named
     int64_t split;               // where the weights start in the scratch memory, in elements of the offsets' type
     Axis axis[MAX_RANK];
@@ -49,27 +51,30 @@ static Val cropped(Emit *e, const Axis *a, Val o) {
 
 // The position in the input that belongs to position `o` of the result.
 static Val original(Emit *e, const Resize *r, const Axis *a, Val o) {
+    DType t = r->position;
     double in = (double)a->in;
-    Val x = e_cast(e, DT_F64, o), zero = e_float(e, DT_F64, 0), one = e_float(e, DT_F64, 1);
-    Val half = e_float(e, DT_F64, 0.5), scale = a->factor, width = e_mul(e, scale, e_float(e, DT_F64, in));
-    Val centred = e_sub(e, e_div(e, e_add(e, x, half), scale), half);
+    Val x = e_cast(e, t, o), zero = e_float(e, t, 0), one = e_float(e, t, 1), half = e_float(e, t, 0.5);
+    Val scale = e_cast(e, t, a->factor), width = e_mul(e, scale, e_float(e, t, in));
+    Val from_half = e_div(e, e_add(e, x, half), scale), centred = e_sub(e, from_half, half);
     switch ((ResizeCoordinate)r->attrs->coordinate) {
     case RESIZE_HALF_PIXEL:
         return centred;
     case RESIZE_HALF_PIXEL_SYMMETRIC:
-        return e_add(e, centred, e_mul(e, e_float(e, DT_F64, in / 2),
-                                       e_sub(e, one, e_div(e, e_float(e, DT_F64, (double)a->out), width))));
+        return e_add(e, centred,
+                     e_mul(e, e_float(e, t, in / 2), e_sub(e, one, e_div(e, e_float(e, t, (double)a->out), width))));
     case RESIZE_PYTORCH_HALF_PIXEL:
         return a->out > 1 ? centred : zero;
+    case RESIZE_TF_HALF_PIXEL:
+        return from_half;
     case RESIZE_ALIGN_CORNERS:
         if (a->out == 1)
             return zero;
         return e_select(e, e_eq(e, width, one), zero,
-                        e_div(e, e_mul(e, x, e_float(e, DT_F64, in - 1)), e_sub(e, width, one)));
+                        e_div(e, e_mul(e, x, e_float(e, t, in - 1)), e_sub(e, width, one)));
     case RESIZE_ASYMMETRIC:
         return e_div(e, x, scale);
     case RESIZE_CROP:
-        return cropped(e, a, x);
+        return cropped(e, a, e_cast(e, DT_F64, o));
     }
     return centred;
 }
@@ -181,7 +186,7 @@ static void fill_taps(Emit *e, const Resize *r, const Axis *a, Val o, Val x) {
 }
 
 static void fill_entry(Emit *e, const Resize *r, const Axis *a, Val o) {
-    Val x = original(e, r, a, o);
+    Val x = e_cast(e, DT_F64, original(e, r, a, o));
     if (r->attrs->mode == RESIZE_NEAREST)
         set_tap(e, r, a, o, e_index(e, 0), nearest(e, r, x), NULL);
     else if (a->stretched)
@@ -399,6 +404,7 @@ static Resize resize_of(const Node *node, bool declared) {
     const Type *in = &node->in[0]->type, *out = &node->out[0]->type;
     Resize r = {.attrs = node->attrs, .rank = in->rank};
     int64_t from[MAX_RANK], to[MAX_RANK];
+    r.position = r.attrs->mode == RESIZE_NEAREST && by_scales(node) ? DT_F32 : DT_F64;
     r.dtype = in->dtype == DT_F32 || dtype_info[in->dtype].bits < 32 ? DT_F32 : DT_F64;
     r.from_origin = type_steps(in, from);
     r.to_origin = type_steps(out, to);
