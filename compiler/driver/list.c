@@ -81,8 +81,7 @@ int command_list(const Options *options) {
             tables[i].print();
             return EXIT_DONE;
         }
-    diag_error(&diag, NULL, E_USAGE, "sqzc list knows ops, passes, kernels, dtypes, targets and errors, not '%s'",
-               word);
+    diag_error(&diag, NULL, E_USAGE, "sqzc list wants one of ops, passes, kernels, dtypes, targets and errors");
     return EXIT_FLAGS;
 }
 
@@ -93,7 +92,8 @@ int command_explain(const Options *options) {
     long number = strtol(word + (word[0] == 'E' || word[0] == 'e'), &end, 10);
     const ErrorInfo *info = *word && !*end && number > 0 && number < 10000 ? error_find((int)number) : NULL;
     if (!info) {
-        diag_error(&diag, NULL, E_USAGE, "no error has the code '%s' (see sqzc list errors)", word);
+        const char *what = *word ? "no error has the code" : "sqzc explain wants one code, such as";
+        diag_error(&diag, NULL, E_USAGE, "%s '%s' (see sqzc list errors)", what, *word ? word : "E0122");
         return EXIT_FLAGS;
     }
     printf("E%04d: %s.\n%s\n", (int)info->code, info->title, info->remedy);

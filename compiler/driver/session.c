@@ -104,6 +104,9 @@ bool tensor_load(Session *session, const char *path, Type *type, const void **da
         return false;
     if (str_ends_with(path, ".npy"))
         return npy_read(session->arena, bytes, size, path, type, data, &session->diag);
+    if (!str_ends_with(path, ".pb"))
+        return diag_error(&session->diag, NULL, E_RUN, "%s: data are in .npy files, or in .pb files as a TensorProto",
+                          path);
     const char *folder = path_folder(session->arena, path), *model = session->diag.file;
     session->diag.file = path;
     bool ok = onnx_tensor(session->arena, bytes, size, folder, type, data, &session->diag);
