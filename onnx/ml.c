@@ -35,7 +35,7 @@ Value *ml_rows(Importer *im, const Draft *d) {
     return draft_rank(d, 0) == 1 ? draft_node(im, d, OP_Unsqueeze, x, draft_int(im, d, "row_axis", 0), NULL) : x;
 }
 
-bool ml_no_strings(Importer *im, const Draft *d, const char *what) {
+static bool no_strings(Importer *im, const Draft *d, const char *what) {
     return diag_error(im->diag, d->loc, E_DTYPE, "%s are strings, which are not supported: export the model with "
                       "integers in their place", what);
 }
@@ -176,7 +176,7 @@ static bool make_one_hot_encoder(Importer *im, Draft *d) {
         !draft_take_int(im, d, "zeros", 1, &zeros))
         return false;
     if (draft_take(d, "cats_strings"))
-        return ml_no_strings(im, d, "the categories");
+        return no_strings(im, d, "the categories");
     Value *list = draft_ints(im, d, "categories", categories.v, categories.n);
     Value *x = draft_node(im, d, OP_Unsqueeze, draft_cast(im, d, d->in[0], DT_I64), draft_int(im, d, "last", -1), NULL);
     Value *hit = draft_cast(im, d, draft_node(im, d, OP_Equal, x, list, NULL), DT_F32);
@@ -203,7 +203,7 @@ static bool take_list(Importer *im, Draft *d, const char *name, Type *type, cons
     const Onnx__AttributeProto *a;
     *bytes = NULL;
     if (draft_take(d, arena_printf(im->scratch, "%s_strings", name)))
-        return ml_no_strings(im, d, name);
+        return no_strings(im, d, name);
     if ((a = draft_take(d, arena_printf(im->scratch, "%s_tensor", name)))) {
         if (!a->t)
             return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute '%s_tensor' has no tensor", name);
@@ -294,7 +294,7 @@ static bool make_label_encoder(Importer *im, Draft *d) {
     if (!draft_need(im, d, 1))
         return false;
     if (draft_take(d, "classes_strings"))
-        return ml_no_strings(im, d, "the classes");
+        return no_strings(im, d, "the classes");
     if (!take_list(im, d, "keys", &table.keys, &table.key) || !take_list(im, d, "values", &table.values, &table.value))
         return false;
     if (!table.key || !table.value)
@@ -307,7 +307,7 @@ static bool make_label_encoder(Importer *im, Draft *d) {
 }
 
 static bool make_category_mapper(Importer *im, Draft *d) {
-    return ml_no_strings(im, d, "the categories");
+    return no_strings(im, d, "the categories");
 }
 
 // A list of maps from classes to probabilities has no place in C: the tensor is passed on under the map's name.

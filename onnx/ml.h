@@ -22,7 +22,6 @@ Value *ml_list(Importer *im, const Draft *d, const char *part, DType dtype, cons
 Value *ml_matrix(Importer *im, const Draft *d, const char *part, const double *v, int64_t rows, int64_t columns);
 // Input 0 as a matrix of f32: a list is one row.
 Value *ml_rows(Importer *im, const Draft *d);
-bool ml_no_strings(Importer *im, const Draft *d, const char *what);  // an error
 
 typedef enum MlTransform { ML_NONE, ML_SOFTMAX, ML_LOGISTIC, ML_SOFTMAX_ZERO, ML_PROBIT } MlTransform;
 bool ml_take_transform(Importer *im, Draft *d, int *transform);

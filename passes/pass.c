@@ -23,7 +23,7 @@ const PassInfo *pass_table(int *count) {
     return passes;
 }
 
-const PassInfo *pass_find(const char *name) {
+static const PassInfo *pass_find(const char *name) {
     for (size_t i = 0; i < sizeof passes / sizeof *passes; i++)
         if (!strcmp(passes[i].name, name))
             return &passes[i];

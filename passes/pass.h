@@ -62,7 +62,6 @@ typedef struct PassInfo {
 #undef GRAPH_PASS
 
 const PassInfo *pass_table(int *count);
-const PassInfo *pass_find(const char *name);
 
 // The passes of an optimisation level: '0', '1', '2', '3' or 's'. Null-terminated names.
 const char *const *pipeline(char level);

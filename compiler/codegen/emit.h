@@ -87,7 +87,6 @@ Ptr e_retype(Ptr p, DType dtype);
 Val e_load(Emit *e, Ptr p, Val index, int lanes);
 Val e_load_const(Emit *e, Ptr p, int64_t index, int lanes);
 Val e_load_strided(Emit *e, Ptr p, Val index, int64_t stride, int lanes);  // lane k at index + k * stride
-Val e_gather(Emit *e, Ptr p, Val indices);                                 // a vector of index-typed positions
 void e_store(Emit *e, Ptr p, Val index, Val v);
 void e_store_const(Emit *e, Ptr p, int64_t index, Val v);
 void e_store_strided(Emit *e, Ptr p, Val index, int64_t stride, Val v);
@@ -134,7 +133,6 @@ Val e_is_nan(Emit *e, Val a);
 Val e_reduce(Emit *e, Val v, Val (*combine)(Emit *e, Val a, Val b));
 Val e_reduce_add(Emit *e, Val v);
 Val e_reduce_max(Emit *e, Val v);
-Val e_reduce_min(Emit *e, Val v);
 
 static inline Val e_add_const(Emit *e, Val a, int64_t n) {
     return n ? e_add(e, a, e_splat(e, e_int(e, a.dtype, n), a.lanes)) : a;

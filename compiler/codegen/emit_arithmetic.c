@@ -286,10 +286,6 @@ Val e_reduce_max(Emit *e, Val v) {
     return e_reduce(e, v, e_max_nan);
 }
 
-Val e_reduce_min(Emit *e, Val v) {
-    return e_reduce(e, v, e_min_nan);
-}
-
 static Val unary_intrinsic(Emit *e, const char *name, Val x) {
     LLVMValueRef args[1] = {x.v};
     return val(emit_intrinsic(e, name, emit_type(e, x.dtype, x.lanes), args, 1), x.dtype, x.lanes);

@@ -75,13 +75,6 @@ Val e_load_strided(Emit *e, Ptr p, Val index, int64_t stride, int lanes) {
     return v;
 }
 
-Val e_gather(Emit *e, Ptr p, Val indices) {
-    Val v = e_zero(e, p.dtype, indices.lanes);
-    for (int i = 0; i < indices.lanes; i++)
-        v = e_set_lane(e, v, i, load(e, e_at(e, p, e_to_index(e, e_lane(e, indices, i))), 1));
-    return v;
-}
-
 void e_store_strided(Emit *e, Ptr p, Val index, int64_t stride, Val v) {
     Ptr first = e_at(e, p, index);
     if (v.lanes == 1 || stride == 1) {

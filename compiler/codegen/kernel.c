@@ -18,7 +18,8 @@ const KernelInfo kernel_info[KERNEL_COUNT] = {
 #undef KERNEL
 };
 
-int kernel_find(const char *name) {
+// KERNEL_COUNT if unknown
+static int kernel_find(const char *name) {
     for (int i = 0; i < KERNEL_COUNT; i++)
         if (!strcmp(kernel_info[i].name, name))
             return i;

@@ -52,7 +52,6 @@ double kernel_bytes(const Node *node);
 // Whether a node only moves data. Views move nothing.
 bool kernel_copies(const Node *node);
 int kernel_packed_inputs(const Node *node);  // 1 .. so many are weights that a kernel may want packed
-int kernel_find(const char *name);  // KERNEL_COUNT if unknown
 
 // Whether the node's kernel can compute it, in a module that verify_module has found sound.
 bool kernel_fits(const Node *node, const Target *target);

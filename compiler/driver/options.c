@@ -51,7 +51,7 @@ static const struct {
     [CMD_EXPLAIN] = {"explain", "sqzc explain E0123", "say what an error means and what helps"},
 };
 
-const char *command_name(Command command) {
+static const char *command_name(Command command) {
     return commands[command].name;
 }
 

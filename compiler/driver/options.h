@@ -47,6 +47,5 @@ typedef struct Options {
 
 bool options_parse(Options *options, Arena *arena, int argc, char **argv, Diag *diag);
 void options_help(FILE *out, Command command);
-const char *command_name(Command command);
 
 #endif

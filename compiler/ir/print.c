@@ -8,7 +8,6 @@
 #include "ir/print_parts.h"
 #include "ir/text.h"
 #include "support/checked.h"
-#include "support/file.h"
 
 enum { LIST_MAX = 16, SIDECAR_ALIGN = 64, SEEDS_TRIED = 100, RANDOM_MAX = 1 << 16 };
 
@@ -310,16 +309,12 @@ void print_node(Str *out, const Node *node) {
     print_node_at(&(Printer){.out = out}, node);
 }
 
-static void print_graph_with(Printer *p, const Graph *graph) {
+static void print_graph(Printer *p, const Graph *graph) {
     str_add(p->out, "graph @");
     text_name(p->out, graph->name);
     print_params(p->out, graph);
     print_block(p, graph);
     str_add(p->out, "\n");
-}
-
-void print_graph(Str *out, const Graph *graph) {
-    print_graph_with(&(Printer){.out = out}, graph);
 }
 
 static void print_open(Str *out, const Open *open) {
@@ -344,7 +339,7 @@ void print_module(Str *out, const Module *module, const char *sidecar) {
         str_printf(out, " shard 0x%llx", (unsigned long long)module->shard_bytes);
     str_add(out, "\n");
     for (int i = 0; i < module->graphs.n; i++)
-        print_graph_with(&p, module->graphs.item[i]);
+        print_graph(&p, module->graphs.item[i]);
 }
 
 // The sidecar: the same walk as printing does, copying instead.
@@ -383,13 +378,4 @@ const void *print_sidecar_bytes(Arena *arena, const Module *module, size_t *size
     sidecar_module(&sidecar, module);
     *size = (size_t)sidecar.size;
     return sidecar.bytes;
-}
-
-bool print_sidecar(const Module *module, const char *path, Diag *diag) {
-    Arena *arena = arena_new();
-    size_t size;
-    const void *bytes = print_sidecar_bytes(arena, module, &size);
-    bool ok = file_write(path, bytes, size, diag);
-    arena_free(arena);
-    return ok;
 }

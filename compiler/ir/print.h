@@ -5,15 +5,13 @@
 #include "ir/ir.h"
 #include "support/str.h"
 
-// Constants of more elements than fit on a line refer to `sidecar` (a file beside the text, see print_sidecar); with
-// a null sidecar they print as `fill`, `list`, or the elements however many.
+// Constants of more elements than fit on a line refer to `sidecar` (a file beside the text); with a
+// null sidecar they print as `fill`, `list`, or the elements however many.
 void print_module(Str *out, const Module *module, const char *sidecar);
-void print_graph(Str *out, const Graph *graph);
 void print_node(Str *out, const Node *node);  // one line; a body follows in braces
 
 // The bytes of the sidecar: the large constants one after the other, each at the offset that the text gives.
 const void *print_sidecar_bytes(Arena *arena, const Module *module, size_t *size);
-bool print_sidecar(const Module *module, const char *path, Diag *diag);
 
 // What two nodes must have in common to share one emitted function: operator, kernel, attributes, params, the types
 // and layouts of operands, which operands are the same value, bodies, but no names and no places. Of constants the
