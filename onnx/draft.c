@@ -474,7 +474,8 @@ bool draft_set_attributes(Importer *im, const Draft *d, Node *node) {
 
 static bool check_arity(Importer *im, const Draft *d, OpKind op, int nin, int nout) {
     const OpInfo *info = &op_info[op];
-    int in_max = op == OP_Conv ? 3 : op == OP_MatMul ? 2 : info->in_max;  // further ones are sqzc's own
+    bool three = op == OP_Conv || op == OP_ScatterElements || op == OP_ScatterND;
+    int in_max = three ? 3 : op == OP_MatMul ? 2 : info->in_max;  // further ones are sqzc's own
     if (nin < info->in_min || nin > in_max)
         return diag_error(im->diag, d->loc, E_ARITY, "it has %d inputs; %s takes %s%d", nin, info->name,
                           nin < info->in_min ? "at least " : "at most ", nin < info->in_min ? info->in_min : in_max);

@@ -11,7 +11,9 @@
 #include "codegen/jit.h"
 #include "ir/infer.h"
 #include "ir/infer_check.h"
+#include "passes/counts.h"
 #include "passes/pass.h"
+#include "passes/resolve_counts.h"
 #include "support/str.h"
 
 enum { COUNTED_MAX = 8, MAX_CONE = 256, MAX_CONE_ELEMENTS = 1 << 16 };
@@ -190,8 +192,9 @@ static bool add_count(Node *node) {
     return true;
 }
 
-// Tries in silence first: a symbol is reported once at the end, and what is not constant yet may become so.
-static bool infer_types(Infer *infer, Node *node, Type *types, Arena *scratch, bool *symbol) {
+// Tries in silence first: a symbol is reported once at the end, and what is not constant yet may become so. *again is
+// set where other nodes took the place of this one.
+static bool infer_types(Infer *infer, Node *node, Type *types, Arena *scratch, bool *symbol, Node **again) {
     Diag quiet = {0}, *loud = infer->diag;
     infer->diag = &quiet;
     bool done = infer_node(infer, node, types);
@@ -199,7 +202,11 @@ static bool infer_types(Infer *infer, Node *node, Type *types, Arena *scratch, b
         done = infer_node(infer, node, types);
     if (!done && quiet.last == E_DYNAMIC && (add_count(node) || take_declared(node, scratch)))
         quiet.last = 0;
+    if (!done && quiet.last == E_DYNAMIC)
+        *again = resolve_counts(infer, node, true);
     infer->diag = loud;
+    if (*again)
+        return false;
     if (!done && quiet.last == E_SYMBOL && !node->graph->module->open.symbol) {
         *symbol = true;
         return false;
@@ -260,6 +267,25 @@ static void set_known(Infer *infer, Arena *scratch, int id, DimTensor *tensor) {
         infer->nknown = n;
     }
     infer->known[id] = tensor;
+}
+
+// A count is known by its name and its most. Arithmetic on it may need nodes, which come before this one: the first of
+// these is returned.
+static Node *track_counts(Infer *infer, Node *node, Arena *scratch) {
+    Counts counts = {.graph = node->graph, .infer = infer, .where = node};
+    int index = counted_output(node);
+    if (index >= 0 && index < node->nout && node->out[index]) {
+        DimTensor *number = ARENA_NEW(infer->arena, DimTensor);
+        *number = (DimTensor){1, ARENA_NEW(infer->arena, Dim)};
+        number->v[0] = counts_of(node->out[index]);
+        set_known(infer, scratch, node->out[index]->id, number);
+    }
+    DimTensor *tensor = node->out[0] && !node->graph->owner ? counts_eval(&counts) : NULL;
+    if (tensor && all_numbers(tensor))
+        make_constant(node, tensor);
+    else if (tensor)
+        set_known(infer, scratch, node->out[0]->id, tensor);
+    return counts.first;
 }
 
 static void track_dims(Infer *infer, Node *node, Arena *scratch) {
@@ -437,16 +463,25 @@ static bool infer_graph(PassContext *ctx, Graph *graph, Infer *outer, bool *symb
             node_remove(node);
             continue;
         }
+        Node *again = inputs_are_known(node) ? resolve_counts(&infer, node, false) : NULL;
+        if (again) {
+            next = again;
+            continue;
+        }
         Type *types = ARENA_ARRAY(ctx->scratch, Type, node->nout + COUNTED_MAX);
         if (!inputs_are_known(node) || !infer_bodies(ctx, node, &infer, symbol) ||
-            !infer_types(&infer, node, types, ctx->scratch, symbol)) {
-            complete = false;
+            !infer_types(&infer, node, types, ctx->scratch, symbol, &again)) {
+            complete &= again != NULL;
+            next = again ? again : next;
             continue;
         }
         for (int i = 0; i < node->nout; i++)
             complete &= compare_declared(ctx, node->out[i], &types[i], &stale);
         set_types(node, types);
-        track_dims(&infer, node, ctx->scratch);
+        Node *first = track_counts(&infer, node, ctx->scratch);
+        if (node->prev || node == graph->first)
+            track_dims(&infer, node, ctx->scratch);
+        next = first ? first : next;
     }
     warn_stale(ctx, &stale);
     return complete;

@@ -20,7 +20,7 @@ static bool has_zeros(const Value *value) {
     if (!node || !count_of(value))
         return false;
     switch ((int)node->op) {
-    case OP_Trim: return true;
+    case OP_Trim: return !node_in(node, 2);
     case OP_Identity:
     case OP_Cast:
     case OP_Transpose:
@@ -43,14 +43,25 @@ static Node *make_trim(Value *value) {
     return trim;
 }
 
+// The operand that holds indices which fail the run where they are out of range; -1: there is none.
+static int index_operand(const Node *node) {
+    switch ((int)node->op) {
+    case OP_Gather:
+    case OP_GatherND:
+    case OP_GatherElements: return 1;
+    case OP_RoiAlign: return 2;
+    default: return -1;
+    }
+}
+
 static void trim_indices(Node *node) {
-    bool reads = node->op == OP_Gather || node->op == OP_GatherND;
-    if (!reads || !count_of(node->in[1]) || has_zeros(node->in[1]))
+    int index = index_operand(node);
+    if (index < 0 || !count_of(node->in[index]) || has_zeros(node->in[index]))
         return;
-    Node *trim = make_trim(node->in[1]);
-    Value *whole = node->in[1];
-    node->in[1] =
-        node_output(trim, 0, arena_printf(node->graph->module->arena, "%s.trimmed", whole->name), whole->type);
+    Value *whole = node->in[index];
+    Node *trim = make_trim(whole);
+    const char *name = arena_printf(node->graph->module->arena, "%s.trimmed", whole->name);
+    node->in[index] = node_output(trim, 0, name, whole->type);
 }
 
 // The output's name goes to what is trimmed; its other users read what it was.

@@ -254,6 +254,12 @@ static const AttrRow topk_rows[] = {
     END};
 const AttrTable topk_attrs = {"topk", sizeof(TopKAttrs), topk_rows};
 
+static const AttrRow trim_rows[] = {
+    INT(TrimAttrs, "axis", axis, "9223372036854775807"),
+    BOOL(TrimAttrs, "whole", whole, "0"),
+    END};
+const AttrTable trim_attrs = {"trim", sizeof(TrimAttrs), trim_rows};
+
 static const AttrRow eye_rows[] = {DTYPE_ROW(EyeAttrs, "dtype", dtype, NULL), INT(EyeAttrs, "k", k, "0"), END};
 const AttrTable eye_attrs = {"eye", sizeof(EyeAttrs), eye_rows};
 

@@ -251,6 +251,12 @@ typedef struct NmsAttrs {  // NonMaxSuppression
     bool center_point_box;
 } NmsAttrs;
 
+#define TRIM_COUNTED INT64_MAX
+typedef struct TrimAttrs {  // sqz.Trim
+    int64_t axis;  // what is counted; TRIM_COUNTED: the dimension that is so already
+    bool whole;    // the result is of all elements, none of them counted
+} TrimAttrs;
+
 typedef struct EyeAttrs {
     DType dtype;  // none: the input's
     int64_t k;
@@ -411,6 +417,7 @@ ATTR_TABLE(cum_attrs)
 ATTR_TABLE(batch_attrs)
 ATTR_TABLE(scatter_attrs)
 ATTR_TABLE(topk_attrs)
+ATTR_TABLE(trim_attrs)
 ATTR_TABLE(eye_attrs)
 ATTR_TABLE(reverse_attrs)
 ATTR_TABLE(axes_attrs)

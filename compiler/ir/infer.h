@@ -46,6 +46,9 @@ bool infer_ints(Infer *infer, const Node *node, int index, Ints *ints);
 // Evaluates a DIMS operator on known dimensions; null if it cannot.
 DimTensor *infer_eval_dims(Infer *infer, const Node *node);
 
+// The dimensions that a Shape returns: from index *first, as many as are returned.
+int shape_part(const Node *node, int *first);
+
 // Helpers that the families share.
 bool infer_broadcast(Infer *infer, const Node *node, const Type *a, const Type *b, Type *out);
 bool infer_axis(Infer *infer, const Node *node, int64_t axis, int rank, int *index);  // wraps negatives, checks

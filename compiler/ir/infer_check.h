@@ -42,6 +42,8 @@ bool fail_too_big(Infer *infer, const Node *node);
 // meaning.
 bool counted_inputs_ok(Infer *infer, const Node *node);
 bool counted_results_ok(Infer *infer, const Node *node, const Type *out);
+// Input 3 of a scatter: how many of the first rows of its indices there are.
+bool check_scatter_rows(Infer *infer, const Node *node);
 // Dimension n, counted by the output that counted_output says. False (E_DYNAMIC, blaming `input`) where there is none
 // yet, or in the body of another node (E_COUNTED).
 bool counted_dim(Infer *infer, const Node *node, int input, int64_t n, Dim *dim);

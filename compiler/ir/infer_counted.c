@@ -66,6 +66,8 @@ static bool takes(const Node *node, int index, int axis) {
     case OP_Slice:
     case OP_Pack:
     case OP_Unpack:
+    case OP_Expand:
+    case OP_Tile:
     case OP_ReduceL1:
     case OP_ReduceL2:
     case OP_ReduceLogSum:
@@ -82,11 +84,16 @@ static bool takes(const Node *node, int index, int axis) {
     case OP_Concat:
     case OP_Softmax:
     case OP_LogSoftmax: return !is_axis(type, attrs->axis, axis);
+    case OP_GatherElements:
     case OP_Gather: return index == 1 || !is_axis(type, attrs->axis, axis);
     case OP_GatherND: return index == 1 && axis < type->rank - 1 && ((const BatchAttrs *)node->attrs)->batch_dims == 0;
+    case OP_ScatterND:
+    case OP_ScatterElements: return (index == 1 || index == 2) && axis == 0 && node->nin == 4;
+    case OP_RoiAlign: return index > 0;
+    case OP_TopK: return index == 0 && !is_axis(type, ((const TopKAttrs *)node->attrs)->axis, axis);
     case OP_MatMul:
     case OP_Gemm: return index < 2 && !sums_over(node, index, axis);
-    default: return false;
+    default: return index == 0 && axis == 0 && (op_info[node->op].flags & KEEPS_MASK) == KEEPS_FIRST;
     }
 }
 
@@ -103,7 +110,7 @@ bool counted_inputs_ok(Infer *infer, const Node *node) {
 bool counted_results_ok(Infer *infer, const Node *node, const Type *out) {
     for (int i = 0; i < node->nin; i++) {
         int axis = node->in[i] ? type_counted_axis(&node->in[i]->type) : -1;
-        if (axis < 0 || node->op == OP_Trim)
+        if (axis < 0 || node->op == OP_Trim || node->op == OP_ScatterND || node->op == OP_ScatterElements)
             continue;
         Dim dim = node->in[i]->type.dim[axis];
         int to = type_counted_axis(&out[0]);
@@ -119,11 +126,27 @@ bool counted_results_ok(Infer *infer, const Node *node, const Type *out) {
     return true;
 }
 
+bool check_scatter_rows(Infer *infer, const Node *node) {
+    return check_dtype(infer, node, 3, DTYPE_BIT(I64)) && check_rank(infer, node, 3, 0, 0);
+}
+
+// With an axis the count is a new one; without, it must be that of the dimension, unless nothing stays counted.
 bool infer_trim(Infer *infer, const Node *node, Type *out) {
+    const TrimAttrs *attrs = node->attrs;
     *out = infer_like(input_type(node, 0));
     int axis = type_counted_axis(out);
-    if (axis < 0 || strcmp(out->dim[axis].count->name, node->in[1]->name))
+    if (attrs->axis != TRIM_COUNTED) {
+        if (axis >= 0)
+            return fail_counted(infer, node, out->dim[axis]);
+        if (!infer_axis(infer, node, attrs->axis, out->rank, &axis))
+            return false;
+        if (out->dim[axis].sym)
+            return fail_symbol(infer, node, out->dim[axis]);
+    } else if (axis < 0 || (!attrs->whole && strcmp(out->dim[axis].count->name, node->in[1]->name))) {
         return diag_error(infer->diag, node->loc, E_SHAPE, "'%s' does not count a dimension of %s", node->in[1]->name,
                           type_text(infer->arena, out));
-    return check_dtype(infer, node, 1, DTYPE_BIT(I64)) && check_rank(infer, node, 1, 0, 0);
+    }
+    out->dim[axis].count = attrs->whole ? NULL : module_symbol(node->graph->module, node->in[1]->name);
+    return check_dtype(infer, node, 1, DTYPE_BIT(I64)) && check_rank(infer, node, 1, 0, 0) &&
+           check_same_dtype(infer, node, 0, 2) && check_scalar(infer, node, 2);
 }

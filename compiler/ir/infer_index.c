@@ -73,7 +73,8 @@ static bool check_reduction(Infer *infer, const Node *node, int reduction) {
 bool infer_scatter_elements(Infer *infer, const Node *node, Type *out) {
     const ScatterAttrs *attrs = node->attrs;
     const Type *indices = input_type(node, 1), *updates = input_type(node, 2);
-    if (!check_reduction(infer, node, attrs->reduction) || !infer_gather_elements(infer, node, out) ||
+    if (!check_reduction(infer, node, attrs->reduction) || !check_scatter_rows(infer, node) ||
+        !infer_gather_elements(infer, node, out) ||
         !check_rank(infer, node, 2, indices->rank, indices->rank))
         return false;
     for (int i = 0; i < indices->rank; i++)
@@ -87,7 +88,8 @@ bool infer_scatter_nd(Infer *infer, const Node *node, Type *out) {
     const ScatterAttrs *attrs = node->attrs;
     const Type *data = input_type(node, 0), *indices = input_type(node, 1), *updates = input_type(node, 2);
     int64_t depth;
-    if (!check_reduction(infer, node, attrs->reduction) || !index_depth(infer, node, 0, &depth))
+    if (!check_reduction(infer, node, attrs->reduction) || !check_scatter_rows(infer, node) ||
+        !index_depth(infer, node, 0, &depth))
         return false;
     int outer = indices->rank - 1, rank = outer + data->rank - (int)depth;
     if (!check_rank(infer, node, 2, rank, rank))

@@ -260,7 +260,7 @@ bool infer_tile(Infer *infer, const Node *node, Type *out) {
         if (times.n < 0)
             return diag_error(infer->diag, node->loc, E_RANGE, "a repeat is negative");
         if (!dim_mul(*dim, times, dim))
-            return dim->sym ? fail_symbol(infer, node, *dim) : fail_too_big(infer, node);
+            return dim->sym || dim->count ? fail_symbol(infer, node, *dim) : fail_too_big(infer, node);
     }
     return true;
 }

@@ -149,8 +149,7 @@ bool infer_unsqueeze(Infer *infer, const Node *node, Type *out) {
     return true;
 }
 
-// The dimensions that Shape returns: from index *first, as many as are returned.
-static int shape_part(const Node *node, int *first) {
+int shape_part(const Node *node, int *first) {
     const ShapeAttrs *attrs = node->attrs;
     int rank = input_type(node, 0)->rank;
     int64_t start = attrs->start < 0 ? attrs->start + rank : attrs->start;

@@ -26,10 +26,12 @@ void index_each(Emit *e, const IndexLoop *loop) {
     Ptr chosen = e_in(e, 1);
     int64_t rows = product(size, last);
     Share share = loop->shared ? e_share(e, rows) : (Share){e_index(e, 0), e_index(e, rows)};
+    if (loop->rows && last > 0)
+        share.end = *loop->rows;
     EMIT_FOR(e, u, share.begin, share.end, 1) {
         Val position[MAX_RANK];
         decode(e, u.i, size, last, position);
-        EMIT_TIMES(e, i, size[last]) {
+        EMIT_FOR(e, i, e_index(e, 0), loop->rows && last == 0 ? *loop->rows : e_index(e, size[last]), 1) {
             position[last] = i.i;
             Val at = locate(e, e_index(e, where_origin), position, where, last + 1);
             Val index = index_checked(e, e_load(e, chosen, at, 1), type_size(loop->picked, loop->axis));

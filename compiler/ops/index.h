@@ -15,6 +15,7 @@ typedef struct IndexLoop {
     const Type *indices, *other, *picked;
     int axis;
     bool shared;  // the work may be shared
+    const Val *rows;  // null: all; else so many of the positions without the last dimension, or of those of a list
     IndexBody body;
     void *arg;
 } IndexLoop;

@@ -4,6 +4,7 @@
 #include "ops/copy.h"
 #include "ops/index.h"
 #include "ops/reduce.h"
+#include "support/checked.h"
 
 typedef struct Scatter {
     Ptr updates, out;
@@ -45,12 +46,28 @@ static void update_element(Emit *e, void *arg, Val from, Val to) {
     update_lanes(e, arg, from, to, 1);
 }
 
+// How many of the positions in the first `outer` dimensions of the indices have one: all, or those of the first rows.
+static Val rows_there(Emit *e, const Node *node, const int64_t *size, int outer) {
+    if (!node_in(node, 3) || outer == 0)
+        return e_index(e, product(size, outer));
+    Val rows = e_load_const(e, e_in(e, 3), 0, 1);
+    rows = e_min(e, e_max(e, rows, e_int(e, DT_I64, 0)), e_int(e, DT_I64, size[0]));
+    return e_mul_const(e, e_to_index(e, rows), product(size + 1, outer - 1));
+}
+
 static void lower_scatter_elements(Emit *e, const Node *node) {
     const ScatterAttrs *attrs = node->attrs;
     const Type *data = &node->in[0]->type;
     Scatter scatter = {e_in(e, 2), e_out(e, 0), attrs->reduction};
     IndexLoop loop = {.indices = &node->in[1]->type, .other = &node->in[2]->type, .picked = &node->out[0]->type,
                       .axis = type_axis(data, attrs->axis), .body = update_element, .arg = &scatter};
+    int64_t size[MAX_RANK];
+    Val rows;
+    type_sizes(loop.indices, size);
+    if (node_in(node, 3)) {
+        rows = rows_there(e, node, size, (int)max_i64(loop.indices->rank - 1, 1));
+        loop.rows = &rows;
+    }
     copy_data(e, node);
     if (type_count(loop.indices) == 0)
         return;
@@ -80,7 +97,7 @@ static void lower_scatter_nd(Emit *e, const Node *node) {
     type_sizes(data, limit);
     for (int i = depth; i < data->rank; i++)
         kept_add(&slice, type_size(data, i), from[outer + i - depth], to[i]);
-    EMIT_TIMES(e, u, product(size, outer)) {
+    EMIT_FOR(e, u, e_index(e, 0), rows_there(e, node, size, outer), 1) {
         Val position[MAX_RANK];
         decode(e, u.i, size, outer, position);
         Val at = locate(e, e_index(e, where_origin), position, where, outer);

@@ -37,10 +37,15 @@ static void lower_non_zero(Emit *e, const Node *node) {
     store_count(e, node, e_get(e, found));
 }
 
-static void zero_lanes(Emit *e, void *arg, Val x, Val y, int lanes) {
-    const Ptr *to = arg;
+typedef struct Fill {
+    Ptr to;
+    Val value;  // of one lane
+} Fill;
+
+static void fill_lanes(Emit *e, void *arg, Val x, Val y, int lanes) {
+    const Fill *fill = arg;
     (void)x;
-    e_store(e, *to, y, e_zero(e, to->dtype, lanes));
+    e_store(e, fill->to, y, fit(e, fill->value, lanes));
 }
 
 // The data as [outer, size, inner], of which `count` are taken from the middle.
@@ -76,10 +81,11 @@ static void lower_compress(Emit *e, const Node *node) {
     store_count(e, node, e_get(e, taken));
 }
 
-// Zeros where the position along the counted axis is beyond the count.
+// Input 2, or zeros, where the position along the counted axis is beyond the count. One that cannot be fails the run.
 static void lower_trim(Emit *e, const Node *node) {
+    const TrimAttrs *attrs = node->attrs;
     const Type *type = &node->out[0]->type;
-    int axis = type_counted_axis(type);
+    int axis = attrs->axis == TRIM_COUNTED ? type_counted_axis(&node->in[0]->type) : type_axis(type, attrs->axis);
     int64_t size[MAX_RANK], from[MAX_RANK], to[MAX_RANK];
     int64_t x = type_steps(&node->in[0]->type, from), y = type_steps(type, to);
     Val count = e_load_const(e, e_in(e, 1), 0, 1);
@@ -87,7 +93,10 @@ static void lower_trim(Emit *e, const Node *node) {
     Kept row = {0};
     for (int i = axis + 1; i < type->rank; i++)
         kept_add(&row, size[i], from[i], to[i]);
-    Ptr whole = e_in(e, 0), trimmed = e_out(e, 0);
+    Ptr whole = e_in(e, 0);
+    Fill fill = {.to = e_out(e, 0)};
+    fill.value = node_in(node, 2) ? e_load_const(e, e_in(e, 2), 0, 1) : e_zero(e, fill.to.dtype, 1);
+    e_fail_if(e, e_or(e, e_lt(e, count, e_int(e, DT_I64, 0)), e_gt(e, count, e_int(e, DT_I64, size[axis]))));
     Share share = e_share(e, product(size, axis + 1));
     EMIT_FOR(e, u, share.begin, share.end, 1) {
         Val position[MAX_RANK];
@@ -96,9 +105,9 @@ static void lower_trim(Emit *e, const Node *node) {
         Val target = locate(e, e_index(e, y), position, to, axis + 1);
         Val inside = e_lt(e, e_cast(e, DT_I64, position[axis]), count);
         EMIT_IF(e, inside)
-            kept_copy(e, &row, whole, source, trimmed, target);
+            kept_copy(e, &row, whole, source, fill.to, target);
         EMIT_IF(e, e_not(e, inside))
-            kept_inside(e, &row, source, target, e_lanes(e, trimmed.dtype), zero_lanes, &trimmed);
+            kept_inside(e, &row, source, target, e_lanes(e, fill.to.dtype), fill_lanes, &fill);
     }
 }
 

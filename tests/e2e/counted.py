@@ -5,16 +5,12 @@
 
 import os
 import sys
-import tempfile
 
 import numpy as np
-import onnx
-import onnxruntime
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "Inputs"))
-import compare
-from native import Network, Program
+from chain import chain, model, node
 from sweep import Sweep, finish, floats, ints
 
 select = Sweep()
@@ -61,16 +57,6 @@ select.add("NonMaxSuppression", [equal, np.ones((1, 2, 12), np.float32), np.arra
            types=[np.int64])
 
 
-def model(nodes, inputs, outputs, constants=()):
-    infos = [[helper.make_tensor_value_info(n, t, s) for n, t, s in side] for side in (inputs, outputs)]
-    graph = helper.make_graph(nodes, "counted", *infos, [numpy_helper.from_array(a, n) for n, a in constants])
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-
-
-def node(op, inputs, output, **attributes):
-    return helper.make_node(op, inputs, output.split(), **attributes)
-
-
 F, I, B = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
 # Indices computed from the selected ones would be out of range behind them; the mean is over what is known.
 PICK = model(
@@ -93,26 +79,6 @@ PICK = model(
 def sets():
     for mask in (ints(0, 2, 8), np.zeros(8), np.ones(8), np.arange(8) == 7):
         yield {"mask": mask.astype(np.float32), "data": floats(8, 5), "chosen": ints(0, 2, 6).astype(np.bool_)}
-
-
-def chain(network_model, data_sets, title):
-    failures, session = 0, onnxruntime.InferenceSession(network_model.SerializeToString())
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, f"{title}.onnx")
-        onnx.save(network_model, path)
-        for flags in [[machine] for machine in sys.argv[1:]] or (["-O0"], ["-O1"], ["-O2"], ["-Os"]):
-            network = None if sys.argv[1:] else Network(path, os.path.join(folder, flags[0]), *flags)
-            for data in data_sets:
-                expected = session.run(None, data)
-                called = network or Program(path, folder, flags[0], [(e.shape, e.dtype) for e in expected])
-                for output, result, wanted in zip(network_model.graph.output, called(list(data.values())), expected,
-                                                  strict=True):
-                    off = compare.error(result, wanted) if result.shape == wanted.shape else np.inf
-                    if not off <= 1e-5:
-                        failures += 1
-                        print(f"FAIL {title} {flags} {output.name}: {result.shape} {wanted.shape} {off}")
-    print(f"{title}: {len(data_sets)} calls, {failures} failures")
-    return failures
 
 
 # As exporters end a detector: the boxes and scores of what was selected, one row each.
