@@ -410,6 +410,28 @@ static bool import_outputs(Importer *im, const Scope *scope, const Onnx__GraphPr
     return ok;
 }
 
+// The outputs that are numbers of strings, moved or not.
+static void import_labels(Importer *im, const Scope *scope) {
+    for (int i = 0; i < im->graph->outputs.n; i++) {
+        const Value *output = im->graph->outputs.item[i], *value = output;
+        for (const Node *node = value->def; node; node = value->def) {
+            if (node->op != OP_Identity && node->op != OP_Reshape && node->op != OP_Cast)
+                break;
+            value = node->in[0];
+        }
+        for (const OutputLabels *known = im->labels; known; known = known->next) {
+            const Name *name = scope_find(scope, known->output);
+            bool same = name && name->state == NAME_VALUE && (name->value == value || name->value == output);
+            if (!same)
+                continue;
+            OutputLabels *labels = ARENA_NEW(im->arena, OutputLabels);
+            *labels = (OutputLabels){output->name, known->text, known->n, im->module->labels};
+            im->module->labels = labels;
+            break;
+        }
+    }
+}
+
 // Inference is a pass; what the importer found on its way is not to be relied on.
 static void forget_types(Graph *graph) {
     for (int i = 0; i < graph->values.n; i++)
@@ -445,6 +467,7 @@ static bool import_model(Importer *im) {
     ok = import_outputs(im, &scope, graph) && ok;
     if (!ok)
         return false;
+    import_labels(im, &scope);
     forget_types(im->graph);
     import_declared(im, &scope, graph);
     graph_compact(im->graph);

@@ -41,6 +41,7 @@ typedef struct Importer {
     Infer infer;  // for draft_infer
     int call_depth, body_depth;
     int64_t draws;  // random operators so far
+    OutputLabels *labels;  // of results, by the model's names, that are numbers of strings
     size_t work;
     bool stop;  // a limit was reached
 } Importer;

@@ -63,6 +63,18 @@ Value *ml_transform(Importer *im, const Draft *d, Value *scores, int transform) 
     return scores;
 }
 
+// Of the result `name` the numbers stand for these strings.
+static void note_strings(Importer *im, const char *name, const Onnx__AttributeProto *strings) {
+    OutputLabels *labels = ARENA_NEW(im->arena, OutputLabels);
+    *labels = (OutputLabels){arena_string(im->arena, name), ARENA_ARRAY(im->arena, const char *, strings->n_strings),
+                       (int)strings->n_strings, im->labels};
+    for (int i = 0; i < labels->n; i++) {
+        const ProtobufCBinaryData *string = &strings->strings[i];
+        labels->text[i] = arena_printf(im->arena, "%.*s", (int)string->len, (const char *)string->data);
+    }
+    im->labels = labels;
+}
+
 bool ml_take_labels(Importer *im, Draft *d, MlLabels *labels) {
     static const char *const names[] = {"classlabels_ints", "classlabels_int64s"};
     const Onnx__AttributeProto *strings = draft_take(d, "classlabels_strings");
@@ -81,6 +93,8 @@ bool ml_take_labels(Importer *im, Draft *d, MlLabels *labels) {
     labels->v = ARENA_ARRAY(im->arena, int64_t, labels->n);
     for (int i = 0; i < labels->n; i++)
         labels->v[i] = i;
+    if (d->nout)
+        note_strings(im, d->out[0], strings);
     diag_warn(im->diag, d->loc, "output '%s' has the numbers of the labels in 'classlabels_strings', from 0 on, in "
               "place of the strings", d->out[0]);
     return true;

@@ -232,6 +232,34 @@ static const char *type_note(Arena *arena, const Type *type) {
                                                           : "";
 }
 
+// A string literal; octal digits cannot run into what follows.
+static void write_string(Str *out, const char *text) {
+    str_add(out, "\"");
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+        if (*c < 32 || *c > 126 || *c == '"' || *c == '?' || *c == '\\')
+            str_printf(out, "\\%03o", *c);
+        else
+            str_add_bytes(out, (const char *)c, 1);
+    str_add(out, "\"");
+}
+
+// What initializes an array of strings.
+static void write_labels(const Writer *w, const Value *value, const char *upper) {
+    const OutputLabels *labels = w->module->labels;
+    while (labels && strcmp(labels->output, value->name))
+        labels = labels->next;
+    if (!labels || !labels->n)
+        return;
+    str_printf(w->out, "/* What its numbers stand for: const char *const labels[] = %s_%s_LABELS; */\n", w->upper,
+               upper);
+    str_printf(w->out, "#define %s_%s_LABELS { \\\n", w->upper, upper);
+    for (int i = 0; i < labels->n; i++) {
+        str_add(w->out, "    ");
+        write_string(w->out, labels->text[i]);
+        str_add(w->out, i < labels->n - 1 ? ", \\\n" : "}\n");
+    }
+}
+
 static void write_tensor(const Writer *w, int index) {
     bool input = index < w->face.inputs, open = open_axis(w, index) >= 0;
     const Value *value = graph_operand(w->graph, index);
@@ -260,6 +288,8 @@ static void write_tensor(const Writer *w, int index) {
         str_add(w->out, "0");  // C has no empty initializer
     str_add(w->out, "}\n");
     write_count(w, index, "BYTES", type_bytes(type));
+    if (!input)
+        write_labels(w, value, upper);
     str_add(w->out, "\n");
 }
 

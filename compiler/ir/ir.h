@@ -112,12 +112,22 @@ typedef struct Open {
     int count;
 } Open;
 
+// What the numbers of an output stand for, where that was a string in the model.
+typedef struct OutputLabels OutputLabels;
+struct OutputLabels {
+    const char *output;  // its name
+    const char **text;   // of number 0, 1, ...
+    int n;
+    OutputLabels *next;
+};
+
 struct Module {
     Arena *arena;
     const char *name;
     GraphList graphs;  // [0] is the model; bodies hang on their nodes, not here
     Symbol *symbols;
     Open open;
+    OutputLabels *labels;
     int64_t workspace_bytes;  // of planned values; 0 before plan-memory
     int64_t shard_bytes;      // scratch of each shard
 };

@@ -1,8 +1,9 @@
 // The text form of the IR, as print.c writes it and a person may.
 //
-//   module    = ["module" string [open] ["workspace" int] ["shard" int]] graph...
+//   module    = ["module" string [open] labels... ["workspace" int] ["shard" int]] graph...
 //   open      = "open" string int int ["[" int "," ... "]"]
 //                                                 a dimension, its least and most; of each input and output its axis
+//   labels    = "labels" string "[" string "," ... "]"   an output, and what its numbers stand for
 //   graph     = "graph" "@"name signature block
 //   signature = "(" [value ":" type [places]] "," ... ")" "->" "(" value "," ... ")"
 //   block     = "{" (constant | node)... "}"
@@ -459,6 +460,23 @@ static bool parse_open(Parser *p) {
     return true;
 }
 
+static bool parse_labels(Parser *p, OutputLabels **end) {
+    Lexer *lex = &p->lex;
+    OutputLabels *labels = *end = ARENA_NEW(lex->arena, OutputLabels);
+    struct { const char **item; int n, capacity; } list = {0};
+    if (!lex_string(lex, &labels->output) || !lex_expect(lex, "["))
+        return false;
+    while (!lex_accept(lex, "]")) {
+        const char *text;
+        if ((list.n && !lex_expect(lex, ",")) || !lex_string(lex, &text))
+            return false;
+        LIST_PUSH(lex->arena, &list, text);
+    }
+    labels->text = list.item;
+    labels->n = list.n;
+    return true;
+}
+
 static bool parse_head(Parser *p) {
     Lexer *lex = &p->lex;
     if (!lex_accept_word(lex, "module"))
@@ -467,6 +485,9 @@ static bool parse_head(Parser *p) {
         return false;
     if (lex_accept_word(lex, "open") && !parse_open(p))
         return false;
+    for (OutputLabels **end = &p->module->labels; lex_accept_word(lex, "labels"); end = &(*end)->next)
+        if (!parse_labels(p, end))
+            return false;
     if (lex_accept_word(lex, "workspace") && !lex_count(lex, &p->module->workspace_bytes))
         return false;
     return !lex_accept_word(lex, "shard") || lex_count(lex, &p->module->shard_bytes);

@@ -328,11 +328,24 @@ static void print_open(Str *out, const Open *open) {
     str_add(out, open->axis ? open->count ? "]" : " []" : "");
 }
 
+static void print_labels(Str *out, const OutputLabels *labels) {
+    for (; labels; labels = labels->next) {
+        str_add(out, " labels ");
+        text_quote(out, labels->output);
+        for (int i = 0; i < labels->n; i++) {
+            str_add(out, i ? ", " : " [");
+            text_quote(out, labels->text[i]);
+        }
+        str_add(out, labels->n ? "]" : " []");
+    }
+}
+
 void print_module(Str *out, const Module *module, const char *sidecar) {
     Printer p = {.out = out, .sidecar = sidecar};
     str_add(out, "module ");
     text_quote(out, module->name);
     print_open(out, &module->open);
+    print_labels(out, module->labels);
     if (module->workspace_bytes)
         str_printf(out, " workspace 0x%llx", (unsigned long long)module->workspace_bytes);
     if (module->shard_bytes)
