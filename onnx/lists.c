@@ -112,9 +112,29 @@ bool make_sequence_erase(Importer *im, Draft *d) {
     return define_longer(im, d, list);
 }
 
+// An element that the data says: a row of all of them side by side, which must be of one shape.
+static bool element_by_data(Importer *im, Draft *d, const List *list) {
+    Value **rows = ARENA_ARRAY(im->scratch, Value *, list->n);
+    if (!list->n)
+        return diag_error(im->diag, d->loc, E_RANGE, "the sequence is empty");
+    if (!import_work(im, 2 * (size_t)list->n, (size_t)list->n))
+        return false;
+    for (int i = 0; i < list->n; i++)
+        rows[i] = draft_node(im, d, OP_Unsqueeze, list->item[i], draft_int(im, d, "axis", 0), NULL);
+    Node *all = draft_append(im, d, OP_Concat, rows, list->n, 1);
+    ((AxisAttrs *)all->attrs)->axis = 0;
+    Value *table = node_output(all, 0, NULL, type_unknown());
+    draft_infer(im, all);
+    Value *row = draft_node(im, d, OP_Reshape, d->in[1], draft_ints(im, d, "scalar", NULL, 0), NULL);
+    return draft_done(im, d, draft_node(im, d, OP_Gather, table, row, NULL));
+}
+
 bool make_sequence_at(Importer *im, Draft *d) {
     const List *list = need_list(im, d);
+    int64_t number;
     int at;
+    if (list && draft_in(d, 1) && !draft_known(im, d->in[1], &number))
+        return element_by_data(im, d, list);
     return list && need_position(im, d, 1, list->n, list->n - 1, &at) && define_alias(im, d, list->item[at]);
 }
 

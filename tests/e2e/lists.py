@@ -17,9 +17,9 @@ from sweep import floats
 
 TEXT = """
 <ir_version: 10, opset_import: ["": 21]>
-lists (seq(float[N, 3]) given, float[6, 3] x, float[2, 3] y, bool c)
+lists (seq(float[N, 3]) given, float[6, 3] x, float[2, 3] y, bool c, int64 at)
   => (seq(float[]) kept, float[] last, float[] joined, float[] stacked, int64[] length, seq(float[]) rows, seq(float[]) parts,
-      seq(float[]) grown, seq(float[]) chosen, float[] got, float[] sums)
+      seq(float[]) grown, seq(float[]) chosen, float[] got, float[] sums, float[] picked)
 <int64 one = {1}, int64 first = {0}, int64 back = {-1}, int64 two = {2}, int64[3] sizes = {1, 2, 3}, int64 three = {3},
  bool true = {1}>
 {
@@ -48,6 +48,8 @@ lists (seq(float[N, 3]) given, float[6, 3] x, float[2, 3] y, bool c)
   full = OptionalHasElement (held)
   got = If (full) <then_branch = t () => (u) { u = OptionalGetElement (held) },
                    else_branch = e () => (v) { v = Neg (y) }>
+  pairs = SplitToSequence <axis = 0> (x, two)
+  picked = SequenceAt (pairs, at)
   sums = ConcatFromSequence <axis = 0> (given)
 }
 """
@@ -62,11 +64,11 @@ def main():
         onnx.save(model, path)
         for level in ("-O0", "-O2"):
             network = Network(path, os.path.join(folder, level), level, "--shape=given_0=2x3", "--shape=given_1=4x3")
-            for c in (True, False):
-                want = []
-                for value in session.run(None, {"given": given, "x": x, "y": y, "c": np.array(c)}):
+            for c, at in ((True, 2), (False, -3)):
+                want, at = [], np.array(at)
+                for value in session.run(None, {"given": given, "x": x, "y": y, "c": np.array(c), "at": at}):
                     want += value if isinstance(value, list) else [value]
-                for number, (a, b) in enumerate(zip(network([*given, x, y, np.array(c)]), want, strict=True)):
+                for number, (a, b) in enumerate(zip(network([*given, x, y, np.array(c), at]), want, strict=True)):
                     off = compare.error(a, np.asarray(b))
                     if not off <= 1e-6:
                         failures += 1
