@@ -94,10 +94,14 @@ void e_store_strided(Emit *e, Ptr p, Val index, int64_t stride, Val v);
 // pointer in one register, which they move along, instead of becoming a pointer for each place.
 Val e_stride(Emit *e, int64_t n);
 Ptr e_walk(Emit *e, Ptr p, Val stride);
+// Neither loads nor stores change sides. It keeps LLVM from loading ahead more than registers hold, and costs nothing.
+void e_barrier(Emit *e);
 void e_prefetch(Emit *e, Ptr p, Val index);  // into the second-level cache
 // Writes `count` (known) zeroed elements from `index` on.
 void e_clear(Emit *e, Ptr p, Val index, int64_t count);
 
+// The same pointer, of which LLVM does not know where it leads: what is read there is read, each time.
+Ptr e_hidden(Emit *e, Ptr p);
 // Numbers known while compiling, as read-only data of the object: `n` of a float or integer type, rounded to nearest.
 Ptr e_table(Emit *e, DType dtype, const double *numbers, int64_t n);
 
@@ -176,17 +180,27 @@ Val e_act(Emit *e, const Act *act, Val x);  // a fused activation
 
 // ---- Control.
 
+enum { LOOP_CARRIES = 4 };
+
 typedef struct Loop {
     Val i;      // the loop variable, an index
     bool open;  // the body is still to be emitted
-    void *variable, *body, *exit;
-    Val end;
+    void *variable, *before, *body, *exit;
+    Val begin, end;
     int64_t step;
+    struct {
+        void *variable;
+        int64_t step;
+    } carried[LOOP_CARRIES];
+    int carries;
 } Loop;
 
 // for (i = begin; i < end; i += step). Nothing is emitted for a range known to be empty.
 Loop e_loop_open(Emit *e, Val begin, Val end, int64_t step);
 void e_loop_close(Emit *e, Loop *loop);
+// loop->i * distance: where LLVM would multiply in every turn (x86), a number that the loop carries along.
+Val e_along(Emit *e, Loop *loop, int64_t distance);
+Val e_along_from(Emit *e, Loop *loop, Val start, int64_t distance);  // (start + loop->i) * distance
 void e_break_if(Emit *e, Loop *loop, Val condition);  // leaves the loop, whose body is being emitted
 #define EMIT_FOR(e, i, begin, end, step) \
     for (Loop i = e_loop_open((e), (begin), (end), (step)); i.open; e_loop_close((e), &i))

@@ -38,15 +38,20 @@ LLVMValueRef emit_function(Emit *e, const char *name, LLVMTypeRef type, bool ext
 
 // ---- Variables
 
-Var e_var(Emit *e, Val initial) {
+static LLVMValueRef new_slot(Emit *e, LLVMTypeRef type) {
     LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder);
     LLVMValueRef first = LLVMGetFirstInstruction(e->entry);
     if (first)
         LLVMPositionBuilderBefore(e->builder, first);
     else
         LLVMPositionBuilderAtEnd(e->builder, e->entry);
-    LLVMValueRef slot = LLVMBuildAlloca(e->builder, emit_type(e, initial.dtype, initial.lanes), "");
+    LLVMValueRef slot = LLVMBuildAlloca(e->builder, type, "");
     LLVMPositionBuilderAtEnd(e->builder, here);
+    return slot;
+}
+
+Var e_var(Emit *e, Val initial) {
+    LLVMValueRef slot = new_slot(e, emit_type(e, initial.dtype, initial.lanes));
     LLVMBuildStore(e->builder, initial.v, slot);
     return (Var){slot, initial.dtype, initial.lanes};
 }
@@ -66,13 +71,14 @@ Loop e_loop_open(Emit *e, Val begin, Val end, int64_t step) {
     bool known = e_is_const(begin, &first) && e_is_const(end, &last);
     if (known && first >= last)
         return (Loop){.open = false};
-    Loop loop = {.open = true, .end = end, .step = step};
+    Loop loop = {.open = true, .begin = begin, .end = end, .step = step};
     if (known && last - first <= step) {  // one turn
         loop.i = begin;
         return loop;
     }
     Var variable = e_var(e, begin);
     loop.variable = variable.v;
+    loop.before = LLVMGetInsertBlock(e->builder);
     loop.body = emit_block(e, "loop");
     loop.exit = emit_block(e, "done");
     if (known)
@@ -82,6 +88,30 @@ Loop e_loop_open(Emit *e, Val begin, Val end, int64_t step) {
     LLVMPositionBuilderAtEnd(e->builder, loop.body);
     loop.i = e_get(e, variable);
     return loop;
+}
+
+// Code generation for x86 runs without loop strength reduction (object.c).
+Val e_along_from(Emit *e, Loop *loop, Val start, int64_t distance) {
+    bool carries = e->target->arch == ARCH_X86_64 && e_fast(e) && loop->variable && loop->carries < LOOP_CARRIES;
+    if (!carries || distance == 1)
+        return e_mul_const(e, e_add(e, start, loop->i), distance);
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder);
+    LLVMValueRef slot = new_slot(e, emit_type(e, loop->i.dtype, 1));
+    LLVMPositionBuilderBefore(e->builder, LLVMGetBasicBlockTerminator(loop->before));
+    LLVMBuildStore(e->builder, e_mul_const(e, e_add(e, start, loop->begin), distance).v, slot);
+    LLVMPositionBuilderAtEnd(e->builder, here);
+    loop->carried[loop->carries].variable = slot;
+    loop->carried[loop->carries++].step = distance * loop->step;
+    return e_get(e, (Var){slot, loop->i.dtype, 1});
+}
+
+Val e_along(Emit *e, Loop *loop, int64_t distance) {
+    return e_along_from(e, loop, e_index(e, 0), distance);
+}
+
+static void carry_on(Emit *e, LLVMValueRef slot, int64_t step) {
+    LLVMValueRef now = LLVMBuildLoad2(e->builder, emit_type(e, e_index_type(e), 1), slot, "");
+    LLVMBuildStore(e->builder, LLVMBuildNSWAdd(e->builder, now, e_index(e, step).v, ""), slot);
 }
 
 void e_loop_close(Emit *e, Loop *loop) {
@@ -96,6 +126,8 @@ void e_loop_close(Emit *e, Loop *loop) {
     LLVMValueRef step = e_index(e, loop->step).v;
     Val next = {LLVMBuildNSWAdd(e->builder, loop->i.v, step, ""), loop->i.dtype, 1};
     LLVMBuildStore(e->builder, next.v, loop->variable);
+    for (int i = 0; i < loop->carries; i++)
+        carry_on(e, loop->carried[i].variable, loop->carried[i].step);
     LLVMBuildCondBr(e->builder, e_lt(e, next, loop->end).v, loop->body, loop->exit);
     LLVMMoveBasicBlockAfter(loop->exit, LLVMGetInsertBlock(e->builder));
     LLVMPositionBuilderAtEnd(e->builder, loop->exit);

@@ -89,15 +89,24 @@ static bool has_offsets(const Emit *e) {
     return e->target->arch != ARCH_ARM || e->level == '0';
 }
 
-// An empty piece of assembly, so that LLVM does not know the number, and cannot add strides up.
+// Through an empty piece of assembly.
+static LLVMValueRef hidden(Emit *e, LLVMValueRef word) {
+    LLVMTypeRef type = LLVMTypeOf(word), function = LLVMFunctionType(type, &type, 1, 0);
+    LLVMValueRef nothing = LLVMGetInlineAsm(function, "", 0, "=r,0", 4, 0, 0, LLVMInlineAsmDialectATT, 0);
+    return LLVMBuildCall2(e->builder, function, nothing, &word, 1, "");
+}
+
+// Hidden, so that LLVM does not add strides up.
 Val e_stride(Emit *e, int64_t n) {
     Val stride = e_index(e, n);
     if (has_offsets(e))
         return stride;
-    LLVMTypeRef word = LLVMTypeOf(stride.v), type = LLVMFunctionType(word, &word, 1, 0);
-    LLVMValueRef nothing = LLVMGetInlineAsm(type, "", 0, "=r,0", 4, 0, 0, LLVMInlineAsmDialectATT, 0);
-    stride.v = LLVMBuildCall2(e->builder, type, nothing, (LLVMValueRef[]){stride.v}, 1, "");
+    stride.v = hidden(e, stride.v);
     return stride;
+}
+
+Ptr e_hidden(Emit *e, Ptr p) {
+    return (Ptr){hidden(e, p.v), p.dtype};
 }
 
 Ptr e_walk(Emit *e, Ptr p, Val stride) {
@@ -105,6 +114,10 @@ Ptr e_walk(Emit *e, Ptr p, Val stride) {
     if (!has_offsets(e))
         next.v = emit_intrinsic(e, "llvm.launder.invariant.group", emit_pointer_type(e), (LLVMValueRef[]){next.v}, 1);
     return next;
+}
+
+void e_barrier(Emit *e) {
+    LLVMBuildFence(e->builder, LLVMAtomicOrderingSequentiallyConsistent, 1, "");
 }
 
 void e_prefetch(Emit *e, Ptr p, Val index) {

@@ -108,8 +108,8 @@ typedef struct Depthwise {
     int lanes, vecs;
 } Depthwise;
 
-// `count` taps of one row of the filter.
-static void tile_row(Emit *e, const Depthwise *d, int64_t rows, Ptr x, Ptr w, int64_t count, Val *acc) {
+// `count` taps of one row of the filter, where multiply-adds take lanes: weight by weight.
+static void row_by_weight(Emit *e, const Depthwise *d, int64_t rows, Ptr x, Ptr w, int64_t count, Val *acc) {
     for (int64_t u = 0; u < count; u++)
         for (int v = 0; v < d->vecs; v++) {
             Val weight = e_load_const(e, w, u * d->y.block + (int64_t)v * d->lanes, d->lanes);
@@ -119,6 +119,28 @@ static void tile_row(Emit *e, const Depthwise *d, int64_t rows, Ptr x, Ptr w, in
                 acc[r * d->vecs + v] = e_fma(e, xv, weight, acc[r * d->vecs + v]);
             }
         }
+}
+
+// The same pixel by pixel, each of which is loaded once: only the weights stay in registers beside the sums.
+static void row_by_pixel(Emit *e, const Depthwise *d, int64_t rows, Ptr x, Ptr w, int64_t count, Val *acc) {
+    int64_t dilation = d->window.dilation[1], stride = d->window.stride[1], last = (rows - 1) * stride + (count - 1) * dilation;
+    for (int v = 0; v < d->vecs; v++) {
+        Val weight[MAX_WIDTH];
+        for (int64_t u = 0; u < count; u++)
+            weight[u] = e_load_const(e, w, u * d->y.block + (int64_t)v * d->lanes, d->lanes);
+        for (int64_t pixel = 0; pixel <= last; pixel++) {
+            Val xv = {0};
+            for (int64_t u = 0; u < count; u++) {
+                int64_t from = pixel - u * dilation;
+                if (from < 0 || from % stride || from / stride >= rows)
+                    continue;
+                if (!xv.v)
+                    xv = e_load_const(e, x, pixel * d->x.stride.pixel + (int64_t)v * d->lanes, d->lanes);
+                Val *sum = &acc[from / stride * d->vecs + v];
+                *sum = e_fma(e, xv, weight[u], *sum);
+            }
+        }
+    }
 }
 
 static void tile_emit(Emit *e, const Depthwise *d, int64_t rows, Ptr x, Ptr w, Val channel, Dest y) {
@@ -135,9 +157,9 @@ static void tile_emit(Emit *e, const Depthwise *d, int64_t rows, Ptr x, Ptr w, V
             for (int i = 0; i < count; i++)
                 acc[i] = e_get(e, sum[i]);
             Val right = e_mul_const(e, u.i, d->window.dilation[1] * d->x.stride.pixel);
-            Ptr from = e_at(e, x, e_add(e, e_mul_const(e, v.i, d->window.dilation[0] * d->x.stride.row), right));
-            Val tap = e_add(e, e_mul_const(e, v.i, width), u.i);
-            tile_row(e, d, rows, from, e_at(e, w, e_mul_const(e, tap, d->y.block)), taps, acc);
+            Ptr from = e_at(e, x, e_add(e, e_along(e, &v, d->window.dilation[0] * d->x.stride.row), right));
+            Ptr weights = e_at(e, w, e_add(e, e_along(e, &v, width * d->y.block), e_mul_const(e, u.i, d->y.block)));
+            (e_target(e)->fma_lane ? row_by_weight : row_by_pixel)(e, d, rows, from, weights, taps, acc);
             for (int i = 0; i < count; i++)
                 e_set(e, sum[i], acc[i]);
         }

@@ -218,8 +218,11 @@ static void tile_save(Emit *e, const Direct *d, const Tile *tile) {
 
 // `count` taps of one row of the filter.
 static void taps_of_row(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w, int64_t count) {
-    for (int64_t u = 0; u < count; u++)
+    for (int64_t u = 0; u < count; u++) {
         product_step(e, &tile->product, tile->acc, x, u * d->window.dilation[1] * d->x.stride.pixel, w, u * d->tap[1] * d->y.block);
+        if (!e_target(e)->fma_lane)
+            e_barrier(e);
+    }
 }
 
 // The same taps, where multiply-adds take lanes: LLVM would load ahead over all of them and spill. So a turn of the loop
@@ -324,8 +327,8 @@ static void tile_emit(Emit *e, const Direct *d, int64_t rows, const Strip *strip
     Tile tile = {.product = product_of(d, rows)};
     tile_start(e, d, &tile, &strip->slice, strip->channel, y);
     EMIT_FOR(e, i, strip->slice.first, strip->slice.last, 1) {
-        Ptr from = e_at(e, x, e_mul_const(e, i.i, d->x.stride.channel));
-        Ptr weights = e_at(e, strip->w, e_mul_const(e, i.i, d->taps * d->x.block * d->y.block));
+        Ptr from = e_at(e, x, e_along(e, &i, d->x.stride.channel));
+        Ptr weights = e_at(e, strip->w, e_along(e, &i, d->taps * d->x.block * d->y.block));
         if (d->x.block == 1)
             taps_unrolled(e, d, &tile, from, weights);
         else

@@ -199,9 +199,13 @@ typedef struct Plan {
     int lanes, vecs, rows;
 } Plan;
 
+static bool is_dense(const Image *image) {
+    return image->stride.row == image->width * image->stride.pixel;
+}
+
 // The place of a pixel in a plane of the image.
 static Val pixel_offset(Emit *e, const Image *image, Val pixel) {
-    if (image->stride.row == image->width * image->stride.pixel)
+    if (is_dense(image))
         return e_mul_const(e, pixel, image->stride.pixel);
     Val width = e_index(e, image->width);
     Val down = e_mul_const(e, e_div(e, pixel, width), image->stride.row);
@@ -214,14 +218,14 @@ static void left_pair(Emit *e, const Plan *p, Ptr first, const Ptr *second, Ptr 
     int64_t block = p->s.block, factor = v_factor(&p->s), middle = p->s.inner / block * p->x.stride.channel;
     EMIT_TIMES(e, i, p->s.inner / block)
         for (int vec = 0; vec < p->vecs; vec++) {
-            Val at = e_add_const(e, e_mul_const(e, i.i, p->x.stride.channel), (int64_t)vec * p->lanes);
+            Val at = e_add_const(e, e_along(e, &i, p->x.stride.channel), (int64_t)vec * p->lanes);
             Val zero = e_zero(e, DT_F32, p->lanes);
             Val a11 = e_load(e, first, at, p->lanes), a12 = e_load(e, first, e_add_const(e, at, middle), p->lanes);
             Val a21 = second ? e_load(e, *second, at, p->lanes) : zero;
             Val a22 = second ? e_load(e, *second, e_add_const(e, at, middle), p->lanes) : zero;
             Val s1 = e_add(e, a21, a22), s2 = e_sub(e, s1, a11), s3 = e_sub(e, a11, a21), s4 = e_sub(e, a12, s2);
             const Val left[FACTORS] = {a11, a12, s2, s1, s4, s3, a22};
-            Ptr to = e_at(e, v, e_add_const(e, e_mul_const(e, i.i, block), (int64_t)vec * p->lanes));
+            Ptr to = e_at(e, v, e_add_const(e, e_along(e, &i, block), (int64_t)vec * p->lanes));
             for (int f = 0; f < FACTORS; f++)
                 e_store_const(e, to, f * factor, left[f]);
         }
@@ -291,6 +295,12 @@ static void products(Emit *e, const Plan *p, int64_t count, Ptr u) {
     }
 }
 
+// The place of the pixel that is as many behind `first` as the loop has turned.
+static Dest output_pixel(Emit *e, const Image *y, Val first, Loop *loop, Dest to) {
+    bool dense = is_dense(y);
+    return dest_at(e, to, dense ? e_along_from(e, loop, first, y->stride.pixel) : pixel_offset(e, y, e_add(e, first, loop->i)));
+}
+
 // Writes a quarter of the results: pixels from `pixel` on, of the panel whose first channel is `channel`. It is the plane,
 // and C22 the sum of U3, which tells it, and U4 without U2.
 static void output_quarter(Emit *e, const Plan *p, Plane plane, int64_t count, Val pixel, Val channel, Dest y) {
@@ -298,10 +308,10 @@ static void output_quarter(Emit *e, const Plan *p, Plane plane, int64_t count, V
     Val vector = e_stride(e, p->lanes), sum[3];
     int n = plane == U3 ? 3 : 1;
     EMIT_TIMES(e, pair, count) {
-        Dest to = dest_at(e, y, pixel_offset(e, &p->y, e_add(e, pixel, pair.i)));
+        Dest to = output_pixel(e, &p->y, pixel, &pair, y);
         Ptr from[3];
         for (int i = 0; i < n; i++)
-            from[i] = e_at(e, plane_at(e, p, parts[i]), e_mul_const(e, pair.i, p->s.block));
+            from[i] = e_at(e, plane_at(e, p, parts[i]), e_along(e, &pair, p->s.block));
         for (int vec = 0; vec < p->vecs; vec++) {
             int64_t lane = (int64_t)vec * p->lanes;
             Val first = e_add_const(e, channel, lane);

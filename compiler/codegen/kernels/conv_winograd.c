@@ -308,21 +308,32 @@ static void load_line(Emit *e, Ptr from, int64_t distance, Val stride, int count
 static void columns_transform(Emit *e, const Plan *p, const double *matrix, int rows_out, int rows_in, int columns, Grid from) {
     Val in[WINOGRAD_POINTS], out[WINOGRAD_POINTS];
     Val next = e_stride(e, from.row), line = e_stride(e, (int64_t)columns * p->lanes);
+    WinogradFactors factors = winograd_factors(e, matrix, WINOGRAD_POINTS, rows_out, rows_in, p->lanes);
     EMIT_TIMES(e, c, columns) {
-        Ptr x = e_at(e, from.p, e_mul_const(e, c.i, from.column)), to = e_at(e, p->half, e_mul_const(e, c.i, p->lanes));
+        Ptr x = e_at(e, from.p, e_along(e, &c, from.column)), to = e_at(e, p->half, e_along(e, &c, p->lanes));
         load_line(e, x, from.row, next, rows_in, p->lanes, in);
-        winograd_apply(e, matrix, WINOGRAD_POINTS, rows_out, rows_in, in, out);
+        winograd_apply(e, &factors, matrix, WINOGRAD_POINTS, rows_out, rows_in, in, out);
         for (int r = 0; r < rows_out; r++, to = e_walk(e, to, line))
             e_store_const(e, to, 0, out[r]);
     }
 }
 
-// The second half: applies a matrix to one row of p->half.
-static void row_transform(Emit *e, const Plan *p, const double *matrix, int columns_out, int columns_in, Val row, Val stride, Val *out) {
+// The second half of a transform, row by row.
+typedef struct RowTransform {
+    const double *matrix;
+    int out, in;  // columns
+    WinogradFactors factors;
+} RowTransform;
+
+static RowTransform row_transform_of(Emit *e, const Plan *p, const double *matrix, int out, int in) {
+    return (RowTransform){matrix, out, in, winograd_factors(e, matrix, WINOGRAD_POINTS, out, in, p->lanes)};
+}
+
+// Applies it to one row of p->half, `from`.
+static void row_transform(Emit *e, const Plan *p, const RowTransform *t, Ptr from, Val stride, Val *out) {
     Val in[WINOGRAD_POINTS];
-    Ptr from = e_at(e, p->half, e_mul_const(e, row, (int64_t)columns_in * p->lanes));
-    load_line(e, from, p->lanes, stride, columns_in, p->lanes, in);
-    winograd_apply(e, matrix, WINOGRAD_POINTS, columns_out, columns_in, in, out);
+    load_line(e, from, p->lanes, stride, t->in, p->lanes, in);
+    winograd_apply(e, &t->factors, t->matrix, WINOGRAD_POINTS, t->out, t->in, in, out);
 }
 
 // x: the tile's first input element of one channel block and group of lanes; v: its place at point 0.
@@ -331,24 +342,25 @@ static void transform_input(Emit *e, const Plan *p, const Kind *kind, Ptr x, Ptr
     int64_t point = v_stride(&p->s, p->tiles);
     columns_transform(e, p, &kind->down->input[0][0], rows, rows, columns, (Grid){x, p->x.stride.row, p->x.stride.pixel});
     Val stride = e_stride(e, point), vector = e_stride(e, p->lanes);
+    RowTransform along = row_transform_of(e, p, &kind->right->input[0][0], columns, columns);
     EMIT_TIMES(e, r, rows) {
         Val out[WINOGRAD_POINTS];
-        row_transform(e, p, &kind->right->input[0][0], columns, columns, r.i, vector, out);
-        Ptr to = e_at(e, v, e_mul_const(e, r.i, p->s.points * point));
+        Ptr from = e_at(e, p->half, e_along(e, &r, (int64_t)columns * p->lanes));
+        row_transform(e, p, &along, from, vector, out);
+        Ptr to = e_at(e, v, e_along(e, &r, p->s.points * point));
         for (int c = 0; c < columns; c++, to = e_walk(e, to, stride))
             e_store_const(e, to, 0, out[c]);
     }
 }
 
-// Row `row` of the pool over a tile; `vector` is the stride of one. Maxima ignore NaN, as MaxPool's do.
-static void pooled_row(Emit *e, const Plan *p, const Kind *kind, Val row, Val vector, Val channel, Val bias, Ptr y) {
+// A row of the pool over a tile, from two rows of p->half; `vector` is the stride of one. Maxima ignore NaN, as MaxPool's do.
+static void pooled_row(Emit *e, const Plan *p, const RowTransform *along, Ptr from, Val vector, Val channel, Val bias, Ptr y) {
     Val out[WINOGRAD_POINTS], best[WINOGRAD_MOST / 2];
-    int wide = kind->right->size;
+    int wide = along->out;
     for (int c = 0; c < wide / 2; c++)
         best[c] = e_splat(e, e_float(e, DT_F32, -(double)INFINITY), p->lanes);
     for (int half = 0; half < 2; half++) {
-        Val from = e_add_const(e, e_mul_const(e, row, 2), half);
-        row_transform(e, p, &kind->right->output[0][0], wide, kind->right->points, from, vector, out);
+        row_transform(e, p, along, e_at_const(e, from, (int64_t)half * along->in * p->lanes), vector, out);
         for (int c = 0; c < wide; c++)
             best[c / 2] = e_max(e, image_act(e, &p->y, p->act, channel, e_add(e, out[c], bias)), best[c / 2]);
     }
@@ -363,13 +375,15 @@ static void transform_output(Emit *e, const Plan *p, const Kind *kind, Ptr m, Va
     columns_transform(e, p, &kind->down->output[0][0], high, rows, columns, (Grid){m, p->s.points * point, point});
     Val bias = p->has_bias ? e_load(e, p->bias, channel, p->lanes) : e_zero(e, DT_F32, p->lanes);
     Val vector = e_stride(e, p->lanes);
+    RowTransform along = row_transform_of(e, p, &kind->right->output[0][0], wide, columns);
     EMIT_TIMES(e, r, high / p->pool) {
         Val out[WINOGRAD_POINTS];
-        Dest row = dest_at(e, to, e_mul_const(e, r.i, p->y.stride.row));
+        Dest row = dest_at(e, to, e_along(e, &r, p->y.stride.row));
+        Ptr from = e_at(e, p->half, e_along(e, &r, p->pool * columns * p->lanes));
         if (p->pool == 2) {
-            pooled_row(e, p, kind, r.i, vector, channel, bias, row.y);
+            pooled_row(e, p, &along, from, vector, channel, bias, row.y);
         } else {
-            row_transform(e, p, &kind->right->output[0][0], wide, columns, r.i, vector, out);
+            row_transform(e, p, &along, from, vector, out);
             for (int c = 0; c < wide; c++)
                 dest_store(e, row, c * p->y.stride.pixel, &p->y, p->act, channel, e_add(e, out[c], bias));
         }

@@ -36,8 +36,11 @@ static void run_unrolled(Emit *e, const Product *p, const Var *sum, Ptr left, Pt
     Val acc[PRODUCT_MAX];
     for (int i = 0; i < p->rows * p->vecs; i++)
         acc[i] = e_get(e, sum[i]);
-    for (int64_t j = 0; j < count; j++)
+    for (int64_t j = 0; j < count; j++) {
+        if (j && !e_target(e)->fma_lane)
+            e_barrier(e);
         product_step(e, p, acc, left, j, right, j * p->panel);
+    }
     for (int i = 0; i < p->rows * p->vecs; i++)
         e_set(e, sum[i], acc[i]);
 }
@@ -51,7 +54,7 @@ static int64_t unroll_of(const Target *target) {
 void product_run(Emit *e, const Product *p, const Var *sum, Ptr left, Ptr right, int64_t count) {
     int64_t unroll = unroll_of(e_target(e)), whole = count / unroll * unroll;
     EMIT_FOR(e, k, e_index(e, 0), e_index(e, whole), unroll)
-        run_unrolled(e, p, sum, e_at(e, left, k.i), e_at(e, right, e_mul_const(e, k.i, p->panel)), unroll);
+        run_unrolled(e, p, sum, e_at(e, left, k.i), e_at(e, right, e_along(e, &k, p->panel)), unroll);
     if (whole < count)
         run_unrolled(e, p, sum, e_at_const(e, left, whole), e_at_const(e, right, whole * p->panel), count - whole);
 }

@@ -83,9 +83,43 @@ static bool same_size(double a, double b) {
     return fabs(fabs(a) - fabs(b)) <= 1e-12 * fabs(a);
 }
 
+static void list_factor(WinogradFactors *f, double factor) {
+    for (int i = 0; i < f->count; i++)
+        if (f->number[i] == factor)
+            return;
+    f->number[f->count++] = factor;
+}
+
+// Signs may change as lines and columns are paired.
+WinogradFactors winograd_factors(Emit *e, const double *matrix, int stride, int rows, int cols, int lanes) {
+    const Target *target = e_target(e);
+    WinogradFactors f = {.lanes = lanes};
+    if (!target->fma_lane || target->registers <= 16)
+        return f;
+    for (int r = 0; r < rows; r++)
+        for (int c = 0; c < cols; c++) {
+            double x = fabs(matrix[r * stride + c]);
+            if (x > 1e-12 && x != 1) {
+                list_factor(&f, x);
+                list_factor(&f, -x);
+            }
+        }
+    Ptr table = f.count ? e_hidden(e, e_table(e, DT_F32, f.number, div_up(f.count, lanes) * lanes)) : (Ptr){0};
+    for (int i = 0; i < f.count; i += lanes)
+        f.packed[i / lanes] = e_load_const(e, table, i, lanes);
+    return f;
+}
+
+static Val factor_vector(Emit *e, const WinogradFactors *f, double factor, Val like) {
+    for (int i = 0; i < f->count; i++)
+        if (f->number[i] == factor)
+            return e_splat(e, e_lane(e, f->packed[i / f->lanes], i % f->lanes), like.lanes);
+    return e_splat(e, e_float(e, like.dtype, factor), like.lanes);
+}
+
 // sum + factor * x; a null sum is 0.
-static Val accumulate(Emit *e, Val sum, double factor, Val x) {
-    Val scale = e_splat(e, e_float(e, x.dtype, factor), x.lanes);
+static Val accumulate(Emit *e, const WinogradFactors *f, Val sum, double factor, Val x) {
+    Val scale = factor == 1 || factor == -1 ? x : factor_vector(e, f, factor, x);
     if (!sum.v)
         return factor == 1 ? x : factor == -1 ? e_neg(e, x) : e_mul(e, x, scale);
     if (factor == 1)
@@ -94,12 +128,12 @@ static Val accumulate(Emit *e, Val sum, double factor, Val x) {
 }
 
 // Terms with the factor 1 first, since they cost nothing to start with.
-static Val dot(Emit *e, const double *factors, int count, const Val *in) {
+static Val dot(Emit *e, const WinogradFactors *f, const double *factors, int count, const Val *in) {
     Val sum = {0};
     for (int pass = 0; pass < 2; pass++)
         for (int k = 0; k < count; k++)
             if (fabs(factors[k]) > 1e-12 && (factors[k] == 1) == (pass == 0))
-                sum = accumulate(e, sum, factors[k], in[k]);
+                sum = accumulate(e, f, sum, factors[k], in[k]);
     return sum.v ? sum : e_zero(e, in[0].dtype, in[0].lanes);
 }
 
@@ -146,16 +180,16 @@ static void pair_columns(Emit *e, double *matrix, int stride, int rows, int cols
     }
 }
 
-static void pair_of_rows(Emit *e, const double *a, const double *b, int cols, const Val *in, Val *out) {
+static void pair_of_rows(Emit *e, const WinogradFactors *f, const double *a, const double *b, int cols, const Val *in, Val *out) {
     double same[WINOGRAD_POINTS] = {0}, opposite[WINOGRAD_POINTS] = {0};
     for (int c = 0; c < cols; c++)
         *(a[c] * b[c] > 0 ? &same[c] : &opposite[c]) = a[c];
-    Val even = dot(e, same, cols, in), odd = dot(e, opposite, cols, in);
+    Val even = dot(e, f, same, cols, in), odd = dot(e, f, opposite, cols, in);
     out[0] = e_add(e, even, odd);
     out[1] = e_sub(e, even, odd);
 }
 
-void winograd_apply(Emit *e, const double *matrix, int stride, int rows, int cols, const Val *in, Val *out) {
+void winograd_apply(Emit *e, const WinogradFactors *factors, const double *matrix, int stride, int rows, int cols, const Val *in, Val *out) {
     double own[WINOGRAD_POINTS * WINOGRAD_POINTS];
     Val terms[WINOGRAD_POINTS];
     for (int c = 0; c < cols; c++)
@@ -166,10 +200,10 @@ void winograd_apply(Emit *e, const double *matrix, int stride, int rows, int col
     pair_columns(e, own, cols, rows, cols, terms);
     for (int r = 0; r < rows; r++) {
         if (r + 1 < rows && rows_pair(own + r * cols, own + (r + 1) * cols, cols)) {
-            pair_of_rows(e, own + r * cols, own + (r + 1) * cols, cols, terms, out + r);
+            pair_of_rows(e, factors, own + r * cols, own + (r + 1) * cols, cols, terms, out + r);
             r++;
         } else {
-            out[r] = dot(e, own + r * cols, cols, terms);
+            out[r] = dot(e, factors, own + r * cols, cols, terms);
         }
     }
 }
