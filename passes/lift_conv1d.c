@@ -81,15 +81,23 @@ static Ints widened(Arena *arena, Ints list, int ends, int64_t fill) {
     return wide;
 }
 
-// A depthwise one alone would not pay for the conversion to blocks of channels.
+enum { LEAST_TERMS = 32, LEAST_OUTPUTS = 8 };  // of one input channel
+
+// Few terms, as depthwise ones alone have them, would not pay for the conversion to blocks of channels; nor would blocks that
+// are mostly empty.
+static bool pays(const Node *node) {
+    const Dim *weights = node->in[1]->type.dim;
+    bool many = ((const ConvAttrs *)node->attrs)->group == 1 && weights[0].n >= LEAST_OUTPUTS && weights[2].n >= LEAST_TERMS;
+    return weights[1].n > 1 || many || lifted_source(node->in[0]);
+}
+
 static bool match_conv(const Node *node) {
     bool conv = node->op == OP_Conv || node->op == OP_ConvTranspose;
     const Type *in = node->nin ? &node->in[0]->type : NULL;
     if (conv && in->rank == 4 && (node->op == OP_ConvTranspose || in->dim[2].n < 2))
         return false;
     return conv && !node_pools(node) && !node->kernel && node->nin <= 3 && is_line(node->in[0]) &&
-           is_line(node->out[0]) && node->in[1]->data && is_line(node->in[1]) &&
-           (node->in[1]->type.dim[1].n > 1 || lifted_source(node->in[0]));
+           is_line(node->out[0]) && node->in[1]->data && is_line(node->in[1]) && pays(node);
 }
 
 static void lift_conv(Node *node) {

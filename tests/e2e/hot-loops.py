@@ -66,6 +66,7 @@ CASES = [  # kernel, what it does, how the module is made; perhaps the size of W
     ("conv_direct", "dilated 5x5", conv((1, 32, 14, 14), 48, 5, strides=[2, 2], pads=[2, 2, 2, 2], dilations=[2, 2])),
     ("conv_direct", "first layer, 3x3", conv((1, 3, 33, 33), 64, 3, strides=[2, 2])),
     ("conv_direct", "first layer, 5x5", conv((1, 3, 33, 33), 32, 5)),
+    ("conv_direct", "one channel, 1x64", conv((1, 1, 1, 600), 64, (1, 64), strides=[1, 4])),
     ("conv_winograd", "3x3", conv((1, 32, 28, 28), 64, 3, **SAME)),
     ("conv_winograd", "3x3 on 13x13", conv((1, 48, 13, 13), 48, 3, **SAME)),
     *(("conv_winograd", f"3x3 on 13x13, tiles of {tile}", conv((1, 32, 13, 13), 32, 3, **SAME), tile) for tile in (2, 3, 4, 5, 6)),

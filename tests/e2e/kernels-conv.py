@@ -52,6 +52,8 @@ def make(part):
         for channels, filters, size, kernel in ((64, 64, 9, 3), (160, 32, 5, 3), (24, 40, 20, 1), (96, 64, 3, 5), (384, 48, 27, 1)):
             y = module.conv(module.input(1, channels, size, size), channels, filters, kernel, pads=[kernel // 2] * 4)
             module.output(y, f"{channels} {size}x{size} {filters} of {kernel}")
+    if part == 2:  # one channel, long rows of the filter
+        module.output(module.conv(module.input(1, 1, 1, 500), 1, 20, (1, 41), strides=[1, 3]), "long row")
     if part == 1:  # a wide rim
         module.output(module.conv(module.input(1, 17, 100, 120), 17, 5, (3, 39), pads=[1, 19, 1, 19]), "wide")
     return module

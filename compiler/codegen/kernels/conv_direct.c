@@ -31,7 +31,7 @@
 
 enum { RUN_TILES = 8 };
 enum { NARROW_RIM = 16 };  // fits any image
-static const double SPILL = 0.4;
+enum { LONG_ROW = 24 };  // taps of a filter's row that are too many to unroll: the code would not fit the first-level cache
 enum { LOWER_ROWS = 3 };  // rows less than the most that are worth a trial
 
 static const AttrRow direct_rows[] = {
@@ -145,12 +145,6 @@ bool conv_direct_choice(Node *node, const Target *target, int number) {
     return direct_choice(node, target, both ? number / 2 : number, window.kernel[0] * window.kernel[1]);
 }
 
-// Unrolled taps load ahead. Where registers are few, each one too many costs so many cycles a step.
-static double spilled(const Target *target, int64_t rows, int64_t vecs) {
-    double more = (double)(rows * vecs + vecs + rows - target->registers);
-    return target->registers <= 16 && more > 0 ? SPILL * more : 0;
-}
-
 // What one image costs: each group of panels passes over all pixels, slice by slice, or all of them over each row.
 double conv_direct_cost(const Node *node, const Target *target) {
     const DirectParams *params = node->params;
@@ -166,8 +160,6 @@ double conv_direct_cost(const Node *node, const Target *target) {
     int64_t length = flat ? y->dim[2].n * y->dim[3].n : y->dim[3].n, rows = flat ? 1 : y->dim[2].n;
     double tiles = (double)(rows * div_up(length, params->rows)), slices = (double)div_up(ins, depth);
     double row = cost_row(target, length, params->rows, vecs, steps), compute = sets * slices * (double)rows * row;
-    if (block == 1)
-        compute += sets * tiles * steps * spilled(target, params->rows, vecs);
     double panel = steps * (double)(target->block * params->panels) * sizeof(float), whole = panel * slices * sets;
     bool close = panel <= target->l1_bytes / 2;  // through all tiles of a row
     double lines = flat ? (double)div_up(length, params->rows * RUN_TILES) : (double)rows;
@@ -241,10 +233,23 @@ static void taps_in_turns(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w) {
         }
 }
 
+// The same taps, where they are many: each row of the filter is a product.
+static void taps_along(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w) {
+    EMIT_TIMES(e, v, d->window.kernel[0]) {
+        Ptr from = e_at(e, x, e_mul_const(e, v.i, d->window.dilation[0] * d->x.stride.row));
+        Ptr weights = e_at(e, w, e_mul_const(e, v.i, d->tap[0] * d->y.block));
+        product_run(e, &tile->product, tile->sum, from, weights, d->window.kernel[1]);
+    }
+}
+
 // All taps for one block of a row-major input: a single channel, so the taps are what unrolls.
 static void taps_unrolled(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w) {
     const Window *window = &d->window;
     int64_t down = window->dilation[0] * d->x.stride.row, line = d->tap[0] * d->y.block;
+    if (window->kernel[1] >= LONG_ROW && window->dilation[1] == 1 && d->tap[1] == 1 && d->x.stride.pixel == 1) {
+        taps_along(e, d, tile, x, w);
+        return;
+    }
     if (e_target(e)->fma_lane) {
         taps_in_turns(e, d, tile, x, w);
         return;
