@@ -1,6 +1,7 @@
 // Finds operators again that exporters, and this importer, write in parts: activations, so that a product may apply
-// them as it stores; Softmax; layer normalizations, which are one kernel then. What exporters write is in the tables:
-// rules first, of parts that occur in several forms, then the forms, those that contain others before them.
+// them as it stores; Softmax; layer normalizations, which are one kernel then; means of images, which a convolution may
+// do. What exporters write is in the tables: rules first, of parts that occur in several forms, then the forms, those
+// that contain others before them.
 //
 // A softmax is found only where the largest element is subtracted: without, it overflows where Softmax does not. Most
 // forms round differently than the operator.
@@ -57,6 +58,8 @@ static Node *make_softmax(const PatternMatch *m);
 static Node *make_log_softmax(const PatternMatch *m);
 static Node *make_layer_norm(const PatternMatch *m);
 static Node *make_rms_norm(const PatternMatch *m);
+static Node *make_image_mean(const PatternMatch *m);
+static Node *make_flat_image_mean(const PatternMatch *m);
 
 typedef struct Form {
     const char *text;
@@ -89,6 +92,8 @@ static const Form forms[] = {
     {"@normed", make_layer_norm},
     {"Mul(@rms_normed, scale)", make_rms_norm},
     {"@rms_normed", make_rms_norm},
+    {"ReduceMean(x, axes)", make_image_mean},
+    {"ReduceMean{keepdims = 0}(x, axes)", make_flat_image_mean},
 };
 
 // ---- What is found
@@ -203,6 +208,31 @@ static Node *make_layer_norm(const PatternMatch *m) {
 
 static Node *make_rms_norm(const PatternMatch *m) {
     return make_norm(m, false);
+}
+
+// ReduceMean over both axes of an image.
+static Node *make_image_mean(const PatternMatch *m) {
+    const Type *x = &pattern_value(m, "x")->type;
+    if (x->rank != 4 || !dtype_is_whole_float(x->dtype) || !type_is_static(x) || type_counted_axis(x) >= 0 || !type_count(x) ||
+        first_axis(m, 2, true) != 2)
+        return NULL;
+    Node *node = node_new(m->node[0]->graph, OP_GlobalAveragePool, 1, 1);
+    node->in[0] = pattern_value(m, "x");
+    return node;
+}
+
+// Without the two axes, which a Flatten, a view, takes away.
+static Node *make_flat_image_mean(const PatternMatch *m) {
+    Node *mean = make_image_mean(m), *root = m->node[0];
+    if (!mean)
+        return NULL;
+    Type type = mean->in[0]->type;
+    type.dim[2] = type.dim[3] = dim_const(1);
+    mean->loc = root->loc;
+    graph_insert_before(root, mean);
+    Node *node = node_new(root->graph, OP_Flatten, 1, 1);
+    node->in[0] = node_output(mean, 0, root->out[0]->name, type);
+    return node;
 }
 
 // ---- The pass

@@ -65,8 +65,9 @@ static bool match_attrs(const Node *node, const char *braces) {
     const AttrTable *table = op_info[node->op].attrs;
     for (const AttrRow *row = table->rows; row->name; row++) {
         double wanted;
-        bool given = row->kind == ATTR_FLOAT && given_number(braces, row->name, &wanted);
-        if (given && !is_near(*(const double *)(const void *)((const char *)node->attrs + row->offset), wanted, 1e-6))
+        const void *field = (const char *)node->attrs + row->offset;
+        bool given = (row->kind == ATTR_FLOAT || row->kind == ATTR_BOOL) && given_number(braces, row->name, &wanted);
+        if (given && !is_near(row->kind == ATTR_FLOAT ? *(const double *)field : *(const bool *)field, wanted, 1e-6))
             return false;
         if (!given && !attr_is_default(table, row, node->attrs))
             return false;

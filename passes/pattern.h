@@ -3,8 +3,8 @@
 //     Mul(Mul(x, 0.5), @one_more)
 //
 // Op(...)          a node of this operator with these operands, in either order where they commute. Its attributes are
-// at
-//                  their defaults, but for numbers given in braces: HardSigmoid{alpha = 0.16666667}(x)
+//                  at their defaults, but for numbers given in braces, truth values as 0 and 1:
+//                  HardSigmoid{alpha = 0.16666667}(x)
 // 0.5              a constant of one element, this number up to rounding
 // x, axes          any value, the same wherever the name stands; constants are the same if their bytes are
 // @one_more        any of the alternatives that a rule of this name has
