@@ -1,4 +1,4 @@
-// The way through a model: decode (guard.c), constants, inputs (inputs.c), nodes in their order, outputs. Each node
+// The way through a model: decode (guard.c), constants, inputs (inputs.c), nodes (sort.c says in which order), outputs. Each node
 // becomes a Draft, which is brought to the newest form (upgrade.c) and then either is an operator of the table
 // (draft.c), a composite (decompose.c) or a call of the model's own function (functions.c). A node that fails is
 // reported and its results are marked, so that its users are still checked for being supported, but not blamed.
@@ -10,6 +10,7 @@
 #include "onnx/functions.h"
 #include "onnx/guard.h"
 #include "onnx/lists.h"
+#include "onnx/sort.h"
 #include "onnx/upgrade.h"
 #include "support/checked.h"
 
@@ -96,7 +97,7 @@ bool import_initializers(Importer *im, Scope *scope, const Onnx__GraphProto *gra
 
 // Nodes.
 
-static Loc *make_loc(Importer *im, const Scope *scope, const Onnx__NodeProto *proto) {
+Loc *import_loc(Importer *im, const Scope *scope, const Onnx__NodeProto *proto) {
     Loc *loc = ARENA_NEW(im->arena, Loc);
     const char *name = proto->name && *proto->name ? proto->name : "";
     for (size_t i = 0; i < proto->n_output && !*name; i++)
@@ -105,19 +106,6 @@ static Loc *make_loc(Importer *im, const Scope *scope, const Onnx__NodeProto *pr
     loc->op = arena_string(im->arena, proto->op_type ? proto->op_type : "");
     return loc;
 }
-
-static bool defined_later(Onnx__NodeProto *const *nodes, size_t n, const char *name) {
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < nodes[i]->n_output; k++)
-            if (!strcmp(nodes[i]->output[k], name))
-                return true;
-    return false;
-}
-
-typedef struct Body {
-    Onnx__NodeProto *const *nodes;
-    size_t n;
-} Body;
 
 Value *import_unpacked(Importer *im, Value *value) {
     Node *node = node_new(im->graph, OP_UnpackBits, 1, 1);
@@ -138,16 +126,11 @@ static Value *name_value(Importer *im, Name *name) {
 }
 
 // Finds an operand. `*failed` where it comes from a node that was reported already.
-static bool find_operand(Importer *im, const Draft *d, const Body *body, const char *text, Value **value, List **list,
-                         bool *failed) {
+static bool find_operand(Importer *im, const Draft *d, const char *text, Value **value, List **list, bool *failed) {
     *value = NULL;
     if (!*text)
         return true;
     Name *name = scope_see(d->scope, text);
-    if (!name && defined_later(body->nodes, body->n, text))
-        return diag_error(im->diag, d->loc, E_GRAPH,
-                          "value '%s' is read before it is defined: the nodes are not in order, or form a cycle",
-                          text);
     if (!name)
         return diag_error(im->diag, d->loc, E_GRAPH, "value '%s' is never defined", text);
     if (name->state == NAME_TRAINING)
@@ -159,14 +142,14 @@ static bool find_operand(Importer *im, const Draft *d, const Body *body, const c
     return true;
 }
 
-static bool draft_operands(Importer *im, Draft *d, const Onnx__NodeProto *proto, const Body *body, bool *failed) {
+static bool draft_operands(Importer *im, Draft *d, const Onnx__NodeProto *proto, bool *failed) {
     bool ok = true;
     d->nin = (int)proto->n_input;
     d->in = ARENA_ARRAY(im->scratch, Value *, proto->n_input + DRAFT_SPARE);
     d->list = ARENA_ARRAY(im->scratch, List *, proto->n_input);
     d->nlist = d->nin;
     for (int i = 0; i < d->nin && !import_failed(im); i++)
-        ok = find_operand(im, d, body, proto->input[i], &d->in[i], &d->list[i], failed) && ok;
+        ok = find_operand(im, d, proto->input[i], &d->in[i], &d->list[i], failed) && ok;
     d->nout = (int)proto->n_output;
     d->out = (const char *const *)proto->output;
     return ok;
@@ -247,12 +230,12 @@ static bool import_draft(Importer *im, Draft *d) {
     return decompose ? decompose(im, d) : draft_finish(im, d, op_find(d->op));
 }
 
-static bool import_node(Importer *im, Scope *scope, const Body *body, const Onnx__NodeProto *proto) {
+static bool import_node(Importer *im, Scope *scope, const Onnx__NodeProto *proto) {
     Draft draft = {.op = proto->op_type ? proto->op_type : "", .opset = scope->opset, .scope = scope};
     draft.domain = proto->domain;
-    draft.loc = make_loc(im, scope, proto);
+    draft.loc = import_loc(im, scope, proto);
     bool failed = false;
-    bool ok = draft_operands(im, &draft, proto, body, &failed);
+    bool ok = draft_operands(im, &draft, proto, &failed);
     const Onnx__FunctionProto *function = function_find(im, proto->domain, draft.op, proto->overload);
     if (!function && !is_supported(&draft))
         return unsupported(im, &draft, proto);
@@ -275,13 +258,13 @@ static size_t node_work(const Scope *scope, const Onnx__NodeProto *proto) {
 }
 
 bool import_nodes(Importer *im, Scope *scope, Onnx__NodeProto *const *nodes, size_t n) {
-    Body body = {nodes, n};
-    bool ok = true;
+    const Onnx__NodeProto **sorted = ARENA_ARRAY(im->scratch, const Onnx__NodeProto *, n);
+    bool ok = nodes_sort(im, scope, nodes, n, sorted);
     for (size_t i = 0; i < n && !import_failed(im); i++) {
-        const Onnx__NodeProto *proto = nodes[i];
+        const Onnx__NodeProto *proto = sorted[i];
         if (!import_work(im, node_work(scope, proto), proto->n_output))
             return false;
-        if (import_node(im, scope, &body, proto))
+        if (import_node(im, scope, proto))
             continue;
         ok = false;
         for (size_t k = 0; k < proto->n_output; k++)

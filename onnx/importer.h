@@ -61,6 +61,7 @@ bool import_work(Importer *im, size_t amount, size_t values);
 bool import_initializers(Importer *im, Scope *scope, const Onnx__GraphProto *graph);
 Value *import_add_output(Importer *im, const char *name, Value *value);  // of im->graph, made there and no other output
 Value *import_unpacked(Importer *im, Value *value);  // the elements of a packed one, one to a byte
+Loc *import_loc(Importer *im, const Scope *scope, const Onnx__NodeProto *proto);
 bool import_nodes(Importer *im, Scope *scope, Onnx__NodeProto *const *nodes, size_t n);
 bool domain_is_onnx(const char *domain);  // null, "" and "ai.onnx" are one
 // The version of ai.onnx among the imports, checked; `otherwise` where there is none.

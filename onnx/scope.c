@@ -4,15 +4,10 @@
 
 #include <string.h>
 
-static uint64_t hash(const char *text) {
-    uint64_t h = 14695981039346656037u;
-    for (; *text; text++)
-        h = (h ^ (unsigned char)*text) * 1099511628211u;
-    return h ^ h >> 32;
-}
+#include "support/str.h"
 
 static Name *probe(Name *slot, int capacity, const char *text) {
-    int at = (int)(hash(text) & (uint64_t)(capacity - 1));
+    int at = (int)(text_hash(text) & (uint64_t)(capacity - 1));
     while (slot[at].text && strcmp(slot[at].text, text))
         at = (at + 1) & (capacity - 1);
     return &slot[at];

@@ -6,20 +6,14 @@
 #include <string.h>
 
 #include "ir/ir.h"
-
-static uint64_t hash(const char *text) {
-    uint64_t h = 14695981039346656037u;
-    for (; *text; text++)
-        h = (h ^ (unsigned char)*text) * 1099511628211u;
-    return h ^ h >> 32;
-}
+#include "support/str.h"
 
 static bool is_there(const Graph *graph, const Value *value) {
     return value->graph == graph && value->id < graph->values.n && graph->values.item[value->id] == value;
 }
 
 static void put(Names *names, Value *value) {
-    size_t at = hash(value->name) & (names->capacity - 1);
+    size_t at = text_hash(value->name) & (names->capacity - 1);
     while (names->slot[at])
         at = (at + 1) & (names->capacity - 1);
     names->slot[at] = value;
@@ -45,7 +39,7 @@ void names_add(Graph *graph, Value *value) {
 
 Value *value_find(const Graph *graph, const char *name) {
     const Names *names = &graph->names;
-    size_t at = names->capacity ? hash(name) & (names->capacity - 1) : 0;
+    size_t at = names->capacity ? text_hash(name) & (names->capacity - 1) : 0;
     for (; names->capacity && names->slot[at]; at = (at + 1) & (names->capacity - 1))
         if (is_there(graph, names->slot[at]) && !strcmp(names->slot[at]->name, name))
             return names->slot[at];

@@ -1,4 +1,4 @@
-// Growing strings, and the one rule that makes C identifiers of names.
+// Growing strings, hashes of names, and the one rule that makes C identifiers of names.
 #include "support/str.h"
 
 #include <ctype.h>
@@ -60,4 +60,12 @@ char *str_identifier(Arena *arena, const char *text) {
 bool str_ends_with(const char *text, const char *suffix) {
     size_t n = strlen(text), m = strlen(suffix);
     return n >= m && !strcmp(text + n - m, suffix);
+}
+
+// FNV-1a
+uint64_t text_hash(const char *text) {
+    uint64_t h = 14695981039346656037u;
+    for (; *text; text++)
+        h = (h ^ (unsigned char)*text) * 1099511628211u;
+    return h ^ h >> 32;
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "support/arena.h"
 
@@ -20,6 +21,7 @@ void str_printf(Str *str, const char *format, ...) __attribute__((format(printf,
 // `text` as a C identifier: other characters become '_', a leading digit gets a '_' before it, and C and C++
 // keywords one behind.
 char *str_identifier(Arena *arena, const char *text);
+uint64_t text_hash(const char *text);  // for tables of names
 bool str_ends_with(const char *text, const char *suffix);
 
 #endif
