@@ -1,6 +1,7 @@
-// The standard wants nodes in an order in which each stands behind those that it reads, but not all writers of files keep
-// to it. So they are sorted: in the order of the file each node is visited, and before it those that it reads. A file that
-// is in order stays as it is. The visits are a stack of their own, since a file may have as long a chain as it likes.
+// The standard wants nodes in an order in which each stands behind those that it reads, but not all writers of files
+// keep to it. So they are sorted: in the order of the file each node is visited, and before it those that it reads. A
+// file that is in order stays as it is. The visits are a stack of their own, since a file may have as long a chain as
+// it likes.
 //
 // What a subgraph reads from outside is read by its node. A name that is also defined inside means what is inside.
 #include "onnx/sort.h"

@@ -4,8 +4,9 @@
 
 #include "onnx/importer.h"
 
-// Writes n nodes to `sorted`, each behind those whose results it or one of its subgraphs reads; where the file has them so,
-// its own order. A value that depends on itself is reported, and defined in the scope as failed. False after any error.
+// Writes n nodes to `sorted`, each behind those whose results it or one of its subgraphs reads; where the file has them
+// so, its own order. A value that depends on itself is reported, and defined in the scope as failed. False after any
+// error.
 bool nodes_sort(Importer *im, Scope *scope, Onnx__NodeProto *const *nodes, size_t n, const Onnx__NodeProto **sorted);
 
 #endif

@@ -162,7 +162,7 @@ static const Type *declared_shape(const Value *value, Arena *scratch) {
 
 // Gives the results of a declared node the types that the model declares; false if there is one that it doesn't.
 static bool take_declared(const Node *node, Arena *scratch) {
-    int first = node->op == OP_Loop ? (int)((const LoopAttrs *)node->attrs)->carried : 0;
+    int first = flow_carried(node);
     for (int i = first; i < node->nout; i++)
         if (!node->out[i] || !declared_shape(node->out[i], scratch))
             return false;
@@ -190,6 +190,34 @@ static bool add_count(Node *node) {
         node_output(node, i, arena_printf(node->graph->module->arena, "%s.%s", name, i == index ? "count" : "unused"),
                     type_unknown());
     return true;
+}
+
+// Whether a turn always leaves the condition of a Loop true.
+static bool stays_true(const Graph *body) {
+    const Value *value = body->outputs.item[0];
+    double number = 0;
+    while (value->def && (value->def->op == OP_Identity || value->def->op == OP_Cast))
+        value = value->def->in[0];
+    return value == body->inputs.item[1] || (value_as_double(value, &number) && number != 0);
+}
+
+static bool is_true(const Value *value) {
+    const Constant *data = value_data(value);
+    return data && *(const unsigned char *)constant_bytes(data);
+}
+
+// Whether a Loop of the model's graph may end before its known trip count does, which decides how much there is of its
+// scan outputs, unless the model declares that.
+static bool may_stop(Infer *infer, const Node *node, Arena *scratch) {
+    int carried = flow_carried(node);
+    const DimTensor *trips = node->op == OP_Loop ? infer_known(infer, node->in[0]) : NULL;
+    if (!trips || trips->n != 1 || trips->v[0].sym || trips->v[0].n == INT64_MAX || node->graph->owner ||
+        carried >= node->nout || counted_output(node) >= 0 || node->body->outputs.n != node->nout + 1)
+        return false;
+    for (int i = carried; i < node->nout; i++)
+        if (type_is_known(node->out[i]) || declared_shape(node->out[i], scratch))
+            return false;
+    return !is_true(node->in[1]) || !stays_true(node->body);
 }
 
 // Tries in silence first: a symbol is reported once at the end, and what is not constant yet may become so. *again is
@@ -468,6 +496,8 @@ static bool infer_graph(PassContext *ctx, Graph *graph, Infer *outer, bool *symb
             next = again;
             continue;
         }
+        if (inputs_are_known(node) && may_stop(&infer, node, ctx->scratch))
+            flow_count_turns(node);
         Type *types = ARENA_ARRAY(ctx->scratch, Type, node->nout + COUNTED_MAX);
         if (!inputs_are_known(node) || !infer_bodies(ctx, node, &infer, symbol) ||
             !infer_types(&infer, node, types, ctx->scratch, symbol, &again)) {

@@ -21,6 +21,7 @@ static bool has_zeros(const Value *value) {
         return false;
     switch ((int)node->op) {
     case OP_Trim: return !node_in(node, 2);
+    case OP_Loop: return false;
     case OP_Identity:
     case OP_Cast:
     case OP_Transpose:

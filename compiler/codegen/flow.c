@@ -8,6 +8,7 @@
 //         the body's layers
 //         outputs[k] = the body's output k         after the turn, when nothing reads the old one any more
 //         slice number i of each scan output = the body's output
+//     outputs[the count] = i                       of a Loop that counts its turns
 //
 // Layers that can be split run on the caller's pool inside of bodies, too.
 #include <llvm-c/Core.h>
@@ -137,7 +138,10 @@ static void emit_loop(Flow *flow) {
         copy_slice(flow, node->out[k], body->outputs.item[1 + k], 0, e_to_index(e, e_get(e, number)), true);
     e_set(e, number, e_add_const(e, e_get(e, number), 1));
     turns_close(e, &turns);
-    if (!scans)
+    int counter = counted_output(node);
+    if (counter >= 0)
+        e_store_const(e, place_of(flow, node->out[counter], DT_I64), 0, e_get(e, number));
+    if (!scans || counter >= 0)
         return;
     Val turned = e_get(e, number), size = e_int(e, DT_I64, node->out[carried]->type.dim[0].n);
     fail_if_other(flow, e_or(e, e_ne(e, turned, size), e_and(e, e_get(e, condition), e_gt(e, trips, size))));

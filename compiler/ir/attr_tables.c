@@ -390,7 +390,8 @@ const AttrTable random_attrs = {"random", sizeof(RandomAttrs), random_rows};
 static const AttrRow fire_rows[] = {INT(FireAttrs, "band", band, "0"), END};
 const AttrTable fire_attrs = {"fire", sizeof(FireAttrs), fire_rows};
 
-static const AttrRow loop_rows[] = {INT(LoopAttrs, "carried", carried, "0"), END};
+static const AttrRow loop_rows[] = {INT(LoopAttrs, "carried", carried, "0"),
+                                    BOOL(LoopAttrs, "counted", counted, "0"), END};
 const AttrTable loop_attrs = {"loop", sizeof(LoopAttrs), loop_rows};
 
 static const AttrRow scan_rows[] = {

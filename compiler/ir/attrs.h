@@ -367,6 +367,7 @@ typedef struct FireAttrs {
 
 typedef struct LoopAttrs {
     int64_t carried;  // values that one iteration hands to the next
+    bool counted;     // the last of them, an i64, says in the end how many turns there were: rows of the scan outputs
 } LoopAttrs;
 
 typedef struct ScanAttrs {  // empty lists: axis 0, forwards

@@ -294,6 +294,12 @@ static int position_of(const ValueList *list, const Value *value) {
     return -1;
 }
 
+int flow_carried(const Node *node) {
+    return node->op == OP_Loop   ? (int)((const LoopAttrs *)node->attrs)->carried
+           : node->op == OP_Scan ? (int)((const ScanAttrs *)node->attrs)->states
+                                 : 0;
+}
+
 // Which of the node's inputs a body's inputs of these numbers carry from turn to turn: first, and one behind the last.
 static void carried_range(const Node *node, int64_t *first, int64_t *end) {
     *first = *end = 0;

@@ -262,10 +262,11 @@ bool infer_broadcast_to(Infer *infer, const Node *node, const Type *from, const 
 
 // The first output of which neither a type nor a declaration is known; else the first.
 static const char *undeclared_name(const Node *node) {
-    for (int i = 0; i < node->nout; i++)
+    int first = flow_carried(node);
+    for (int i = first; i < node->nout; i++)
         if (node->out[i] && !node->out[i]->declared && node->out[i]->type.rank < 0)
             return node->out[i]->name;
-    return node->out[0] ? node->out[0]->name : "?";
+    return first < node->nout && node->out[first] ? node->out[first]->name : "?";
 }
 
 bool fail_dynamic(Infer *infer, const Node *node, int index) {

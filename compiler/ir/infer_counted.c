@@ -18,6 +18,7 @@ int counted_output(const Node *node) {
     case OP_NonMaxSuppression:
     case OP_Compress: return 1;
     case OP_Unique: return 4;
+    case OP_Loop: return ((const LoopAttrs *)node->attrs)->counted ? flow_carried(node) - 1 : -1;
     default: return -1;
     }
 }

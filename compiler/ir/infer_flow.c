@@ -93,14 +93,16 @@ static bool stacked(Infer *infer, const Node *node, const Type *type, int axis, 
 }
 
 // How often a Loop runs where its scan outputs must know: what its trip count says, or never where the condition is
-// false at once, or as the model declares. That it does not end earlier or later is checked as it runs.
+// false at once, or as the model declares. That it does not end earlier or later is checked as it runs. One that counts
+// its turns may end earlier.
 static bool trip_count(Infer *infer, const Node *node, const Value *scanned, Dim *count) {
     const Constant *first = value_data(node->in[1]);
     const DimTensor *trips;
+    bool counted = counted_output(node) >= 0;
     *count = dim_const(0);
-    if (first && !*(const unsigned char *)constant_bytes(first))
+    if (!counted && first && !*(const unsigned char *)constant_bytes(first))
         return true;
-    if (!infer_known(infer, node->in[0]) && scanned->type.rank > 0 && type_is_static(&scanned->type)) {
+    if (!counted && !infer_known(infer, node->in[0]) && scanned->type.rank > 0 && type_is_static(&scanned->type)) {
         *count = scanned->type.dim[0];
         return true;
     }
@@ -112,7 +114,19 @@ static bool trip_count(Infer *infer, const Node *node, const Value *scanned, Dim
             "the loop has scan outputs but no trip count, so that their size is not known; give it one, or "
             "export the model with static shapes");
     *count = trips->v[0].sym ? trips->v[0] : dim_const(max_i64(trips->v[0].n, 0));
-    return true;
+    if (!counted)
+        return true;
+    return (!count->sym || fail_symbol(infer, node, *count)) && counted_dim(infer, node, 0, count->n, count);
+}
+
+// A Loop that counts its turns.
+static bool check_counter(Infer *infer, const Node *node) {
+    int index = counted_output(node);
+    if (!((const LoopAttrs *)node->attrs)->counted)
+        return true;
+    if (index < 0)
+        return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "a loop that counts its turns must carry their number");
+    return check_dtype(infer, node, 2 + index, DTYPE_BIT(I64)) && check_rank(infer, node, 2 + index, 0, 0);
 }
 
 bool infer_loop(Infer *infer, const Node *node, Type *out) {
@@ -130,7 +144,7 @@ bool infer_loop(Infer *infer, const Node *node, Type *out) {
             return false;
         out[i] = infer_like(input_type(node, 2 + i));
     }
-    if (!check_captures(infer, node, node->body) ||
+    if (!check_captures(infer, node, node->body) || !check_counter(infer, node) ||
         (carried < node->nout && !trip_count(infer, node, node->out[carried], &count)))
         return false;
     for (int i = carried; i < node->nout; i++)

@@ -194,10 +194,13 @@ static inline bool node_is_flow(const Node *node) {
 static inline Graph *node_body(const Node *node, int index) {  // 0 or 1; null if there is none
     return index ? node->otherwise : node->body;
 }
+int flow_carried(const Node *node);   // how many of its outputs, the first, go from turn to turn; of an If 0
 int flow_captures(const Node *node);  // the first of its inputs that the bodies see as it is
 void flow_drop_capture(Node *node, int index);  // that no body reads
 // Removes the outputs that nobody reads, but those that a turn hands to the next; true if there were such. One is left.
 bool flow_drop_outputs(Node *node);
+// Makes a Loop count its turns (LoopAttrs.counted).
+void flow_count_turns(Node *node);
 // Moves the nodes of a body before its node, which is removed: they write what it would have written. The body's
 // inputs and outputs must be those of the node, as an If's are. Returns the first of them, or what followed the node.
 Node *node_inline(Node *node, Graph *body);

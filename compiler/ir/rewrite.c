@@ -89,14 +89,47 @@ static void drop_output(Node *node, int index, int carried) {
 }
 
 bool flow_drop_outputs(Node *node) {
-    int carried = node->op == OP_Loop   ? (int)((const LoopAttrs *)node->attrs)->carried
-                  : node->op == OP_Scan ? (int)((const ScanAttrs *)node->attrs)->states
-                                        : 0;
-    int before = node->nout;
+    int carried = flow_carried(node), before = node->nout;
     for (int i = node->nout - 1; i >= carried && node->nout > 1; i--)
         if (!value_uses(node->out[i]))
             drop_output(node, i, carried);
     return node->nout < before;
+}
+
+// A list of n with one more value.
+static Value **with_one(Arena *arena, Value **items, int n, int index, Value *value) {
+    Value **result = ARENA_ARRAY(arena, Value *, n + 1);
+    for (int i = 0; i < n; i++)
+        result[i + (i >= index)] = items[i];
+    result[index] = value;
+    return result;
+}
+
+static void list_insert(Arena *arena, ValueList *list, int index, Value *value) {
+    list->item = with_one(arena, list->item, list->n, index, value);
+    list->capacity = ++list->n;
+}
+
+// The count is one more value that is carried. Turns hand on what they get: the loop itself writes it in the end.
+void flow_count_turns(Node *node) {
+    LoopAttrs *attrs = node->attrs;
+    Graph *body = node->body;
+    Arena *arena = node->graph->module->arena;
+    const Type type = type_make(DT_I64, 0, NULL);
+    int at = (int)attrs->carried;
+    Value *zero = value_constant(node->graph, "zero", type, arena_alloc(arena, sizeof(int64_t)));
+    Value *turns = value_new(node->graph, arena_printf(arena, "%s.turns", node->out[at]->name), type_unknown());
+    turns->def = node;
+    node->in = with_one(arena, node->in, node->nin++, 2 + at, zero);
+    node->out = with_one(arena, node->out, node->nout++, at, turns);
+    Value *inner = value_new(body, "turns", type_unknown());
+    list_insert(arena, &body->inputs, 2 + at, inner);
+    Node *copy = node_new(body, OP_Identity, 1, 1);
+    copy->in[0] = inner;
+    graph_append(body, copy);
+    list_insert(arena, &body->outputs, 1 + at, node_output(copy, 0, "turns", type_unknown()));
+    attrs->carried++;
+    attrs->counted = true;
 }
 
 Node *node_inline(Node *node, Graph *body) {

@@ -1,7 +1,7 @@
 # RUN: %python %s
 # RUN: %if arm64-qemu %{ %python %s arm64 %}
 # RUN: %if armv7-qemu %{ %python %s armv7 %}
-"""Results whose size depends on the data: NonZero, Compress, Unique, NonMaxSuppression; what follows them in a graph; calls with other data."""
+"""Results whose size depends on the data: NonZero, Compress, Unique, NonMaxSuppression, loops that a condition ends; what follows them in a graph; calls with other data."""
 
 import os
 import sys
@@ -96,4 +96,27 @@ DETECT = model(
      ("last", np.array([-1])), ("one", np.array([1])), ("twos", np.array([2]))])
 THRESHOLDS = [{"boxes": boxes(2, 20), "scores": floats(2, 3, 20), "least": np.array([t], np.float32)}
               for t in (-9, 0, 1, 9)]
-finish(select.run("select"), chain(PICK, list(sets()), "pick"), chain(DETECT, THRESHOLDS, "detect"))
+# A loop that its condition ends: so many rows as it made turns.
+GROW = onnx.parser.parse_model("""
+<ir_version: 10, opset_import: ["": 21]>
+grow (float limit, bool go, float[3] x) => (float[] last, float[] path, float[] sums, float[] best, int64[] numbers)
+<int64 six = {6}, float two = {2}, int64[1] one = {1}>
+{
+  last, path, numbers = Loop (six, go, x) <body = turn
+    (int64 i, bool on, float[3] v) => (bool next, float[3] w, float[3] row, int64 number) {
+      w = Mul (v, two)
+      top = ReduceMax <keepdims = 0> (w)
+      next = Less (top, limit)
+      row = Neg (w)
+      number = Identity (i)
+    }>
+  scaled = Mul (path, two)
+  sums = ReduceSum <keepdims = 0> (scaled, one)
+  at = ArgMax <axis = 1, keepdims = 0> (path)
+  best = Gather (x, at)
+}
+""")
+TURNS = [{"limit": np.array(limit, np.float32), "go": np.array(go), "x": np.float32([1, 0.5, 0.25])}
+         for limit, go in ((3, True), (9, True), (1e9, True), (0, True), (9, False))]
+finish(select.run("select"), chain(PICK, list(sets()), "pick"), chain(DETECT, THRESHOLDS, "detect"),
+       chain(GROW, TURNS, "grow"))

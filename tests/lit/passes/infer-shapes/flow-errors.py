@@ -31,7 +31,7 @@ check([
     ("E0123", "input 0 ('n') decides the shape, and the model does not declare the shape of 'y'", 2, loop("Neg(%v)", attributes="")),
     ("E0123", "the model does not declare the shape of 'y'", 2, text(
         "%n: i64<>, %c: bool<>, %x: f32<4>",
-        "%a, %y = Loop(%n, %c, %x) {carried = 1} : ?f32<4>, ? body(%i: ?, %c: ?, %v: ?) -> (%c2, %w, %u) "
+        "%a, %y = Loop(%n, %c, %x) {carried = 1} : ?, ? body(%i: ?, %c: ?, %v: ?) -> (%c2, %w, %u) "
         "{ %c2 = Not(%c) : ? %w = Neg(%v) : ? %u = Abs(%v) : ? }")),
     ("E0124", "the result would be larger than 2^40 bytes", 4, text(
         "%x: f32<4>", "const %n: i64<> = list(99999999999999)", "const %c: bool<> = list(true)",
@@ -39,6 +39,8 @@ check([
     ("E0123", "the loop has scan outputs but no trip count", 4, text(
         "%x: f32<4>", "const %n: i64<> = list(9223372036854775807)", "const %c: bool<> = list(true)",
         f"%y = Loop(%n, %c, %x) : ? {BODY} %c2 = Identity(%c) : ? %w = Neg(%v) : ? }}")),
+    ("E0104", "a loop that counts its turns must carry their number", 2, loop("Neg(%v)", attributes="{counted = true}")),
+    ("E0105", "input 2 is f32; accepted: i64", 2, loop("Neg(%v)", attributes="{carried = 1, counted = true}")),
     ("E0104", "attribute 'num_scan_inputs' must be 1 or more", 2, text(
         "%x: f32<4>", "%y = Scan(%x) {states = 1} : ? body(%s: ?) -> (%t) { %t = Neg(%s) : ? }")),
     ("E0121", "the length of each scan input must be 4, not 3", 2, text(
