@@ -1,13 +1,16 @@
 // Computes, while compiling, what depends on constants only: with the operators' own lowerings, compiled in memory for
 // a fixed baseline, so that an object does not depend on the machine that made it. All foldable nodes are one batch, or
-// several where their inputs are large. Under
-// --strict the results are those that the target would compute.
+// several where their inputs are large. Under --strict the results are those that the target would compute.
+//
+// What only moves the elements of a large constant is not computed here: the result is a constant that says where each
+// element lies in the other one (ir.h, Moved), and is read when the object is written. So large weights exist once.
 //
 // A node is left alone if it is an output of the model, or if computing it would not pay: an object should not grow by
 // what one loop can fill in, so a result may have a few times the bytes of the model's constants that it is made of;
 // and compiling should not take long, so the work of all nodes together is bounded.
 #include "codegen/jit.h"
 #include "ir/infer.h"
+#include "ir/infer_check.h"
 #include "passes/pass.h"
 #include "support/checked.h"
 
@@ -96,6 +99,72 @@ static bool is_foldable(const Batch *batch, const Node *node, int64_t origin, in
     return small && *bytes <= batch->most - batch->bytes && *work <= (double)MAX_WORK - batch->work;
 }
 
+// ---- What only moves elements
+
+// A constant as elements of itself, or of what its own are elements of.
+static Moved moved_nowhere(const Value *value) {
+    const Type *type = &value->type;
+    const Moved *before = value->data->moved;
+    Moved moved = {.base = value->data, .rank = type->rank};
+    int64_t step = 1;
+    bool same = before && before->rank == type->rank;
+    for (int i = type->rank - 1; i >= 0; step *= type->dim[i--].n) {
+        moved.step[i] = step;
+        same = same && before->dim[i] == type->dim[i].n;
+    }
+    return same ? *before : moved;
+}
+
+// Where the elements of the result lie; false where that is not so simple.
+static bool moved_by(const Node *node, Arena *arena, Moved *moved) {
+    const Type *from = &node->in[0]->type, *to = &node->out[0]->type;
+    Moved before = moved_nowhere(node->in[0]);
+    *moved = (Moved){.base = before.base, .dtype = to->dtype, .rank = to->rank, .first = before.first};
+    for (int i = 0; i < to->rank; i++)
+        moved->dim[i] = to->dim[i].n;
+    if (node->op == OP_Transpose) {
+        const Ints *perm = &((const TransposeAttrs *)node->attrs)->perm;
+        for (int i = 0; i < to->rank; i++) {
+            int64_t axis = perm->n ? perm->v[i] : from->rank - 1 - i;
+            moved->step[i] = before.step[axis + (axis < 0 ? from->rank : 0)];
+        }
+        return true;
+    }
+    Diag quiet = {0};
+    Infer infer = {.arena = arena, .diag = &quiet};
+    SliceRange range[MAX_RANK];
+    if (node->op != OP_Slice || !infer_slice_ranges(&infer, node, range))
+        return false;
+    for (int i = 0; i < to->rank; i++) {
+        moved->step[i] = range[i].step * before.step[i];
+        moved->first += range[i].start * before.step[i];
+    }
+    return true;
+}
+
+// Makes the result a constant in place, if it is a large one whose elements are those of another; the node goes.
+static bool move_constant(PassContext *ctx, Node *node) {
+    const Value *base = node_in(node, 0);
+    Value *result = node->out[0];
+    if (!base || !base->data || node->nout != 1 || !result || value_is_output(result) || base->type.rank < 1 ||
+        !type_is_static(&result->type) || type_counted_axis(&result->type) >= 0 || result->type.rank < 1 ||
+        type_is_packed(&base->type) || type_is_packed(&result->type) || type_bytes(&result->type) <= FREE_BYTES)
+        return false;
+    Moved moved;
+    if (op_info[node->op].flags & VIEW)
+        result->data = base->data;
+    else if (moved_by(node, ctx->scratch, &moved)) {
+        moved.arena = ctx->module->arena;
+        result->data = constant_moved(&moved);
+    } else {
+        return false;
+    }
+    node_remove(node);
+    return true;
+}
+
+// ---- All nodes
+
 static void visit(PassContext *ctx, Batch *batch, Node *node) {
     int64_t origin = node_origin(batch, node), bytes;
     double work;
@@ -138,8 +207,13 @@ static int piece_count(const Batch *batch, int first) {
 
 bool pass_fold_constants(PassContext *ctx, Graph *graph) {
     Batch batch = batch_new(ctx, graph);
-    for (Node *node = graph->first; node; node = node->next)
-        visit(ctx, &batch, node);
+    for (Node *node = graph->first, *next; node; node = next) {
+        next = node->next;
+        if (move_constant(ctx, node))
+            batch.origin[node->out[0]->id] = node->out[0]->data->size;
+        else
+            visit(ctx, &batch, node);
+    }
     for (int first = 0, n; first < batch.n; first += n) {
         n = piece_count(&batch, first);
         if (!jit_fold(graph, batch.item + first, n, ctx->strict ? ctx->target : NULL, ctx->folds, ctx->diag))

@@ -33,9 +33,10 @@ typedef struct GraphList {
 // The bytes of a constant in its logical row-major order, little-endian, bool as one byte. Borrowed from the mapped
 // model file or owned by the arena; may be unaligned.
 typedef struct Constant {
-    const void *stored;           // null: `scaled` says what they are
+    const void *stored;           // null: `scaled` or `moved` says what they are
     int64_t size;                 // equals type_bytes of the value's type
-    const struct Scaled *scaled;  // null: `stored` are all there is
+    const struct Scaled *scaled;
+    const struct Moved *moved;
 } Constant;
 
 // Another constant's elements, number i times factor[i / run % n], rounded. They are computed where and when they are
@@ -48,9 +49,20 @@ typedef struct Scaled {
     Arena *arena;
 } Scaled;
 
+// Elements of another constant in another order: that at (i, j, ...) of `dim` is number first + i * step[0] + j *
+// step[1] + ... there. They too are read where they are.
+typedef struct Moved {
+    const Constant *base;
+    DType dtype;
+    int rank;  // at least 1
+    int64_t dim[MAX_RANK], step[MAX_RANK], first;
+    Arena *arena;
+} Moved;
+
 const void *constant_bytes(const Constant *constant);  // all of them; once computed they are kept
 void constant_read(const Constant *constant, DType dtype, int64_t first, int64_t count, void *to);  // some elements
 bool constant_equal(const Constant *a, const Constant *b);
+const Constant *constant_moved(const Moved *moved);  // in its arena, which has a copy
 
 // Where a value lies. PLACE_IN: `offset` elements behind the start of `base`'s storage (a channel slice, or a
 // reshaped view). PLACE_WORKSPACE: `offset` bytes from the start of the workspace.
@@ -103,11 +115,12 @@ struct Graph {
 };
 
 // A dimension that stays open: the number of samples in a call, `least` to `most`. Until open-batch it is a symbol in
-// types; behind it the graph is that of one sample, and `axis` says of the model's inputs, then its outputs, along
-// which dimension samples lie (-1: all samples share it).
+// types; behind it the graph is that of one sample, or of a block of them, and `axis` says of the model's inputs, then
+// its outputs, along which dimension samples lie (-1: all samples share it).
 typedef struct Open {
     Symbol *symbol;  // null: there is none
     int64_t least, most;
+    int64_t block;   // samples of the graph behind open-batch; 0: one
     int *axis;       // null before open-batch
     int count;
 } Open;
