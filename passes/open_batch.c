@@ -2,8 +2,12 @@
 // apart (ir/open.c), and in the model's inputs and outputs they must lie one after the other: then N runs of the graph
 // for one sample, each with its part of every input and output, are a run for N. So the symbol becomes 1, Module.open
 // remembers the axes, and what follows needs to know nothing of it but the code around the graph.
+//
+// The same holds of blocks: with Module.open.block the symbol becomes their size, and the graph is for so many samples
+// at a time. An object may have both graphs, as two versions.
 #include "ir/open.h"
 #include "passes/pass.h"
+#include "support/checked.h"
 
 static bool fail_open(PassContext *ctx, const Loc *loc, const char *reason) {
     const char *name = ctx->module->open.symbol->name;
@@ -51,14 +55,20 @@ static bool check_operand(PassContext *ctx, const Value *value, const bool *coun
     return true;
 }
 
-static void bind_one(Graph *graph) {
+// To the samples of a block. False where a size overflows.
+static bool bind(Graph *graph, int64_t block) {
     for (int i = 0; i < graph->values.n; i++)
-        for (int k = 0; k < graph->values.item[i]->type.rank; k++)
-            graph->values.item[i]->type.dim[k].sym = NULL;
+        for (int k = 0; k < graph->values.item[i]->type.rank; k++) {
+            Dim *dim = &graph->values.item[i]->type.dim[k];
+            if (dim->sym && !checked_mul(dim->n, block, &dim->n))
+                return false;
+            dim->sym = NULL;
+        }
     for (const Node *node = graph->first; node; node = node->next)
         for (int i = 0; i < 2; i++)
-            if (node_body(node, i))
-                bind_one(node_body(node, i));
+            if (node_body(node, i) && !bind(node_body(node, i), block))
+                return false;
+    return true;
 }
 
 bool pass_open_batch(PassContext *ctx) {
@@ -77,9 +87,9 @@ bool pass_open_batch(PassContext *ctx) {
     }
     if (!ok)
         return false;
-    bind_one(graph);
+    bool bound = bind(graph, max_i64(open->block, 1));
     open->axis = axis;
-    return open_is_sound(module) || diag_error(ctx->diag, NULL, E_TOO_BIG,
+    return (bound && open_is_sound(module)) || diag_error(ctx->diag, NULL, E_TOO_BIG,
                                                "%lld samples are too many: an input or output "
                                                "would be larger than 2^40 bytes",
                                                (long long)open->most);

@@ -18,6 +18,7 @@ typedef struct CompileOptions {
 } CompileOptions;
 
 // The model as the passes have made it for one CPU. All variants of an object have one interface: the same workspace.
+// Behind those for single samples there may be one for each of the same CPUs for blocks of samples (Open.block).
 typedef struct Variant {
     const Module *module;
     const Target *target;

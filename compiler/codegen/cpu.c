@@ -166,7 +166,7 @@ static bool better(const Target *a, const Target *b) {
 
 // The versions from the best to the least; equal ones as they were given.
 static void rank(const Program *program, int *order) {
-    for (int i = 0; i < program->nversions; i++) {
+    for (int i = 0; i < program->ncpus; i++) {
         int at = i;
         for (; at > 0 && better(program->versions[i].target, program->versions[order[at - 1]].target); at--)
             order[at] = order[at - 1];
@@ -185,9 +185,9 @@ static void set_word(Program *program, LLVMValueRef word, Var answer, int n) {
 // Asks for one version after the other, and goes to `known` with the answer.
 static void ask(Program *program, LLVMValueRef word, Var answer, LLVMBasicBlockRef known) {
     Emit *e = program->e;
-    int *order = ARENA_ARRAY(e->arena, int, program->nversions);
+    int *order = ARENA_ARRAY(e->arena, int, program->ncpus);
     rank(program, order);
-    for (int i = 0; i < program->nversions; i++) {
+    for (int i = 0; i < program->ncpus; i++) {
         const Target *target = program->versions[order[i]].target;
         LLVMBasicBlockRef next = emit_block(e, "lacks");
         require_target(program, target, next);
@@ -205,7 +205,7 @@ static void ask(Program *program, LLVMValueRef word, Var answer, LLVMBasicBlockR
 Val cpu_select(Program *program) {
     Emit *e = program->e;
     unsigned masks[WORDS];
-    if (program->nversions == 1 && !needs(program->versions[0].target, masks))
+    if (program->ncpus == 1 && !needs(program->versions[0].target, masks))
         return (Val){0};
     LLVMValueRef word = LLVMAddGlobal(e->module, int32(program), arena_printf(e->arena, "%s_cpu", program->prefix));
     LLVMSetInitializer(word, LLVMConstInt(int32(program), 0, 0));

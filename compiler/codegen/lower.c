@@ -19,7 +19,9 @@ static const char *version_prefix(Program *program) {
     if (program->nversions == 1)
         return program->prefix;
     Arena *arena = program->e->arena;
-    return arena_printf(arena, "%s_%s", program->prefix, str_identifier(arena, program->version->target->cpu));
+    const char *blocks = program->version->module->open.block ? "_blocks" : "";
+    const char *cpu = str_identifier(arena, program->version->target->cpu);
+    return arena_printf(arena, "%s_%s%s", program->prefix, cpu, blocks);
 }
 
 static void lower_node(Emit *e, const Node *node) {
@@ -307,6 +309,7 @@ void program_open(Program *program, Emit *e, const Variant *variants, int count,
         program->versions[i].module = variants[i].module;
         program->versions[i].target = variants[i].target;
         program->versions[i].last_layer = &program->versions[i].layers;
+        program->ncpus += variants[i].module->open.block == variants[0].module->open.block;
     }
     program->interface = interface_of(variants[0].module, prefix, e->arena);
 }
@@ -334,8 +337,11 @@ void program_weights(const Program *program, unsigned char *bytes) {
     for (int i = 0; i < program->weights.n; i++) {
         const Value *value = program->weights.item[i].value;
         unsigned char *place = bytes + program->weights.item[i].offset;
-        if (value->data)
-            memcpy(place, constant_bytes(value->data), (size_t)value->data->size);
+        if (value->data && value->data->stored)
+            memcpy(place, value->data->stored, (size_t)value->data->size);
+        else if (value->data)
+            constant_read(value->data, value->type.dtype, 0, value->data->size * 8 / dtype_info[value->type.dtype].bits,
+                          place);
         else
             recipe_write(value->def, 0, value->type.dim[0].n, place, scratch);
         arena_reset(scratch);

@@ -49,6 +49,7 @@ typedef struct Program {
     Emit *e;         // the module of everything but kernels
     Version *versions;
     int nversions;
+    int ncpus;  // the first versions, one for each CPU; as many behind them are for blocks of samples, or none
     Version *version;  // the one that is being lowered
     const char *prefix;
     bool debug;     // -g

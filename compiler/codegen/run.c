@@ -184,15 +184,16 @@ void program_run_layers(Program *program, const Layer *layers, LLVMValueRef cont
         run_layer(program, layer, context, pool, split);
 }
 
-// The version with the number that the context has.
-static void run_layers(Program *program, LLVMValueRef context, LLVMValueRef pool, Val split) {
+// The version with the number that the context has, or the one for blocks of samples.
+static void run_layers(Program *program, LLVMValueRef context, LLVMValueRef pool, Val split, bool blocks) {
     Emit *e = program->e;
-    for (int i = 0; i < program->nversions; i++) {
+    const Version *versions = program->versions + (blocks ? program->ncpus : 0);
+    for (int i = 0; i < program->ncpus; i++) {
         Val is_this = e_bool(e, true);
-        if (program->nversions > 1)
+        if (program->ncpus > 1)
             is_this = e_eq(e, get(program, context, CONTEXT_CPU, DT_I32), e_int(e, DT_I32, i));
         EMIT_IF(e, is_this)
-            program_run_layers(program, program->versions[i].layers, context, pool, split);
+            program_run_layers(program, versions[i].layers, context, pool, split);
     }
 }
 
@@ -243,10 +244,10 @@ static void point_to_sample(Program *program, LLVMValueRef all, LLVMValueRef con
     }
 }
 
-// A task of a pool: `rounds` whole samples, in a workspace of its own.
-static LLVMValueRef samples_function(Program *program) {
+// A task of a pool: `rounds` whole samples, or blocks of `block` each, in a workspace of its own.
+static LLVMValueRef samples_function(Program *program, int64_t block) {
     Emit *e = program->e;
-    const char *name = arena_printf(e->arena, "%s_samples", program->prefix);
+    const char *name = arena_printf(e->arena, "%s_%s", program->prefix, block > 1 ? "blocks" : "samples");
     LLVMValueRef function = emit_function(e, name, task_type(program), false), all = LLVMGetParam(function, 0);
     Val task = e_to_index(e, (Val){LLVMGetParam(function, 1), DT_I32, 1});
     Val tasks = get(program, all, CONTEXT_TASKS, e_index_type(e)),
@@ -257,8 +258,9 @@ static LLVMValueRef samples_function(Program *program) {
                       abi_field(program, program->context_type, all, CONTEXT_WORKSPACE), offset, 1, "");
     LLVMValueRef context = sample_context(program, all, workspace, e_index(e, 1), LLVMConstNull(pointer(program)));
     EMIT_FOR(e, round, e_index(e, 0), rounds, 1) {
-        point_to_sample(program, all, context, e_add(e, e_mul(e, round.i, tasks), task));
-        run_layers(program, context, NULL, (Val){0});
+        Val sample = e_mul_const(e, e_add(e, e_mul(e, round.i, tasks), task), block);
+        point_to_sample(program, all, context, sample);
+        run_layers(program, context, NULL, (Val){0}, block > 1);
     }
     Val status = get(program, context, CONTEXT_STATUS, DT_I32);
     EMIT_IF(e, e_ne(e, status, e_int(e, DT_I32, SQZ_OK)))
@@ -284,13 +286,46 @@ static Val pool_samples(Program *program, LLVMValueRef task, LLVMValueRef all, L
     return e_get(e, done);
 }
 
+// What runs samples on the caller's thread, or layer by layer on the pool.
+typedef struct Samples {
+    Program *program;
+    LLVMValueRef all, context, pool;
+    Val threads, size, split;
+} Samples;
+
+// Those from `begin` on, before `end`, `block` at a time.
+static void run_units(const Samples *s, Val begin, Val end, int64_t block) {
+    EMIT_FOR(s->program->e, sample, begin, end, block) {
+        point_to_sample(s->program, s->all, s->context, sample.i);
+        run_layers(s->program, s->context, s->pool, s->split, block > 1);
+    }
+}
+
+// Blocks as far as there are whole ones; how many samples are done then. Where several are left over, they are the end
+// of one more block, whose others are computed once more, when nobody works on them any longer: the results are the
+// same.
+static Val run_blocks(const Samples *s, LLVMValueRef task, int64_t block, Val count) {
+    Emit *e = s->program->e;
+    Val units = e_div(e, count, e_index(e, block)), whole = e_mul_const(e, units, block);
+    Val done = pool_samples(s->program, task, s->all, s->pool, s->threads, units, s->size);
+    run_units(s, e_mul_const(e, done, block), whole, block);
+    Val more = e_and(e, e_gt(e, units, e_index(e, 0)), e_gt(e, e_sub(e, count, whole), e_index(e, 1)));
+    EMIT_IF(e, more) {
+        Val from = e_add_const(e, count, -block);
+        run_units(s, from, e_add_const(e, from, 1), block);
+    }
+    return e_select(e, more, count, whole);
+}
+
 // ---- The function
 
 LLVMValueRef run_function(Program *program) {
     Emit *e = program->e;
     const Interface *face = &program->interface;
     const Graph *graph = program->versions[0].module->graphs.item[0];
-    LLVMValueRef task = face->open ? samples_function(program) : NULL;
+    int64_t blocks = program->nversions > program->ncpus ? program->versions[program->ncpus].module->open.block : 1;
+    LLVMValueRef task = face->open ? samples_function(program, 1) : NULL;
+    LLVMValueRef block_task = blocks > 1 ? samples_function(program, blocks) : NULL;
     LLVMTypeRef p = pointer(program), i64 = LLVMInt64TypeInContext(e->context);
     LLVMTypeRef params[RUN_PARAMS] = {p, p, p, emit_index_type(e), p, i64};
     LLVMTypeRef type = LLVMFunctionType(int32(program), params, RUN_PARAMS, 0);
@@ -313,14 +348,15 @@ LLVMValueRef run_function(Program *program) {
     LLVMValueRef number = cpu.v ? cpu.v : LLVMConstInt(int32(program), 0, 0);
     LLVMValueRef all = new_context(program, inputs, outputs, workspace, shards, number, pool);
     if (!face->open) {
-        run_layers(program, all, pool, split);
+        run_layers(program, all, pool, split, false);
     } else {
         LLVMValueRef context = sample_context(program, all, workspace, shards, pool);
-        Val count = e_to_index(e, n), done = pool_samples(program, task, all, pool, threads, count, size);
-        EMIT_FOR(e, sample, done, count, 1) {
-            point_to_sample(program, all, context, sample.i);
-            run_layers(program, context, pool, split);
-        }
+        Samples samples = {program, all, context, pool, threads, size, split};
+        Val count = e_to_index(e, n);
+        Val done = blocks > 1 ? run_blocks(&samples, block_task, blocks, count) : e_index(e, 0);
+        Val alone = blocks > 1 ? e_select(e, e_gt(e, done, e_index(e, 0)), e_index(e, 0), count) : count;
+        done = e_add(e, done, pool_samples(program, task, all, pool, threads, alone, size));
+        run_units(&samples, done, count, 1);
         Val status = get(program, context, CONTEXT_STATUS, DT_I32);
         EMIT_IF(e, e_ne(e, status, e_int(e, DT_I32, SQZ_OK)))
             set(program, all, CONTEXT_STATUS, status.v);

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "codegen/kernel.h"
 #include "driver/driver.h"
 #include "ir/print.h"
 #include "support/checked.h"
@@ -36,13 +37,14 @@ typedef struct Product {
     Str text;
 } Product;
 
-enum { MOST_CPUS = 8 };
+enum { MOST_CPUS = 8, BLOCK = 8 };
 
 typedef struct Compile {
     Session session;           // for the first CPU
-    Session more[MOST_CPUS];   // for the others
-    Options flags[MOST_CPUS];  // theirs
+    Session more[2 * MOST_CPUS];  // for the others, then for blocks of samples
+    Options flags[MOST_CPUS];     // of the other CPUs
     int nmore;
+    bool opens;  // a dimension is open, and open-batch is still to see it
     const Options *options;
     const char *model, *prefix;
     Kind kind;
@@ -165,15 +167,52 @@ static void share_workspace(Compile *c) {
     }
 }
 
+// Whether a node is a product with weights that has few rows of one sample.
+static bool reads_weights_often(const Node *node) {
+    const Value *weights = node_in(node, 1);
+    const Type *type = &node->out[0]->type;
+    bool constant = weights && (weights->data || (weights->def && (op_info[weights->def->op].flags & RECIPE)));
+    return (node->op == OP_MatMul || node->op == OP_Gemm) && constant && type->rank > 0 &&
+           type_count(type) < BLOCK * type->dim[type->rank - 1].n;
+}
+
+// Whether samples of an open dimension are to go through the network in blocks, so that weights are read once for each
+// block. That pays where nearly all the work are such products; images would leave the caches.
+static bool wants_blocks(const Compile *c) {
+    const Module *module = c->session.module;
+    double all = 0, often = 0;
+    bool plain = c->kind == KIND_SQZ || c->options->level == '0' || c->options->passes;
+    if (plain || !c->opens || !module->open.axis || module->open.most < BLOCK)
+        return false;
+    for (const Node *node = module->graphs.item[0]->first; node; node = node->next) {
+        double macs = kernel_macs(node);
+        all += macs;
+        often += reads_weights_often(node) ? macs : 0;
+        if (node_is_flow(node))
+            return false;
+    }
+    return often > 0 && often >= 0.9 * all;
+}
+
 static bool load_versions(Compile *c) {
+    int cpus = c->nmore + 1;
+    Options *alone = ARENA_NEW(c->session.arena, Options);
+    *alone = *c->session.options;
+    alone->time_report = alone->memory_report = false, alone->print_after = NULL;
+    if (wants_blocks(c))
+        c->nmore += cpus;
     for (int i = 0; i < c->nmore; i++) {
         Session *s = &c->more[i];
-        session_begin(s, &c->flags[i], stderr);
+        int cpu = (i + 1) % cpus;
+        session_begin(s, cpu ? &c->flags[cpu - 1] : alone, stderr);
         s->diag.no_warnings = true;  // those of the first version
         s->first = &c->session;
         s->folds = &c->session.own_folds;
         s->packing_cpu = c->session.packing_cpu;
-        if (!session_load(s, c->model, NULL) || !session_run_passes(s)) {
+        bool ok = session_load(s, c->model, NULL);
+        if (ok && i + 1 >= cpus)
+            s->module->open.block = BLOCK;
+        if (!ok || !session_run_passes(s)) {
             c->session.diag.errors += s->diag.errors;
             c->session.diag.last = s->diag.last;
             return false;
@@ -224,7 +263,7 @@ static bool make_code(Compile *c) {
     } else {
         CompileOptions how = {.prefix = c->prefix, .level = o->level, .strict = o->strict, .debug = o->debug,
                               .threads = o->jobs};
-        Variant variants[MOST_CPUS + 1] = {{s->module, &s->target}};
+        Variant variants[2 * MOST_CPUS + 1] = {{s->module, &s->target}};
         for (int i = 0; i < c->nmore; i++)
             variants[i + 1] = (Variant){c->more[i].module, &c->more[i].target};
         Sink sink = {add_code, c};
@@ -303,8 +342,8 @@ static bool write_all(Compile *c) {
 static void say_what(const Compile *c) {
     const Target *target = &c->session.target;
     fprintf(stderr, "sqzc " SQZC_VERSION ": %s for %s, cpu %s%s%s, -O%c, symbols %s_...\n", c->model, target->triple,
-            c->nmore ? "several" : target->cpu, *target->features ? ", " : "", target->features, c->options->level,
-            c->prefix);
+            c->session.packing_cpu ? "several" : target->cpu, *target->features ? ", " : "", target->features,
+            c->options->level, c->prefix);
     for (int i = 0; i < c->session.read.n; i++)
         fprintf(stderr, "  read  %s\n", c->session.read.item[i]);
     const Product *products[] = {&c->rule, &c->header, &c->code};
@@ -328,6 +367,7 @@ static bool compile(Compile *c) {
     if (!session_load(s, c->model, NULL))
         return false;
     session_time(s, "load");
+    c->opens = s->module->open.symbol && !s->module->open.axis && !s->module->open.block;
     if (!session_run_passes(s) || !load_versions(c) || !make_code(c) || !write_all(c))
         return false;
     if (c->options->verbose)

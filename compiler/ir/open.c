@@ -253,9 +253,9 @@ bool open_is_sound(const Module *module) {
     for (int i = 0; i < open->count; i++) {
         const Type *type = &graph_operand(graph, i)->type;
         int axis = open->axis[i];
-        int64_t bytes = axis < 0 ? 0 : open->most;
+        int64_t bytes = axis < 0 ? 0 : open->most, block = max_i64(open->block, 1);
         if (axis < -1 || (axis >= 0 && (axis >= type->rank || !type_is_static(type) || type_before(type, axis) != 1)) ||
-            (axis >= 0 && (!checked_mul(bytes, type_bytes(type), &bytes) || bytes > TYPE_BYTES_MAX)))
+            (axis >= 0 && (!checked_mul(bytes, type_bytes(type), &bytes) || bytes / block > TYPE_BYTES_MAX)))
             return false;
     }
     return true;

@@ -1,7 +1,7 @@
 // The text form of the IR, as print.c writes it and a person may.
 //
 //   module    = ["module" string [open] labels... ["workspace" int] ["shard" int]] graph...
-//   open      = "open" string int int ["[" int "," ... "]"]
+//   open      = "open" string int int ["block" int] ["[" int "," ... "]"]
 //                                                 a dimension, its least and most; of each input and output its axis
 //   labels    = "labels" string "[" string "," ... "]"   an output, and what its numbers stand for
 //   graph     = "graph" "@"name signature block
@@ -442,6 +442,8 @@ static bool parse_open(Parser *p) {
     if (!lex_string(lex, &name) || !lex_count(lex, &open->least) || !lex_count(lex, &open->most))
         return false;
     open->symbol = module_symbol(p->module, name);
+    if (lex_accept_word(lex, "block") && !lex_count(lex, &open->block))
+        return false;
     if (!lex_accept(lex, "["))
         return true;
     struct { int *item; int n, capacity; } axes = {0};

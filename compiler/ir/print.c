@@ -323,6 +323,8 @@ static void print_open(Str *out, const Open *open) {
     str_add(out, " open ");
     text_quote(out, open->symbol->name);
     str_printf(out, " %lld %lld", (long long)open->least, (long long)open->most);
+    if (open->block)
+        str_printf(out, " block %lld", (long long)open->block);
     for (int i = 0; open->axis && i < open->count; i++)
         str_printf(out, "%s%d", i ? ", " : " [", open->axis[i]);
     str_add(out, open->axis ? open->count ? "]" : " []" : "");

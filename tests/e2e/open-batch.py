@@ -22,7 +22,7 @@ from native import SQZC, Network, Program
 
 NETS = ["small_squeezenet", "small_mlp", "small_residual", "small_matmul", "small_elementwise", "small_reduce",
         "small_lrn", "small_transposed", "small_resize", "small_conv1d", "small_conv3d", "small_concat", "small_fire_bn"]
-COUNTS = (1, 2, 3, 9)
+COUNTS = (1, 2, 3, 9)  # 9: a block of samples and one more, where there are blocks
 TOLERANCE = 1e-5
 
 
