@@ -16,6 +16,7 @@ enum { MAX_GROUP = 32 };  // beyond it, values would not stay in registers
 typedef struct Group {
     Node *member[MAX_GROUP];  // the last node of the graph first, then in the order of discovery
     int n;
+    int *uses;  // by value: how often nodes read it
 } Group;
 
 // Matching.
@@ -31,20 +32,18 @@ static bool is_member(const Group *group, const Node *node) {
     return false;
 }
 
-static bool reads(const Node *node, const Value *value) {
+static void count_reads(int *uses, const Node *node, int by) {
     for (int i = 0; i < node->nin; i++)
-        if (node->in[i] == value)
-            return true;
-    return false;
+        if (node->in[i])
+            uses[node->in[i]->id] += by;
 }
 
 static bool read_by_group_alone(const Group *group, const Value *value) {
-    if (value_is_output(value))
-        return false;
-    for (const Node *node = value->graph->first; node; node = node->next)
-        if (reads(node, value) && !is_member(group, node))
-            return false;
-    return true;
+    int reads = 0;
+    for (int i = 0; i < group->n; i++)
+        for (int k = 0; k < group->member[i]->nin; k++)
+            reads += group->member[i]->in[k] == value;
+    return reads == group->uses[value->id] && !value_is_output(value);
 }
 
 static bool same_loop(const Type *a, const Type *b) {
@@ -78,16 +77,21 @@ static bool match_group(Node *last, Group *group) {
 // The Map stands where the group's last node stood. Members go in the graph's order.
 static Node *apply_group(const Group *group) {
     Node *ordered[MAX_GROUP];
-    int n = 0;
-    for (Node *node = group->member[0]->graph->first; node; node = node->next)
+    int left = group->n;
+    for (Node *node = group->member[0]; left; node = node->prev)
         if (is_member(group, node))
-            ordered[n++] = node;
-    return group_nodes(OP_Map, ordered, n);
+            ordered[--left] = node;
+    for (int i = 0; i < group->n; i++)
+        count_reads(group->uses, ordered[i], -1);
+    Node *map = group_nodes(OP_Map, ordered, group->n);
+    count_reads(group->uses, map, 1);
+    return map;
 }
 
 bool pass_fuse_elementwise(PassContext *ctx, Graph *graph) {
-    (void)ctx;
-    Group group;
+    Group group = {.uses = ARENA_ARRAY(ctx->scratch, int, graph->values.n)};
+    for (const Node *node = graph->first; node; node = node->next)
+        count_reads(group.uses, node, 1);
     for (Node *node = graph->last; node; node = node->prev) {
         if (match_group(node, &group))
             node = apply_group(&group);
