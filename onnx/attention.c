@@ -227,7 +227,7 @@ static bool check_attributes(Importer *im, const Draft *d, const Attention *a) {
            diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute 'qk_matmul_output_mode' must be 0 to 3");
 }
 
-bool make_attention(Importer *im, Draft *d) {
+static bool make(Importer *im, Draft *d, bool merges) {
     Attention a = {0};
     int64_t size, flat[] = {0, 0, -1};
     if (!draft_need(im, d, 3) || !take_attributes(im, d, &a) || !check_attributes(im, d, &a) ||
@@ -244,7 +244,15 @@ bool make_attention(Importer *im, Draft *d) {
     if (draft_wants(d, 3) && !draft_define(im, d, 3, draft_node(im, d, OP_Identity, shown[a.mode], NULL, NULL)))
         return false;
     Value *y = draft_node(im, d, OP_MatMul, shown[3], a.v, NULL);
-    return draft_done(im, d, a.flat ? reshape(im, d, attention_transpose(im, d, y, 0, 2, 1, 3), flat, 3) : y);
+    return draft_done(im, d, a.flat || merges ? reshape(im, d, attention_transpose(im, d, y, 0, 2, 1, 3), flat, 3) : y);
+}
+
+bool make_attention(Importer *im, Draft *d) {
+    return make(im, d, false);
+}
+
+bool attention_of_heads(Importer *im, Draft *d) {
+    return make(im, d, true);
 }
 
 // Rotary embeddings: pairs (a, b) of the first elements of each head become (a cos - b sin, a sin + b cos).
@@ -271,6 +279,12 @@ static Value *rotate(Importer *im, const Draft *d, Value *x, int64_t size, bool 
     real = draft_node(im, d, OP_Unsqueeze, real, draft_int(im, d, "axis", 4), NULL);
     imaginary = draft_node(im, d, OP_Unsqueeze, imaginary, draft_int(im, d, "axis", 4), NULL);
     return reshape(im, d, concat(im, d, real, imaginary, -1), joined, 4);
+}
+
+Value *attention_rotate(Importer *im, const Draft *d, Value *x, int64_t rotated, int64_t size, bool interleaved,
+                        Value *cosine, Value *sine) {
+    Value *y = rotate(im, d, x, rotated, interleaved, cosine, sine);
+    return rotated < size ? concat(im, d, y, slice(im, d, x, rotated, size, 1), -1) : y;
 }
 
 // The cosines or sines of the positions, with an axis for the heads.
@@ -300,8 +314,6 @@ bool make_rotary_embedding(Importer *im, Draft *d) {
         return diag_error(im->diag, d->loc, E_ATTRIBUTE, "an even number of %lld elements can be rotated, not %lld",
                           (long long)size, (long long)rotated);
     Value *cosine = angles(im, d, 1, rank == 3 ? 2 : 1), *sine = angles(im, d, 2, rank == 3 ? 2 : 1);
-    Value *y = rotate(im, d, x, rotated, interleaved != 0, cosine, sine);
-    if (rotated < size)
-        y = concat(im, d, y, slice(im, d, x, rotated, size, 1), -1);
+    Value *y = attention_rotate(im, d, x, rotated, size, interleaved != 0, cosine, sine);
     return draft_done(im, d, rank == 3 ? reshape(im, d, y, flat_shape, 3) : y);
 }

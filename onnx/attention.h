@@ -7,6 +7,12 @@
 bool make_attention(Importer *im, Draft *d);
 bool make_rotary_embedding(Importer *im, Draft *d);
 
+// Of operands with heads as an axis; the result has them side by side.
+bool attention_of_heads(Importer *im, Draft *d);
+// The first `rotated` of the `size` elements of each head turned, in x of 4 axes.
+Value *attention_rotate(Importer *im, const Draft *d, Value *x, int64_t rotated, int64_t size, bool interleaved,
+                        Value *cosine, Value *sine);
+
 // What FlexAttention needs, too.
 bool attention_dim(Importer *im, const Draft *d, const Value *value, int axis, int64_t *n);  // must be a number
 Value *attention_transpose(Importer *im, const Draft *d, Value *x, int64_t a, int64_t b, int64_t c, int64_t e);

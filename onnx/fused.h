@@ -16,6 +16,11 @@ bool make_skip_rms_normalization(Importer *im, Draft *d);
 
 // onnx/fused_attention.c
 bool make_fused_attention(Importer *im, Draft *d);
+bool make_quantized_attention(Importer *im, Draft *d);
 bool make_multi_head_attention(Importer *im, Draft *d);
+
+// onnx/fused_cache.c
+bool make_group_query_attention(Importer *im, Draft *d);
+bool make_fused_rotary(Importer *im, Draft *d);
 
 #endif

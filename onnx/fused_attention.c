@@ -1,4 +1,4 @@
-// Attention and MultiHeadAttention of the domain com.microsoft, as the standard's Attention: their products of weights,
+// Attention, QAttention and MultiHeadAttention of the domain com.microsoft, as the standard's Attention: their products of weights,
 // biases, packed operands and masks come before it.
 //
 // Masks are of integers, and what they hide gets `mask_filter_value`, a large negative number, which is added.
@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "onnx/attention.h"
+#include "onnx/qproducts.h"
 
 static Value *cut(Importer *im, const Draft *d, Value *x, int64_t start, int64_t length) {
     Value *y =
@@ -149,28 +150,51 @@ static bool define_present(Importer *im, Draft *d, const Heads *h) {
     return draft_define(im, d, 1, draft_node(im, d, OP_Concat, both[0], both[1], NULL));
 }
 
-bool make_fused_attention(Importer *im, Draft *d) {
-    Heads h;
-    int64_t sizes[3], rotary;
-    if (!draft_need(im, d, 2) || !take_heads(im, d, &h) || !take_sizes(im, d, sizes) ||
-        !draft_take_int(im, d, "do_rotary", 0, &rotary))
+static bool take_rotary(Importer *im, Draft *d) {
+    int64_t rotary;
+    if (!draft_take_int(im, d, "do_rotary", 0, &rotary))
         return false;
     draft_take(d, "past_present_share_buffer");
     draft_take(d, "rotary_embedding_dim");
-    if (rotary || draft_in(d, 6))
-        return diag_error(im->diag, d->loc, E_ATTRIBUTE, "rotary embeddings and shared buffers are not supported");
-    Value *all = draft_sum(im, d, draft_node(im, d, OP_MatMul, d->in[0], d->in[1], NULL), draft_in(d, 2));
-    h.q = cut(im, d, all, 0, sizes[0]);
-    h.k = cut(im, d, all, sizes[0], sizes[1]);
-    h.v = cut(im, d, all, sizes[0] + sizes[1], sizes[2]);
-    if (draft_in(d, 4)) {
-        h.past_k = pick(im, d, d->in[4], 0, 0);
-        h.past_v = pick(im, d, d->in[4], 1, 0);
+    return !rotary || diag_error(im->diag, d->loc, E_ATTRIBUTE, "rotary embeddings are not supported");
+}
+
+// `all` has queries, keys and values side by side; `past` keys and values.
+static bool attend_all(Importer *im, Draft *d, Heads *h, const int64_t sizes[3], Value *all, Value *past, Value *mask,
+                       Value *more) {
+    h->q = cut(im, d, all, 0, sizes[0]);
+    h->k = cut(im, d, all, sizes[0], sizes[1]);
+    h->v = cut(im, d, all, sizes[0] + sizes[1], sizes[2]);
+    if (past) {
+        h->past_k = pick(im, d, past, 0, 0);
+        h->past_v = pick(im, d, past, 1, 0);
     }
-    Value *mask = draft_in(d, 3), *more = draft_in(d, 5);
-    bool ok = define_present(im, d, &h);
+    bool ok = define_present(im, d, h);
     d->nout = 1;
-    return ok && attend(im, d, &h, mask, more);
+    return ok && attend(im, d, h, mask, more);
+}
+
+bool make_fused_attention(Importer *im, Draft *d) {
+    Heads h;
+    int64_t sizes[3];
+    if (!draft_need(im, d, 2) || !take_heads(im, d, &h) || !take_sizes(im, d, sizes) || !take_rotary(im, d))
+        return false;
+    if (draft_in(d, 6))
+        return diag_error(im->diag, d->loc, E_ARITY, "shared buffers are not supported");
+    Value *all = draft_sum(im, d, draft_node(im, d, OP_MatMul, d->in[0], d->in[1], NULL), draft_in(d, 2));
+    return attend_all(im, d, &h, sizes, all, draft_in(d, 4), draft_in(d, 3), draft_in(d, 5));
+}
+
+// x, weights, bias, scales of x and of the weights, mask, their zero points, past
+bool make_quantized_attention(Importer *im, Draft *d) {
+    Heads h;
+    int64_t sizes[3];
+    if (!draft_need(im, d, 5) || !take_heads(im, d, &h) || !take_sizes(im, d, sizes) || !take_rotary(im, d))
+        return false;
+    Value *product = quantized_product(im, d, (const int[]){0, 1}, (const int[]){6, 7}, (const int[]){3, 4});
+    Value *all = draft_sum(im, d, product, d->in[2]), *mask = draft_in(d, 5), *past = draft_in(d, 8);
+    d->in[0] = all;  // what the rest takes its element type from
+    return attend_all(im, d, &h, sizes, all, past, mask, NULL);
 }
 
 // MultiHeadAttention: queries, keys and values are apart, or some of them in one tensor of 5 axes.

@@ -19,12 +19,16 @@ static Value *biased(Importer *im, const Draft *d, Value *x, Value *bias) {
     return bias ? draft_node(im, d, OP_Add, x, bias, NULL) : x;
 }
 
+Value *quantized_product(Importer *im, const Draft *d, const int operand[2], const int zero[2], const int scale[2]) {
+    Value *a = quantized_centred(im, d, operand[0], zero[0], 1), *b = quantized_centred(im, d, operand[1], zero[1], 0);
+    return scaled(im, d, draft_node(im, d, OP_MatMul, a, b, NULL), d->in[scale[0]], d->in[scale[1]]);
+}
+
 // A, B, scales, zero points, bias
 bool make_matmul_integer_to_float(Importer *im, Draft *d) {
     if (!draft_need(im, d, 4))
         return false;
-    Value *a = quantized_centred(im, d, 0, 4, 1), *b = quantized_centred(im, d, 1, 5, 0);
-    Value *y = scaled(im, d, draft_node(im, d, OP_MatMul, a, b, NULL), d->in[2], d->in[3]);
+    Value *y = quantized_product(im, d, (const int[]){0, 1}, (const int[]){4, 5}, (const int[]){2, 3});
     return draft_done(im, d, biased(im, d, y, draft_in(d, 6)));
 }
 
