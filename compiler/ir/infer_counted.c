@@ -49,7 +49,7 @@ static bool sums_over(const Node *node, int index, int axis) {
     }
     Ints perm = index ? ((const MatMulAttrs *)node->attrs)->perm_b : ((const MatMulAttrs *)node->attrs)->perm_a;
     int64_t summed = index == 0 ? rank - 1 : max_i64(rank - 2, 0);
-    return axis == (perm.n ? perm.v[summed] : summed);
+    return axis == (perm.n == rank ? perm.v[summed] : summed);  // what is no transposition is refused later
 }
 
 // Reductions, ArgMax and ArgMin lose what they reduce, which counted_results_ok sees.
