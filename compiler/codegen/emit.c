@@ -4,6 +4,7 @@
 // Each function here is one operation of emit.h. What LLVM leaves undefined (conversions out of range) is given the
 // meaning that emit.h states, at the point of emission.
 #include <llvm-c/Core.h>
+#include <math.h>
 #include <string.h>
 
 #include "codegen/emit_half.h"
@@ -181,8 +182,22 @@ static Val cast_by_lane(Emit *e, SoftCast cast, DType to, Val v) {
     return result;
 }
 
+// To fewer than 32 bits, by way of them: LLVM takes vectors apart otherwise. Within the limits nothing is undefined.
+static Val float_to_short(Emit *e, DType to, Val v) {
+    double low = dtype_is_signed(to) ? -ldexp(1, dtype_info[to].bits - 1) : 0, high = low + ldexp(1, dtype_info[to].bits) - 1;
+    Val zero = e_zero(e, v.dtype, v.lanes), limit = e_splat(e, e_float(e, v.dtype, low), v.lanes);
+    Val within = e_max(e, v, limit);
+    within = e_min(e, within, e_splat(e, e_float(e, v.dtype, high), v.lanes));
+    if (low < 0)  // of a NaN, the limit
+        within = e_select(e, e_is_nan(e, v), zero, within);
+    Val wide = val(LLVMBuildFPToSI(e->builder, within.v, emit_type(e, DT_I32, v.lanes), ""), DT_I32, v.lanes);
+    return e_cast(e, to, wide);
+}
+
 static Val float_to_int(Emit *e, DType to, Val v) {
     int bits = dtype_info[to].bits;
+    if (bits < 32)
+        return float_to_short(e, to, v);
     if (bits == 64 && e->target->pointer_bits == 32)
         return cast_by_lane(e, soft_float_to_i64, to, v);
     LLVMTypeRef types[2] = {emit_type(e, to, v.lanes), emit_type(e, v.dtype, v.lanes)};

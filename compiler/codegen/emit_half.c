@@ -1,12 +1,15 @@
 // Floats of 16 bits and fewer: f16, bf16, the float8 kinds, f4e2m1. In memory and in a Val they are their bits in an
 // integer; arithmetic goes through f32, which holds every one of them exactly. ir/element.h describes their formats.
 // All of it is integer arithmetic on any number of lanes, but for two exact or correctly rounded operations on floats
-// that deal with subnormals, so nothing here needs a library.
+// that deal with subnormals, so nothing here needs a library; f16 is converted by instructions where there are such.
 //
 // One operation of f32 rounded to f16 or bf16 is the correctly rounded result, since f32 has more than twice the
 // digits of either and two. So lowerings that compute in the storage type are right, only slower than need be.
 #include "codegen/emit_half.h"
 
+#include <llvm-c/Core.h>
+
+#include "codegen/emit_internal.h"
 #include "ir/element.h"
 
 bool half_is(DType dtype) {
@@ -95,7 +98,22 @@ static Val exponent_from_f32(Emit *e, Val bits, int round_mode, bool saturate) {
     return e_add(e, exponent, e_cast(e, DT_U32, e_and(e, up, e_lt(e, exponent, limit))));
 }
 
+// Where the target has instructions for it, which do the same (NaN included, but for a signalling one, which they quiet).
+static Val f16_from_f32(Emit *e, Val v) {
+    LLVMTypeRef half = LLVMHalfTypeInContext(e->context);
+    LLVMValueRef narrow = LLVMBuildFPTrunc(e->builder, v.v, v.lanes > 1 ? LLVMVectorType(half, (unsigned)v.lanes) : half, "");
+    return (Val){LLVMBuildBitCast(e->builder, narrow, emit_type(e, DT_F16, v.lanes), ""), DT_F16, v.lanes};
+}
+
+static Val f32_from_f16(Emit *e, Val v) {
+    LLVMTypeRef half = LLVMHalfTypeInContext(e->context);
+    LLVMValueRef bits = LLVMBuildBitCast(e->builder, v.v, v.lanes > 1 ? LLVMVectorType(half, (unsigned)v.lanes) : half, "");
+    return (Val){LLVMBuildFPExt(e->builder, bits, emit_type(e, DT_F32, v.lanes), ""), DT_F32, v.lanes};
+}
+
 static Val from_f32(Emit *e, const CastAttrs *how, Val v) {
+    if (how->to == DT_F16 && e->target->halves)
+        return f16_from_f32(e, v);
     Val bits = e_bits(e, DT_U32, v);
     Val result = how->to == DT_BF16     ? bfloat_from_f32(e, bits)
                  : how->to == DT_F8E8M0 ? exponent_from_f32(e, bits, how->round_mode, how->saturate)
@@ -155,6 +173,8 @@ static Val f32_from_exponent(Emit *e, Val bits) {
 }
 
 Val half_widen(Emit *e, Val v) {
+    if (v.dtype == DT_F16 && e->target->halves)
+        return f32_from_f16(e, v);
     Val bits = e_cast(e, DT_U32, (Val){v.v, storage(v.dtype), v.lanes});
     Val wide = v.dtype == DT_BF16     ? shift(e, bits, 16)
                : v.dtype == DT_F8E8M0 ? f32_from_exponent(e, bits)

@@ -23,13 +23,17 @@ typedef struct Row {
     double ghz;
     int l1_kib, l2_kib;
     int loads_per_cycle, l2_rate, l3_rate, memory_rate;
+    bool halves;
 } Row;
 
 static const Row rows[] = {
+#define HALVES_X86_64(bits) ((bits) >= 256)
+#define HALVES_AARCH64(bits) true
+#define HALVES_ARM(bits) false
 #define TARGET(arch, cpu, features, bits, regs, fma, lane, rounds, divides, block, per_cycle, ghz, l1, l2, loads, l2r, \
                l3r, memr, note)                                                                                        \
     {ARCH_##arch, cpu,       features, bits, regs, fma,   lane, rounds, divides,                                       \
-     block,       per_cycle, ghz,      l1,   l2,   loads, l2r,  l3r,    memr},
+     block,       per_cycle, ghz,      l1,   l2,   loads, l2r,  l3r,    memr,    HALVES_##arch(bits)},
 #include "target/targets.def"
 #undef TARGET
 };
@@ -331,6 +335,10 @@ static void feature_apply(Row *row, const Feature *feature, bool add) {
         row->fma = true;
     if (!add && (!strcmp(feature->name, "fma") || (feature->without == 128 && before > 128)))
         row->fma = false;
+    if (!strcmp(feature->name, "f16c"))
+        row->halves = add;
+    if (row->arch == ARCH_X86_64 && row->vector_bits == 128)
+        row->halves = false;
     if (row->arch == ARCH_X86_64 && row->vector_bits != before) {
         row->registers = row->vector_bits == 512 ? 32 : 16;
         row->fma_per_cycle = row->vector_bits == 128 ? 1 : 2;
@@ -380,6 +388,7 @@ static Target target_of(const Row *row, const char *triple, const char *level, c
         .fma_lane = row->fma_lane,
         .rounds = row->rounds,
         .divides = row->divides,
+        .halves = row->halves,
         .block = row->block,
         .fma_per_cycle = row->fma_per_cycle,
         .ghz = row->ghz,

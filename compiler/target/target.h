@@ -23,6 +23,7 @@ typedef struct Target {
     bool fma_lane;     // multiplies by one lane of a vector register
     bool rounds;       // has instructions for floor, ceil, trunc and round to even
     bool divides;      // has integer division of the word size
+    bool halves;       // converts vectors between f32 and f16
     int block;         // channels of an NCHWc block
     int fma_per_cycle; // vectors
     double ghz;        // as kernels see it, for predictions

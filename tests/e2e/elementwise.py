@@ -53,6 +53,20 @@ for dtype in (I64, np.dtype("u8")):
     divisor[(divisor == 0) | (divisor == -1)] = 3
     for op in ("Div", "Mod"):
         arithmetic.add(op, [wide.astype(dtype), divisor.astype(dtype)])
+for dtype in (I32, np.dtype("u4")):  # in vectors by way of floats
+    ends = np.array([-2**31, 2**31 - 1, -2**31 + 1, 2**31 - 2, 1, -1, 2, 2**16, 2**16 + 1, 46341, -46340], np.int64)
+    spread = np.concatenate([np.repeat(ends, ends.size), ints(-2**31, 2**31, 80)])
+    divisor = np.concatenate([np.tile(ends, ends.size), ints(-2**31, 2**31, 80) >> ints(0, 31, 80)])
+    divisor[divisor == 0] = 7
+    divisor[(spread == -2**31) & (divisor == -1)] = 5
+    for op in ("Div", "Mod"):
+        arithmetic.add(op, [spread.astype(dtype), divisor.astype(dtype)])
+every = np.arange(-128, 128)
+for dtype in (I8, U8):  # each pair but -128 and -1
+    a, b = np.repeat(every, 256), np.tile(every, 256)
+    kept = (b != 0) & ((a != -128) | (b != -1))
+    for op in ("Div", "Mod"):
+        arithmetic.add(op, [a[kept].astype(dtype), b[kept].astype(dtype)], reference=op == "Div")
 for dtype in (F32, F64, I32, I64, I8, U8):
     a, b = data(dtype, 67), data(dtype, 67)
     nonzero = np.where(b == 0, b.dtype.type(3), b)
