@@ -71,7 +71,7 @@ static Options list_options(Node *node, const Target *target, const PassContext 
     Options options = {0};
     for (int k = KERNEL_generic + 1; k < KERNEL_COUNT; k++) {
         const KernelInfo *info = &kernel_info[k];
-        bool barred = (ctx->strict && !info->exact) || (ctx->small && (info->flags & LARGE));
+        bool barred = (!info->exact && kernel_wants_exact(node, ctx->strict)) || (ctx->small && (info->flags & LARGE));
         if (info->accepts && !barred && info->accepts(node, target))
             list_choices(&options, node, k, target, ctx);
     }

@@ -20,6 +20,7 @@ static const char *const fused[] = {
     "infer-shapes",
     "trim-tails",
     "drop-noops",
+    "float-products",
     "dead-nodes",
     "fold-batchnorm",
     "find-composites",
@@ -43,6 +44,7 @@ static const char *const fast[] = {
     "infer-shapes",      // a shape may have become constant by folding
     "trim-tails",        // before anything is fused or placed, since it adds nodes and outputs
     "drop-noops",        // they stand between the nodes that rewrites look for
+    "float-products",    // behind folding, which makes the weights constants; before all that looks for products
     "dead-nodes",        // rewrites ask for the only user of a value: dead users would forbid them
     "fold-batchnorm",    // before activations, which follow the BatchNormalization
     "find-composites",   // before activations are fused, after the nodes in between are gone

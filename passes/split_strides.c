@@ -26,7 +26,7 @@ static bool split_axis(const Window *window, int axis, Axis *split) {
 
 static bool match(const Node *node, Axis split[2]) {
     if (node->op != OP_Conv || node_pools(node) || node_in(node, 3) || !node->in[1]->data ||
-        ((const ConvAttrs *)node->attrs)->group != 1)
+        ((const ConvAttrs *)node->attrs)->group != 1 || ((const ConvAttrs *)node->attrs)->exact)
         return false;
     const Type *x = &node->in[0]->type;
     if (x->dtype != DT_F32 || x->rank != 4 || !type_is_static(x) || x->dim[1].n > MOST_CHANNELS)

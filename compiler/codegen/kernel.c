@@ -42,3 +42,7 @@ int kernel_by_name(const char *name) {
 bool kernel_is_view(int kernel) {
     return kernel == KERNEL_view;
 }
+
+bool kernel_wants_exact(const Node *node, bool strict) {
+    return strict || (node->op == OP_Conv && ((const ConvAttrs *)node->attrs)->exact);
+}

@@ -51,6 +51,8 @@ double kernel_macs(const Node *node);
 double kernel_bytes(const Node *node);
 // Whether a node only moves data. Views move nothing.
 bool kernel_copies(const Node *node);
+// Whether an INEXACT kernel must not compute the node.
+bool kernel_wants_exact(const Node *node, bool strict);
 int kernel_packed_inputs(const Node *node);  // 1 .. so many are weights that a kernel may want packed
 
 // Whether the node's kernel can compute it, in a module that verify_module has found sound.

@@ -59,6 +59,7 @@ static const AttrRow conv_rows[] = {
     INTS(ConvAttrs, "strides", strides),
     ACT(ConvAttrs),
     OWN(ConvAttrs, "act_first", ATTR_BOOL, act_first, "0", NULL),
+    OWN(ConvAttrs, "exact", ATTR_BOOL, exact, "0", NULL),
     OWN(ConvAttrs, "pool", ATTR_ENUM, pool.kind, "none", conv_pools),
     OWN(ConvAttrs, "pool_shape", ATTR_INTS, pool.shape, NULL, NULL),
     OWN(ConvAttrs, "pool_strides", ATTR_INTS, pool.strides, NULL, NULL),

@@ -88,6 +88,7 @@ typedef struct ConvAttrs {  // Conv and ConvTranspose
     Ints dilations, kernel_shape, pads, strides, output_padding, output_shape;
     int64_t group;
     Act act;
+    bool exact;      // only EXACT kernels: its sums are whole numbers that none of them may round
     bool act_first;  // input 3 of a Conv is added behind the activation, not before it
     ConvPool pool;  // of a Conv
 } ConvAttrs;

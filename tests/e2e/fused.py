@@ -127,6 +127,25 @@ wide.add("DequantizeLinear", [ints(0, 60000, 3, 5, dtype=np.uint16), number(0.00
          types=[np.float32])
 
 
+def integers():
+    """Products of whole numbers, exact also where they are made in floats, and with sums that floats do not hold."""
+    sweep = Sweep(opset=17)
+    for terms in (300, 1200):
+        a, b = ints(0, 255, 7, terms, dtype=np.uint8), ints(-128, 127, terms, 40, dtype=np.int8)
+        y = ((a.astype(np.int64) - 100) @ b).astype(np.int32)
+        sweep.add("MatMulInteger", [a, b, zero], types=[np.int32], constants=(1, 2), expected=[y])
+        a, b = np.full_like(a, 255), np.full_like(b, 127)
+        y = (a.astype(np.int64) @ b).astype(np.int32)
+        sweep.add("MatMulInteger", [a, b], types=[np.int32], constants=(1,), expected=[y])
+    for channels in (20, 130):
+        x, w = ints(0, 255, 1, channels, 14, 14, dtype=np.uint8), ints(-128, 127, 24, channels, 3, 3, dtype=np.int8)
+        padded = np.pad(x.astype(np.int64) - 100, ((0, 0), (0, 0), (1, 1), (1, 1)))
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (2, 3))
+        y = np.einsum("nchwij,ocij->nohw", windows, w.astype(np.int64)).astype(np.int32)
+        sweep.add("ConvInteger", [x, w, zero], types=[np.int32], constants=(1, 2), expected=[y], pads=[1] * 4)
+    return sweep
+
+
 def dequantized_lstm():
     """DynamicQuantizeLSTM keeps its states as they are, where onnxruntime rounds them to 8 bits: the reference is LSTM."""
     sweep = Sweep(opset=17, domain="com.microsoft")
@@ -147,4 +166,5 @@ def dequantized_lstm():
     return sweep
 
 
-finish(fused.run("fused"), quantized.run("quantized"), wide.run("wide"), dequantized_lstm().run("lstm"))
+finish(fused.run("fused"), quantized.run("quantized"), wide.run("wide"), dequantized_lstm().run("lstm"),
+       integers().run("integers"))
