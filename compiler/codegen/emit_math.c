@@ -193,16 +193,32 @@ Val e_tanh(Emit *e, Val x) {
     return signed_as(e, e_div(e, u, e_add(e, u, math_number(e, x, 1))), x);
 }
 
+// 1 + e^-x = 1 + 2^n + 2^n (e^r - 1), -x = n ln 2 + r, for x on [-87.3, 87.3]; the exponent of 2^n comes with n.
+static Val sigmoid_divisor_narrow(Emit *e, Val x) {
+    Val magic = math_number(e, x, math_magic(x) + 127);
+    Val t = e_fma(e, x, math_number(e, x, -1.4426950408889634), magic), n = e_sub(e, t, magic);
+    Val r = e_fma(e, n, math_number(e, x, 0.693115234375), x);  // changes its sign below
+    r = e_fma(e, n, math_number(e, x, 3.1946183e-05), r);
+    r = e_neg(e, r);
+    Val tail = e_fma(e, e_mul(e, r, r), math_poly(e, r, exp_f32, COUNT(exp_f32)), r);
+    Val bits = e_bits(e, DT_I32, t), power = e_bits(e, x.dtype, e_shl(e, bits, math_int(e, bits, 23)));
+    return e_fma(e, power, tail, e_add(e, power, math_number(e, x, 1)));
+}
+
+static Val sigmoid_divisor_wide(Emit *e, Val x) {
+    LogSteps s = split_by_ln2(e, e_neg(e, x), (Val){0});
+    Val one = math_number(e, x, 1), p = e_add(e, exp_tail(e, &s, true), one);
+    return e_fma(e, p, math_power_of_two(e, x.dtype, s.n), one);
+}
+
 // 1 / (1 + e^-x); 0 where that is no normal number
-// f32 1.5 ULP, f64 2.3 ULP.
+// f32 1.6 ULP, f64 2.3 ULP.
 Val e_sigmoid(Emit *e, Val x) {
     bool wide = math_is_f64(x);
-    Val one = math_number(e, x, 1), most = math_number(e, x, wide ? 708.3964 : 87.33654);
-    Val y = e_neg(e, e_min(e, most, e_max(e, e_neg(e, most), x)));
-    LogSteps s = split_by_ln2(e, y, (Val){0});
-    Val p = e_add(e, exp_tail(e, &s, wide), one);
-    Val r = e_div(e, one, e_fma(e, p, math_power_of_two(e, x.dtype, s.n), one));
-    return e_select(e, e_lt(e, x, e_neg(e, most)), math_number(e, x, 0), r);
+    Val one = math_number(e, x, 1), most = math_number(e, x, wide ? 708.3964 : 87.33654), least = e_neg(e, most);
+    Val y = e_min(e, most, e_max(e, least, x));
+    Val r = e_div(e, one, wide ? sigmoid_divisor_wide(e, y) : sigmoid_divisor_narrow(e, y));
+    return e_select(e, e_lt(e, x, least), math_number(e, x, 0), r);
 }
 
 // (e^x - e^-x) / 2 = (t + t / (t + 1)) / 2, t = e^x - 1
