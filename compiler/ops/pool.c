@@ -10,7 +10,7 @@
 #include "ops/window.h"
 #include "support/checked.h"
 
-enum { UNROLLED = 16 };  // positions of a window
+enum { UNROLLED = 49 };  // positions of a window
 
 typedef struct Pool {
     Ptr x, y, indices;  // indices may be null
