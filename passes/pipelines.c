@@ -58,6 +58,7 @@ static const char *const fast[] = {
     "lift-conv1d",       // before layouts, which are for two axes
     "lift-conv3d",       // likewise
     "dead-nodes",        // reshapes between two convolutions that were lifted
+    "split-dilations",   // behind lift-conv1d, which makes the rows; before layouts
     "split-strides",     // before layouts, since its convolutions want another one
     "choose-layouts",    // after fusion, which would otherwise have to see through the conversions
     "fuse-elementwise",  // after layouts: one loop needs one layout; after activations, which cost nothing in a Conv

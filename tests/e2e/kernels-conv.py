@@ -56,6 +56,12 @@ def make(part):
         module.output(module.conv(module.input(1, 1, 1, 500), 1, 20, (1, 41), strides=[1, 3]), "long row")
     if part == 1:  # a wide rim
         module.output(module.conv(module.input(1, 17, 100, 120), 17, 5, (3, 39), pads=[1, 19, 1, 19]), "wide")
+    if part in (1, 3):  # dilated along a row, which is cut up: the last piece whole or not, padded on both sides or one
+        for dilation, taps, length, group in ((8, 5, 50, 1), (16, 3, 64, 1), (5, 2, 23, 1), (4, 3, 40, 2), (32, 4, 33, 1)):
+            reach = dilation * (taps - 1)
+            pads = [0, reach // 2, 0, reach // 2] if length % 2 == 0 and taps % 2 else [0, reach, 0, 0]
+            y = module.conv(module.input(2, 32, 1, length), 32, 32, (1, taps), group=group, dilations=[1, dilation], pads=pads)
+            module.output(module.node("Relu", [y]), f"row of {length} {taps} d{dilation} p{pads} g{group}")
     return module
 
 
