@@ -14,8 +14,8 @@
 // The copies are as many as the filter is deep, so that pays for products of many channels, and for sizes that are no
 // burden on the workspace. Weights must be constant, since theirs are put in that order here; types must be known and
 // f32.
-#include "ir/infer.h"
 #include "passes/pass.h"
+#include "passes/window.h"
 #include "support/checked.h"
 
 enum { LEAST_OUTPUTS = 8, MOST_BYTES = 1 << 26 };
@@ -107,14 +107,17 @@ static Value *stacked_weights(const Node *node) {
 }
 
 // The node's window is now that of these two axes of the old one.
-static void set_window(Node *node, const Window *w, int first, int second) {
-    Arena *arena = node->graph->module->arena;
-    ConvAttrs *attrs = node->attrs;
-    attrs->auto_pad = AUTO_PAD_NOTSET;
-    attrs->kernel_shape = ints_copy(arena, (int64_t[]){w->kernel[first], w->kernel[second]}, 2);
-    attrs->strides = ints_copy(arena, (int64_t[]){w->stride[first], w->stride[second]}, 2);
-    attrs->dilations = ints_copy(arena, (int64_t[]){w->dilation[first], w->dilation[second]}, 2);
-    attrs->pads = ints_copy(arena, (int64_t[]){w->begin[first], w->begin[second], w->end[first], w->end[second]}, 4);
+static void keep_axes(Node *node, const Window *w, int first, int second) {
+    const int axis[2] = {first, second};
+    Window two = {.n = 2};
+    for (int i = 0; i < 2; i++) {
+        two.kernel[i] = w->kernel[axis[i]];
+        two.stride[i] = w->stride[axis[i]];
+        two.dilation[i] = w->dilation[axis[i]];
+        two.begin[i] = w->begin[axis[i]];
+        two.end[i] = w->end[axis[i]];
+    }
+    conv_set_window(node, &two);
 }
 
 // Makes `out`, which the node had, of its new output: as it lies in memory, or from (N, depth, M, h, w).
@@ -141,7 +144,7 @@ static void flatten(Node *node, const Window *w) {
     int64_t taps[4] = {filter->dim[0].n, filter->dim[1].n, filter->dim[2].n, 1};
     node->in[0] = reshaped(node, node->in[0], 4, size);
     node->in[1] = value_constant_like(node->graph, node->in[1], type_make(DT_F32, 4, taps));
-    set_window(node, w, 0, 1);
+    keep_axes(node, w, 0, 1);
     int64_t result[4] = {size[0], out->type.dim[1].n, w->out[0], size[3]};
     node_output(node, 0, out->name, type_make(DT_F32, 4, result));
     restore(node, out, false);
@@ -151,7 +154,7 @@ static void stack(Node *node, const Window *w) {
     Value *out = node->out[0];
     node->in[0] = stacked(node, padded(node, turned(node, node->in[0]), w), w);
     node->in[1] = stacked_weights(node);
-    set_window(node, w, 1, 2);
+    keep_axes(node, w, 1, 2);
     int64_t result[4] = {node->in[0]->type.dim[0].n, out->type.dim[1].n, w->out[1], w->out[2]};
     node_output(node, 0, out->name, type_make(DT_F32, 4, result));
     restore(node, out, true);

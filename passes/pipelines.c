@@ -55,6 +55,7 @@ static const char *const fast[] = {
     "fold-transposes",   // after what a product adds, which then is no longer transposed; before reshapes become views
     "fuse-fire",         // before layouts, since a group has one layout inside
     "flip-transposed",   // before all that looks for convolutions
+    "trim-taps",         // before rims are as wide as filters reach
     "lift-conv1d",       // before layouts, which are for two axes
     "lift-conv3d",       // likewise
     "dead-nodes",        // reshapes between two convolutions that were lifted

@@ -43,6 +43,10 @@ add("Conv", (1, 3, 8, 7), (4, 3, 4, 2), auto_pad="VALID", strides=[3, 2])
 add("Conv", (1, 3, 3, 3), (4, 3, 5, 5), pads=[4, 4, 4, 4])
 add("Conv", (1, 64, 6, 6), (32, 64, 3, 3), pads=[1] * 4)
 add("Conv", (1, 17, 6, 6), (33, 17, 1, 1))
+for rate in (3, 5, 9, 14):  # taps beyond the image
+    add("Conv", (1, 18, 8, 5), (20, 18, 3, 3), pads=[rate] * 4, dilations=[rate] * 2)
+    add("Conv", (2, 6, 9), (6, 2, 5), pads=[2 * rate] * 2, dilations=[rate], strides=[2], group=3)
+add("Conv", (1, 2, 4, 3, 5), (3, 2, 3, 3, 3), pads=[4, 1, 6] * 2, dilations=[4, 1, 6])
 for kernel in (1, 3, 5):  # one column
     add("Conv", (1, 20, 40, 1), (40, 20, kernel, 1), pads=[1, 0, 2, 0], strides=[2, 1])
     add("Conv", (2, 16, 19, 1), (16, 16, kernel, 1), dilations=[2, 1])
