@@ -43,6 +43,9 @@ add("Conv", (1, 3, 8, 7), (4, 3, 4, 2), auto_pad="VALID", strides=[3, 2])
 add("Conv", (1, 3, 3, 3), (4, 3, 5, 5), pads=[4, 4, 4, 4])
 add("Conv", (1, 64, 6, 6), (32, 64, 3, 3), pads=[1] * 4)
 add("Conv", (1, 17, 6, 6), (33, 17, 1, 1))
+for group, inputs, outputs in ((13, 8, 8), (8, 4, 4), (6, 4, 8), (3, 24, 24), (2, 5, 7), (4, 8, 12)):  # merged groups
+    add("Conv", (1, group * inputs, 7, 8), (group * outputs, inputs, 3, 3), group=group, pads=[1] * 4, strides=[2, 1])
+    add("Conv", (2, group * inputs, 11), (group * outputs, inputs, 1), group=group, bias=False)
 for rate in (3, 5, 9, 14):  # taps beyond the image
     add("Conv", (1, 18, 8, 5), (20, 18, 3, 3), pads=[rate] * 4, dilations=[rate] * 2)
     add("Conv", (2, 6, 9), (6, 2, 5), pads=[2 * rate] * 2, dilations=[rate], strides=[2], group=3)
