@@ -56,6 +56,10 @@ def make(part):
         module.output(module.conv(module.input(1, 1, 1, 500), 1, 20, (1, 41), strides=[1, 3]), "long row")
     if part == 1:  # a wide rim
         module.output(module.conv(module.input(1, 17, 100, 120), 17, 5, (3, 39), pads=[1, 19, 1, 19]), "wide")
+        for rate, size, stride in ((12, (14, 17), 1), (18, (33, 30), 1), (5, (9, 21), 2), (7, (40, 6), 3)):  # taps outside
+            y = module.conv(module.input(2, 33, *size), 33, 20, (3, 3), pads=[rate] * 4, dilations=[rate, rate - 1],
+                            strides=[stride, 1])
+            module.output(y, f"rate {rate} {size} s{stride}")
     if part in (1, 3):  # dilated along a row, which is cut up: the last piece whole or not, padded on both sides or one
         for dilation, taps, length, group in ((8, 5, 50, 1), (16, 3, 64, 1), (5, 2, 23, 1), (4, 3, 40, 2), (32, 4, 33, 1)):
             reach = dilation * (taps - 1)

@@ -3,7 +3,8 @@
 //     y[o][q][p] = act(bias[o] + sum over i, v, u of x[i][q * s + v * d][p * s + u * d] * w[o][i][v][u])
 //
 // The output is NCHWc; the input is NCHWc, or row-major (a block of one channel), as the first layer of a network has
-// it. Padding is the input's zeroed rim, so nothing is tested. Weights are packed as [panel of outputs][block of inputs]
+// it. Padding is the input's zeroed rim, so nothing is tested; but of dilated filters a tile leaves out the taps that meet
+// padding only. Weights are packed as [panel of outputs][block of inputs]
 // [v][u][input][output] (sqz.PackConv) and read from front to back.
 //
 // A register tile is `rows` pixels of one output row times `panels` panels of output channels:
@@ -32,6 +33,7 @@
 enum { RUN_TILES = 8 };
 enum { NARROW_RIM = 16 };  // fits any image
 enum { LONG_ROW = 24 };  // taps of a filter's row that are too many to unroll: the code would not fit the first-level cache
+enum { MOST_GROWTH = 5 };  // of an image by a wider rim
 enum { LOWER_ROWS = 3 };  // rows less than the most that are worth a trial
 
 static const AttrRow direct_rows[] = {
@@ -66,10 +68,10 @@ static bool has_shape(const Node *node, const Target *target) {
     return (attrs->group == 1 || whole) && direct_pool_fits(node);
 }
 
-// Whether a rim at most doubles an image.
-static bool is_small_beside(int border, const Type *x) {
+// Whether a rim leaves an image of bearable size. Atrous filters of large rates reach more than half an image beyond it.
+static bool is_bearable(int border, const Type *x) {
     double high = (double)x->dim[2].n, wide = (double)x->dim[3].n;
-    return (high + 2 * border) * (wide + 2 * border) <= 2 * high * wide;
+    return (high + 2 * border) * (wide + 2 * border) <= MOST_GROWTH * high * wide;
 }
 
 bool conv_direct_layouts(const Node *node, const Target *target, Layout *in, Layout *out) {
@@ -78,7 +80,7 @@ bool conv_direct_layouts(const Node *node, const Target *target, Layout *in, Lay
     Window window = node_window(node);
     bool few = order_channels(node->in[0]->type.dim[1].n / ((const ConvAttrs *)node->attrs)->group, target) == 1;
     int border = needed_border(&window);
-    if (border > NARROW_RIM && !is_small_beside(border, &node->in[0]->type))
+    if (border > NARROW_RIM && !is_bearable(border, &node->in[0]->type))
         return false;
     *in = (Layout){few ? LAYOUT_ROW_MAJOR : LAYOUT_NCHWC, few ? 1 : target->block, border, 0};
     *out = (Layout){LAYOUT_NCHWC, target->block, 0, 0};
@@ -145,6 +147,20 @@ bool conv_direct_choice(Node *node, const Target *target, int number) {
     return direct_choice(node, target, both ? number / 2 : number, window.kernel[0] * window.kernel[1]);
 }
 
+// The part of the taps along an axis that tiles do not leave out.
+static double share_of_taps(const Window *w, int axis) {
+    int64_t live = 0, dilation = w->dilation[axis];
+    if (dilation < 2 || w->kernel[axis] < 2)
+        return 1;
+    for (int64_t k = 0; k < w->kernel[axis]; k++) {  // outputs o with 0 <= o * stride + k * dilation - begin < in
+        int64_t first = div_up(max_i64(w->begin[axis] - k * dilation, 0), w->stride[axis]);
+        int64_t room = w->in[axis] + w->begin[axis] - k * dilation;
+        int64_t last = room > 0 ? min_i64(div_up(room, w->stride[axis]), w->out[axis]) : 0;
+        live += max_i64(last - first, 0);
+    }
+    return (double)live / (double)(w->kernel[axis] * w->out[axis]);
+}
+
 // What one image costs: each group of panels passes over all pixels, slice by slice, or all of them over each row.
 double conv_direct_cost(const Node *node, const Target *target) {
     const DirectParams *params = node->params;
@@ -160,6 +176,7 @@ double conv_direct_cost(const Node *node, const Target *target) {
     int64_t length = flat ? y->dim[2].n * y->dim[3].n : y->dim[3].n, rows = flat ? 1 : y->dim[2].n;
     double tiles = (double)(rows * div_up(length, params->rows)), slices = (double)div_up(ins, depth);
     double row = cost_row(target, length, params->rows, vecs, steps), compute = sets * slices * (double)rows * row;
+    compute *= share_of_taps(&window, 0) * share_of_taps(&window, 1);
     double panel = steps * (double)(target->block * params->panels) * sizeof(float), whole = panel * slices * sets;
     bool close = panel <= target->l1_bytes / 2;  // through all tiles of a row
     double lines = flat ? (double)div_up(length, params->rows * RUN_TILES) : (double)rows;
@@ -180,6 +197,7 @@ typedef struct Tile {
     Product product;
     Val acc[PRODUCT_MAX];  // [row][vec]
     Var sum[PRODUCT_MAX];
+    Val first[2], last[2];  // the taps first .. last - 1 of a column, of a row, which may touch the image
 } Tile;
 
 static Val bias_of(Emit *e, const Direct *d, Val channel, int vec) {
@@ -260,11 +278,27 @@ static void taps_unrolled(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w) {
     tile_save(e, d, tile);
 }
 
-// All taps for one block of channels: real loops over the taps, and over the channels inside.
+// Finds out which taps of an axis meet more than padding, for the outputs from `from` to `to`. Of a dense filter these are
+// nearly all; an atrous one may have most of its taps outside.
+static void tile_taps(Emit *e, const Direct *d, Tile *tile, int axis, Val from, Val to) {
+    const Window *w = &d->window;
+    int64_t dilation = w->dilation[axis], begin = w->begin[axis];
+    tile->first[axis] = e_index(e, 0);
+    tile->last[axis] = e_index(e, w->kernel[axis]);
+    if (dilation < 2 || w->kernel[axis] < 2 || e_exact(e))
+        return;
+    Val zero = e_index(e, 0), step = e_index(e, dilation);
+    Val before = e_sub(e, e_index(e, begin + dilation - 1), e_mul_const(e, to, w->stride[axis]));
+    Val inside = e_sub(e, e_index(e, begin + w->in[axis] - 1 + dilation), e_mul_const(e, from, w->stride[axis]));
+    tile->first[axis] = e_div(e, e_max(e, before, zero), step);
+    tile->last[axis] = e_min(e, tile->last[axis], e_div(e, e_max(e, inside, zero), step));
+}
+
+// The taps for one block of channels: real loops over the taps, and over the channels inside.
 static void taps_looped(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w) {
     const Window *window = &d->window;
-    EMIT_TIMES(e, v, window->kernel[0])
-        EMIT_TIMES(e, u, window->kernel[1]) {
+    EMIT_FOR(e, v, tile->first[0], tile->last[0], 1)
+        EMIT_FOR(e, u, tile->first[1], tile->last[1], 1) {
             Val down = e_mul_const(e, v.i, window->dilation[0] * d->x.stride.row);
             Val right = e_mul_const(e, u.i, window->dilation[1] * d->x.stride.pixel);
             Val tap = e_add(e, e_mul_const(e, v.i, d->tap[0]), e_mul_const(e, u.i, d->tap[1]));
@@ -324,12 +358,17 @@ typedef struct Strip {
     Ptr x;        // first input pixel of the row, in the group's first channel block
     Ptr w;
     Dest y;
+    Val row;      // of the output
     Val channel;  // the first one, as the bias counts
     Slice slice;
 } Strip;
 
-static void tile_emit(Emit *e, const Direct *d, int64_t rows, const Strip *strip, Ptr x, Dest y) {
+static void tile_emit(Emit *e, const Direct *d, int64_t rows, const Strip *strip, Val pixel) {
     Tile tile = {.product = product_of(d, rows)};
+    Ptr x = e_at(e, strip->x, e_mul_const(e, pixel, d->window.stride[1] * d->x.stride.pixel));
+    Dest y = dest_at(e, strip->y, e_mul_const(e, pixel, d->y.stride.pixel));
+    tile_taps(e, d, &tile, 0, strip->row, strip->row);
+    tile_taps(e, d, &tile, 1, pixel, e_add_const(e, pixel, rows - 1));
     tile_start(e, d, &tile, &strip->slice, strip->channel, y);
     EMIT_FOR(e, i, strip->slice.first, strip->slice.last, 1) {
         Ptr from = e_at(e, x, e_along(e, &i, d->x.stride.channel));
@@ -346,11 +385,8 @@ static void tile_emit(Emit *e, const Direct *d, int64_t rows, const Strip *strip
 
 // `count` tiles of `rows` pixels from pixel `first` on.
 static void tiles_emit(Emit *e, const Direct *d, int64_t first, int64_t count, int64_t rows, const Strip *strip) {
-    EMIT_TIMES(e, t, count) {
-        Val pixel = e_add_const(e, e_mul_const(e, t.i, rows), first);
-        Ptr x = e_at(e, strip->x, e_mul_const(e, pixel, d->window.stride[1] * d->x.stride.pixel));
-        tile_emit(e, d, rows, strip, x, dest_at(e, strip->y, e_mul_const(e, pixel, d->y.stride.pixel)));
-    }
+    EMIT_TIMES(e, t, count)
+        tile_emit(e, d, rows, strip, e_add_const(e, e_mul_const(e, t.i, rows), first));
 }
 
 static void row_emit(Emit *e, const Direct *d, int64_t length, int64_t most, const Strip *strip) {
@@ -418,6 +454,7 @@ static Strip strip_of(Emit *e, const Direct *d, Val batch, Val panel, Val row, S
     return (Strip){.x = e_at(e, d->x.p, e_add_const(e, from, first)),
                    .w = e_at(e, d->w, e_mul_const(e, panel, d->blocks_in * d->taps * d->x.block * d->y.block)),
                    .y = y,
+                   .row = row,
                    .channel = e_mul_const(e, panel, d->y.block),
                    .slice = slice};
 }
