@@ -32,6 +32,7 @@
 
 enum { RUN_TILES = 8 };
 enum { NARROW_RIM = 16 };  // fits any image
+enum { MOST_UNROLLED = 16 };  // taps of a filter
 enum { LONG_ROW = 24 };  // taps of a filter's row that are too many to unroll: the code would not fit the first-level cache
 enum { MOST_GROWTH = 5 };  // of an image by a wider rim
 enum { LOWER_ROWS = 3 };  // rows less than the most that are worth a trial
@@ -235,18 +236,19 @@ static void taps_of_row(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w, int6
     }
 }
 
-// The same taps, where multiply-adds take lanes: LLVM would load ahead over all of them and spill. So a turn of the loop
-// has one row of the filter, or one tap where registers are few.
+// The same taps, where they are many, or multiply-adds take lanes: over all of them LLVM would spill. So a turn of the loop
+// has one row of the filter, or one tap where lanes are taken of few registers.
 static void taps_in_turns(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w) {
     const Window *window = &d->window;
-    int64_t each = e_target(e)->registers <= 16 ? 1 : max_i64(window->kernel[1], 1);
+    bool single = e_target(e)->fma_lane && e_target(e)->registers <= 16;
+    int64_t each = single ? 1 : max_i64(window->kernel[1], 1);
     EMIT_TIMES(e, v, window->kernel[0])
         EMIT_TIMES(e, u, window->kernel[1] / each) {
-            Val down = e_mul_const(e, v.i, window->dilation[0] * d->x.stride.row);
+            Val down = e_along(e, &v, window->dilation[0] * d->x.stride.row);
             Val right = e_mul_const(e, u.i, window->dilation[1] * d->x.stride.pixel);
-            Val tap = e_add(e, e_mul_const(e, v.i, d->tap[0]), e_mul_const(e, u.i, d->tap[1]));
+            Val tap = e_add(e, e_along(e, &v, d->tap[0] * d->y.block), e_mul_const(e, u.i, d->tap[1] * d->y.block));
             tile_load(e, d, tile);
-            taps_of_row(e, d, tile, e_at(e, x, e_add(e, down, right)), e_at(e, w, e_mul_const(e, tap, d->y.block)), each);
+            taps_of_row(e, d, tile, e_at(e, x, e_add(e, down, right)), e_at(e, w, tap), each);
             tile_save(e, d, tile);
         }
 }
@@ -268,7 +270,7 @@ static void taps_unrolled(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w) {
         taps_along(e, d, tile, x, w);
         return;
     }
-    if (e_target(e)->fma_lane) {
+    if (e_target(e)->fma_lane || window->kernel[0] * window->kernel[1] > MOST_UNROLLED) {
         taps_in_turns(e, d, tile, x, w);
         return;
     }
