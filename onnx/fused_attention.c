@@ -1,5 +1,5 @@
-// Attention, QAttention and MultiHeadAttention of the domain com.microsoft, as the standard's Attention: their products of weights,
-// biases, packed operands and masks come before it.
+// Attention, QAttention and MultiHeadAttention of the domain com.microsoft, as the standard's Attention: their products
+// of weights, biases, packed operands and masks come before it.
 //
 // Masks are of integers, and what they hide gets `mask_filter_value`, a large negative number, which is added.
 #include "onnx/fused.h"

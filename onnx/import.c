@@ -1,6 +1,6 @@
-// The way through a model: decode (guard.c), constants, inputs (inputs.c), nodes (in the order of sort.c), outputs. Each
-// node becomes a Draft, which is brought to the newest form (upgrade.c) and then either is an operator of the table
-// (draft.c), a composite (decompose.c) or a call of the model's own function (functions.c). A node that fails is
+// The way through a model: decode (guard.c), constants, inputs (inputs.c), nodes (in the order of sort.c), outputs.
+// Each node becomes a Draft, which is brought to the newest form (upgrade.c) and then either is an operator of the
+// table (draft.c), a composite (decompose.c) or a call of the model's own function (functions.c). A node that fails is
 // reported and its results are marked, so that its users are still checked for being supported, but not blamed.
 #include "onnx/import.h"
 

@@ -213,8 +213,8 @@ static Node *make_rms_norm(const PatternMatch *m) {
 // ReduceMean over both axes of an image.
 static Node *make_image_mean(const PatternMatch *m) {
     const Type *x = &pattern_value(m, "x")->type;
-    if (x->rank != 4 || !dtype_is_whole_float(x->dtype) || !type_is_static(x) || type_counted_axis(x) >= 0 || !type_count(x) ||
-        first_axis(m, 2, true) != 2)
+    if (x->rank != 4 || !dtype_is_whole_float(x->dtype) || !type_is_static(x) || type_counted_axis(x) >= 0 ||
+        !type_count(x) || first_axis(m, 2, true) != 2)
         return NULL;
     Node *node = node_new(m->node[0]->graph, OP_GlobalAveragePool, 1, 1);
     node->in[0] = pattern_value(m, "x");

@@ -135,7 +135,8 @@ static Value *cast_before(Node *where, Value *value, Arena *scratch) {
 static void apply(Node *node, Arena *scratch) {
     Type type = node->out[0]->type;
     type.dtype = DT_F32;
-    Value *y = node_before(node, node->op, cast_before(node, node->in[0], scratch), cast_before(node, node->in[1], scratch), type);
+    Value *y = node_before(node, node->op, cast_before(node, node->in[0], scratch),
+                           cast_before(node, node->in[1], scratch), type);
     if (node_in(node, 2))
         node_set_input(y->def, 2, cast_before(node, node->in[2], scratch));
     if (node->op == OP_Conv) {

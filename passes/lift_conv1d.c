@@ -83,11 +83,12 @@ static Ints widened(Arena *arena, Ints list, int ends, int64_t fill) {
 
 enum { LEAST_TERMS = 32, LEAST_OUTPUTS = 8 };  // of one input channel
 
-// Few terms, as depthwise ones alone have them, would not pay for the conversion to blocks of channels; nor would blocks that
-// are mostly empty.
+// Few terms, as depthwise ones alone have them, would not pay for the conversion to blocks of channels; nor would
+// blocks that are mostly empty.
 static bool pays(const Node *node) {
     const Dim *weights = node->in[1]->type.dim;
-    bool many = ((const ConvAttrs *)node->attrs)->group == 1 && weights[0].n >= LEAST_OUTPUTS && weights[2].n >= LEAST_TERMS;
+    bool many =
+        ((const ConvAttrs *)node->attrs)->group == 1 && weights[0].n >= LEAST_OUTPUTS && weights[2].n >= LEAST_TERMS;
     return weights[1].n > 1 || many || lifted_source(node->in[0]);
 }
 

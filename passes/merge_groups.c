@@ -1,5 +1,5 @@
-// Groups of a few channels are too narrow for blocks of channels: several of them become one, whose filters have zeros where
-// they would see another group's channels:
+// Groups of a few channels are too narrow for blocks of channels: several of them become one, whose filters have zeros
+// where they would see another group's channels:
 //
 //     %y = Conv(%x, %w) {group = 32}  : 128 channels, filters 128x4x3x3      Conv {group = 8}, filters 128x16x3x3
 //

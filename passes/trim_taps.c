@@ -1,10 +1,10 @@
-// A tap of a filter that only ever meets padding adds zeros: it is cut off. Atrous convolutions whose rate was chosen for
-// larger images have such taps:
+// A tap of a filter that only ever meets padding adds zeros: it is cut off. Atrous convolutions whose rate was chosen
+// for larger images have such taps:
 //
 //     %y = Conv(%x, %w)  : f32<1x256x14x14>, 3x3, dilations 18, pads 18      Conv 1x1, %w's middle
 //
-// Along an axis tap t reads the positions  t * dilation - begin + o * stride  for the outputs o. Those before the first tap
-// that touches the image and behind the last one go, with the pads that they needed; so the rim that kernels want
+// Along an axis tap t reads the positions  t * dilation - begin + o * stride  for the outputs o. Those before the first
+// tap that touches the image and behind the last one go, with the pads that they needed; so the rim that kernels want
 // around the image gets narrower too. Weights must be constant and f32; a pad does not become negative.
 #include "passes/pass.h"
 #include "passes/window.h"

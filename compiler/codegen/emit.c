@@ -184,7 +184,8 @@ static Val cast_by_lane(Emit *e, SoftCast cast, DType to, Val v) {
 
 // To fewer than 32 bits, by way of them: LLVM takes vectors apart otherwise. Within the limits nothing is undefined.
 static Val float_to_short(Emit *e, DType to, Val v) {
-    double low = dtype_is_signed(to) ? -ldexp(1, dtype_info[to].bits - 1) : 0, high = low + ldexp(1, dtype_info[to].bits) - 1;
+    double low = dtype_is_signed(to) ? -ldexp(1, dtype_info[to].bits - 1) : 0,
+           high = low + ldexp(1, dtype_info[to].bits) - 1;
     Val zero = e_zero(e, v.dtype, v.lanes), limit = e_splat(e, e_float(e, v.dtype, low), v.lanes);
     Val within = e_max(e, v, limit);
     within = e_min(e, within, e_splat(e, e_float(e, v.dtype, high), v.lanes));

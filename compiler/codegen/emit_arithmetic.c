@@ -85,8 +85,9 @@ static Val constant_divide(Emit *e, Val a, Val b, bool remainder) {
     return val(v, a.dtype, a.lanes);
 }
 
-// Where vectors would be taken apart: in floats that have so many more digits than the integers that the rounded quotient
-// has the right whole part. b is not zero. A sum with 1.5 * 2^52 has the low 32 bits of any whole number that there may be.
+// Where vectors would be taken apart: in floats that have so many more digits than the integers that the rounded
+// quotient has the right whole part. b is not zero. A sum with 1.5 * 2^52 has the low 32 bits of any whole number that
+// there may be.
 static Val float_divide(Emit *e, Val a, Val b, bool remainder) {
     bool wide = dtype_info[a.dtype].bits == 32;
     DType real = wide ? DT_F64 : DT_F32;
@@ -110,8 +111,9 @@ static Val int_divide(Emit *e, Val a, Val b, bool remainder) {
     Val zero = e_zero(e, a.dtype, a.lanes), one = e_splat(e, e_int(e, magnitude, 1), a.lanes);
     Val by_zero = e_eq(e, b, zero);
     if (a.lanes > 1 && dtype_info[a.dtype].bits < 64 && e->target->pointer_bits == 64)
-        return e_select(e, by_zero, zero,
-                        float_divide(e, a, e_select(e, by_zero, e_splat(e, e_int(e, b.dtype, 1), b.lanes), b), remainder));
+        return e_select(
+            e, by_zero, zero,
+            float_divide(e, a, e_select(e, by_zero, e_splat(e, e_int(e, b.dtype, 1), b.lanes), b), remainder));
     Val ua = e_cast(e, magnitude, dtype_is_signed(a.dtype) ? e_abs(e, a) : a);
     Val ub = e_cast(e, magnitude, dtype_is_signed(a.dtype) ? e_abs(e, b) : b);
     Val result = e_cast(e, a.dtype, unsigned_divide(e, ua, e_select(e, by_zero, one, ub), remainder));

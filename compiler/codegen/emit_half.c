@@ -98,16 +98,19 @@ static Val exponent_from_f32(Emit *e, Val bits, int round_mode, bool saturate) {
     return e_add(e, exponent, e_cast(e, DT_U32, e_and(e, up, e_lt(e, exponent, limit))));
 }
 
-// Where the target has instructions for it, which do the same (NaN included, but for a signalling one, which they quiet).
+// Where the target has instructions for it, which do the same (NaN included, but for a signalling one, which they
+// quiet).
 static Val f16_from_f32(Emit *e, Val v) {
     LLVMTypeRef half = LLVMHalfTypeInContext(e->context);
-    LLVMValueRef narrow = LLVMBuildFPTrunc(e->builder, v.v, v.lanes > 1 ? LLVMVectorType(half, (unsigned)v.lanes) : half, "");
+    LLVMValueRef narrow =
+        LLVMBuildFPTrunc(e->builder, v.v, v.lanes > 1 ? LLVMVectorType(half, (unsigned)v.lanes) : half, "");
     return (Val){LLVMBuildBitCast(e->builder, narrow, emit_type(e, DT_F16, v.lanes), ""), DT_F16, v.lanes};
 }
 
 static Val f32_from_f16(Emit *e, Val v) {
     LLVMTypeRef half = LLVMHalfTypeInContext(e->context);
-    LLVMValueRef bits = LLVMBuildBitCast(e->builder, v.v, v.lanes > 1 ? LLVMVectorType(half, (unsigned)v.lanes) : half, "");
+    LLVMValueRef bits =
+        LLVMBuildBitCast(e->builder, v.v, v.lanes > 1 ? LLVMVectorType(half, (unsigned)v.lanes) : half, "");
     return (Val){LLVMBuildFPExt(e->builder, bits, emit_type(e, DT_F32, v.lanes), ""), DT_F32, v.lanes};
 }
 

@@ -1,9 +1,9 @@
-// MatMul and Gemm: y = act(alpha * a * b + beta * c + r), a product for each batch. A MatMul has c, the same for each row, and r
-// by fusion only, and adds both when the sum is complete, as the operators did that they come from.
+// MatMul and Gemm: y = act(alpha * a * b + beta * c + r), a product for each batch. A MatMul has c, the same for each
+// row, and r by fusion only, and adds both when the sum is complete, as the operators did that they come from.
 //
 // Where a row of b is contiguous, a tile of 4 rows x 2 vectors of the result stays in registers over the whole k loop;
-// where both are contiguous along k (Gemm with transB, a matrix times a vector), four results at a time are dot products in
-// vectors, of four columns, or of four rows where there is one column; unless sums are to have the order of
+// where both are contiguous along k (Gemm with transB, a matrix times a vector), four results at a time are dot
+// products in vectors, of four columns, or of four rows where there is one column; unless sums are to have the order of
 // codegen/order.h, as all others have. All else, and everything at -O0, is scalar.
 #include "codegen/lower.h"
 #include "codegen/order.h"
@@ -57,7 +57,8 @@ static void product_store(Emit *e, const Product *p, Val row, Val column, Val su
     if (p->c.v && !starts_from_addend(p))
         sum = e_add(e, p->c_last ? e_settle(e, sum, p->y.dtype) : sum, product_addend(e, p, row, column, lanes));
     if (p->r.v)
-        sum = e_add(e, e_settle(e, sum, p->y.dtype), load_compute(e, p->r, at(e, p->r_at, row, p->r_row, column, 1), lanes));
+        sum = e_add(e, e_settle(e, sum, p->y.dtype),
+                    load_compute(e, p->r, at(e, p->r_at, row, p->r_row, column, 1), lanes));
     if (p->act && p->act->kind != ACT_NONE)
         sum = e_act(e, p->act, e_settle(e, sum, p->y.dtype));
     store_compute(e, p->y, at(e, p->y_at, row, p->y_row, column, p->y_column), sum);
@@ -73,8 +74,8 @@ static void tile_terms(Emit *e, const Product *p, const Tile *t, Val begin, Val 
     EMIT_FOR(e, k, begin, end, 1) {
         Val b[TILE_VECTORS];
         for (int v = 0; v < t->vectors; v++)
-            b[v] = load_compute(e, p->b, at(e, p->b_at, k.i, p->b_k, e_add_const(e, t->column, v * t->lanes), p->b_column),
-                                t->lanes);
+            b[v] = load_compute(
+                e, p->b, at(e, p->b_at, k.i, p->b_k, e_add_const(e, t->column, v * t->lanes), p->b_column), t->lanes);
         for (int r = 0; r < t->rows; r++) {
             Val a = load_compute(e, p->a, at(e, p->a_at, e_add_const(e, t->row, r), p->a_row, k.i, p->a_k), 1);
             for (int v = 0; v < t->vectors; v++) {
@@ -101,8 +102,8 @@ static void product_tile(Emit *e, const Product *p, const Tile *t) {
     }
     tile_terms(e, p, t, e_index(e, whole), e_index(e, p->k), acc);
     for (int i = 0; i < sums; i++)
-        product_store(e, p, e_add_const(e, t->row, i / t->vectors), e_add_const(e, t->column, i % t->vectors * t->lanes),
-                      e_get(e, acc[i]));
+        product_store(e, p, e_add_const(e, t->row, i / t->vectors),
+                      e_add_const(e, t->column, i % t->vectors * t->lanes), e_get(e, acc[i]));
 }
 
 // `count` results side by side, each a dot product along k.
@@ -137,7 +138,8 @@ static void column_step(Emit *e, const Product *p, Val row, int rows, Val k, int
         b[c] = load_compute(e, p->b, at(e, p->b_at, e_add_const(e, k, c * lanes), 1, zero, 0), lanes);
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < chains; c++) {
-            Val a = load_compute(e, p->a, at(e, p->a_at, e_add_const(e, row, r), p->a_row, e_add_const(e, k, c * lanes), 1), lanes);
+            Val a = load_compute(
+                e, p->a, at(e, p->a_at, e_add_const(e, row, r), p->a_row, e_add_const(e, k, c * lanes), 1), lanes);
             e_set(e, acc[r * CHAINS + c], e_fma(e, a, b[c], e_get(e, acc[r * CHAINS + c])));
         }
 }
@@ -155,7 +157,8 @@ static void column_dots(Emit *e, const Product *p, Val row, int rows, int lanes)
     Var sum[TILE_ROWS * CHAINS];
     for (int r = 0; r < rows; r++) {
         Val both = e_add(e, e_get(e, acc[r * CHAINS]), e_get(e, acc[r * CHAINS + 1]));
-        sum[r * CHAINS] = e_var(e, e_add(e, product_start(e, p, e_add_const(e, row, r), e_index(e, 0), 1), e_reduce_add(e, both)));
+        sum[r * CHAINS] =
+            e_var(e, e_add(e, product_start(e, p, e_add_const(e, row, r), e_index(e, 0), 1), e_reduce_add(e, both)));
     }
     EMIT_FOR(e, k, e_index(e, vectors), e_index(e, p->k), 1)
         column_step(e, p, row, rows, k.i, 1, sum, 1);
@@ -179,7 +182,8 @@ static void strip_span(Emit *e, void *arg, Val column, int lanes) {
 static void dots_span(Emit *e, void *arg, Val column, int lanes) {
     const Strip *strip = arg;
     for (int r = 0; r < strip->rows; r++)
-        product_dots(e, strip->product, e_add_const(e, strip->row, r), column, lanes, e_lanes(e, strip->product->dtype));
+        product_dots(e, strip->product, e_add_const(e, strip->row, r), column, lanes,
+                     e_lanes(e, strip->product->dtype));
 }
 
 // The columns begin .. end - 1 of `rows` rows.

@@ -54,8 +54,8 @@ static int64_t panel_bytes(const Factors *f, int64_t panels) {
 bool matmul_strided_accepts(const Node *node, const Target *target) {
     if (node->op != OP_MatMul || !is_f32(node->in[0]) || !is_f32(node->in[1]) || !is_f32(node->out[0]))
         return false;
-    if (!sums_fit(node) || value_data(node->in[1]) || matrix_type(node, 1) != &node->in[1]->type || node->in[0]->type.rank < 2 ||
-        node->in[1]->type.rank < 2)
+    if (!sums_fit(node) || value_data(node->in[1]) || matrix_type(node, 1) != &node->in[1]->type ||
+        node->in[0]->type.rank < 2 || node->in[1]->type.rank < 2)
         return false;
     if (node->kernel == KERNEL_matmul_strided && !params_fit(node, target))
         return false;

@@ -1,5 +1,5 @@
 # RUN: %python %s
-"""Files have at most 800 lines, functions of C at most 100."""
+"""Files have at most 800 lines, functions of C at most 100, lines of C at most 120 characters."""
 
 import os
 import re
@@ -8,7 +8,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "Inputs"))
 from tree import finish, read, sources
 
-FILE_LINES, FUNCTION_LINES = 800, 100
+FILE_LINES, FUNCTION_LINES, COLUMNS = 800, 100, 120
 
 
 def functions(lines):
@@ -34,4 +34,6 @@ for path in sources(".c", ".h", ".def", ".py", ".cmake", ".sh"):
     if path.endswith((".c", ".h")):
         complaints += [f"{path}:{start}: {name} has {count} lines, at most {FUNCTION_LINES}"
                        for name, start, count in functions(lines) if count > FUNCTION_LINES]
+        complaints += [f"{path}:{number}: {len(line)} characters, at most {COLUMNS}"
+                       for number, line in enumerate(lines, 1) if len(line) > COLUMNS]
 finish(complaints)

@@ -43,7 +43,8 @@ bool conv_depthwise_accepts(const Node *node, const Target *target) {
         return false;
     Window window = node_window(node);
     const DirectParams *params = node->params;
-    bool fits = node->kernel != KERNEL_conv_depthwise || product_fits(params->rows, target->block / target_lanes(target, 32));
+    bool fits =
+        node->kernel != KERNEL_conv_depthwise || product_fits(params->rows, target->block / target_lanes(target, 32));
     return fits && addend_fits(node) && node->in[0]->type.layout.border >= needed_border(&window);
 }
 
@@ -123,7 +124,8 @@ static void row_by_weight(Emit *e, const Depthwise *d, int64_t rows, Ptr x, Ptr 
 
 // The same pixel by pixel, each of which is loaded once: only the weights stay in registers beside the sums.
 static void row_by_pixel(Emit *e, const Depthwise *d, int64_t rows, Ptr x, Ptr w, int64_t count, Val *acc) {
-    int64_t dilation = d->window.dilation[1], stride = d->window.stride[1], last = (rows - 1) * stride + (count - 1) * dilation;
+    int64_t dilation = d->window.dilation[1], stride = d->window.stride[1],
+            last = (rows - 1) * stride + (count - 1) * dilation;
     for (int v = 0; v < d->vecs; v++) {
         Val weight[MAX_WIDTH];
         for (int64_t u = 0; u < count; u++)
@@ -170,7 +172,8 @@ static void tile_emit(Emit *e, const Depthwise *d, int64_t rows, Ptr x, Ptr w, V
     }
 }
 
-static void tiles_emit(Emit *e, const Depthwise *d, int64_t first, int64_t count, int64_t rows, Ptr x, Ptr w, Val channel, Dest y) {
+static void tiles_emit(Emit *e, const Depthwise *d, int64_t first, int64_t count, int64_t rows, Ptr x, Ptr w,
+                       Val channel, Dest y) {
     EMIT_TIMES(e, t, count) {
         Val pixel = e_add_const(e, e_mul_const(e, t.i, rows), first);
         Ptr from = e_at(e, x, e_mul_const(e, pixel, d->window.stride[1] * d->x.stride.pixel));
@@ -204,7 +207,8 @@ void conv_depthwise_lower(Emit *e, const Node *node) {
         Val block = e_rem(e, plane, e_index(e, blocks));
         EMIT_IF(e, e_eq(e, row, e_index(e, 0)))
             lower_border(e, d.y.p, &node->out[0]->type, plane, e_add_const(e, plane, 1));
-        Val from = e_add(e, e_mul_const(e, plane, d.x.stride.channel), e_mul_const(e, row, d.window.stride[0] * d.x.stride.row));
+        Val from = e_add(e, e_mul_const(e, plane, d.x.stride.channel),
+                         e_mul_const(e, row, d.window.stride[0] * d.x.stride.row));
         Ptr x = e_at(e, d.x.p, e_add_const(e, from, x_first));
         Ptr w = e_at(e, d.w, e_mul_const(e, block, taps * d.y.block));
         Dest y = dest_at(e, dest_plane(e, node, &d.y, plane), e_mul_const(e, row, d.y.stride.row));

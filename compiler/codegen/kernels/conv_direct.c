@@ -3,8 +3,8 @@
 //     y[o][q][p] = act(bias[o] + sum over i, v, u of x[i][q * s + v * d][p * s + u * d] * w[o][i][v][u])
 //
 // The output is NCHWc; the input is NCHWc, or row-major (a block of one channel), as the first layer of a network has
-// it. Padding is the input's zeroed rim, so nothing is tested; but of dilated filters a tile leaves out the taps that meet
-// padding only. Weights are packed as [panel of outputs][block of inputs]
+// it. Padding is the input's zeroed rim, so nothing is tested; but of dilated filters a tile leaves out the taps that
+// meet padding only. Weights are packed as [panel of outputs][block of inputs]
 // [v][u][input][output] (sqz.PackConv) and read from front to back.
 //
 // A register tile is `rows` pixels of one output row times `panels` panels of output channels:
@@ -16,11 +16,11 @@
 //
 // The accumulators stay in registers through all input channels and taps. A row is cut into tiles of nearly equal width
 // so that no tile is left with one pixel. Where a panel's weights are larger than half the first-level cache, the input
-// channels are done in slices of `depth` blocks: each slice's weights stay close while all rows pass by, and the sums of
-// the slices so far wait in the output. An input that is larger than the caches passes by once if all panels of a row are done
-// before the next row (`across`). A 1x1 convolution of stride 1 without rims sees the whole plane as one row,
-// cut into runs of a few tiles so that shards have something to share. Results that are pooled go no further than this
-// kernel (direct_pool.c).
+// channels are done in slices of `depth` blocks: each slice's weights stay close while all rows pass by, and the sums
+// of the slices so far wait in the output. An input that is larger than the caches passes by once if all panels of a
+// row are done before the next row (`across`). A 1x1 convolution of stride 1 without rims sees the whole plane as one
+// row, cut into runs of a few tiles so that shards have something to share. Results that are pooled go no further than
+// this kernel (direct_pool.c).
 #include "codegen/kernels/cost.h"
 #include "codegen/kernels/direct.h"
 #include "codegen/kernels/kernels.h"
@@ -32,8 +32,9 @@
 
 enum { RUN_TILES = 8 };
 enum { NARROW_RIM = 16 };  // fits any image
-enum { MOST_UNROLLED = 16 };  // taps of a filter
-enum { LONG_ROW = 24 };  // taps of a filter's row that are too many to unroll: the code would not fit the first-level cache
+// Taps that are too many to unroll: of a filter, since LLVM would spill; of its row, since the code would not fit the
+// first-level cache.
+enum { MOST_UNROLLED = 16, LONG_ROW = 24 };
 enum { MOST_GROWTH = 5 };  // of an image by a wider rim
 enum { LOWER_ROWS = 3 };  // rows less than the most that are worth a trial
 
@@ -69,7 +70,8 @@ static bool has_shape(const Node *node, const Target *target) {
     return (attrs->group == 1 || whole) && direct_pool_fits(node);
 }
 
-// Whether a rim leaves an image of bearable size. Atrous filters of large rates reach more than half an image beyond it.
+// Whether a rim leaves an image of bearable size. Atrous filters of large rates reach more than half an image beyond
+// it.
 static bool is_bearable(int border, const Type *x) {
     double high = (double)x->dim[2].n, wide = (double)x->dim[3].n;
     return (high + 2 * border) * (wide + 2 * border) <= MOST_GROWTH * high * wide;
@@ -181,7 +183,8 @@ double conv_direct_cost(const Node *node, const Target *target) {
     double panel = steps * (double)(target->block * params->panels) * sizeof(float), whole = panel * slices * sets;
     bool close = panel <= target->l1_bytes / 2;  // through all tiles of a row
     double lines = flat ? (double)div_up(length, params->rows * RUN_TILES) : (double)rows;
-    double again = params->across ? cost_near(target, whole * (close ? lines : tiles), whole) : cost_near(target, whole * tiles, panel);
+    double again = params->across ? cost_near(target, whole * (close ? lines : tiles), whole)
+                                  : cost_near(target, whole * tiles, panel);
     double size = (double)type_bytes(x), batch = (double)y->dim[0].n;
     double bytes = again + cost_far(target, whole) + cost_near(target, params->across ? size : size * sets, size);
     return cost_seconds(target, cost_call(target) + batch * (compute + bytes) + direct_pool_cycles(node, target, row));
@@ -230,14 +233,15 @@ static void tile_save(Emit *e, const Direct *d, const Tile *tile) {
 // `count` taps of one row of the filter.
 static void taps_of_row(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w, int64_t count) {
     for (int64_t u = 0; u < count; u++) {
-        product_step(e, &tile->product, tile->acc, x, u * d->window.dilation[1] * d->x.stride.pixel, w, u * d->tap[1] * d->y.block);
+        product_step(e, &tile->product, tile->acc, x, u * d->window.dilation[1] * d->x.stride.pixel, w,
+                     u * d->tap[1] * d->y.block);
         if (!e_target(e)->fma_lane)
             e_barrier(e);
     }
 }
 
-// The same taps, where they are many, or multiply-adds take lanes: over all of them LLVM would spill. So a turn of the loop
-// has one row of the filter, or one tap where lanes are taken of few registers.
+// The same taps, where they are many, or multiply-adds take lanes: over all of them LLVM would spill. So a turn of the
+// loop has one row of the filter, or one tap where lanes are taken of few registers.
 static void taps_in_turns(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w) {
     const Window *window = &d->window;
     bool single = e_target(e)->fma_lane && e_target(e)->registers <= 16;
@@ -280,8 +284,8 @@ static void taps_unrolled(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w) {
     tile_save(e, d, tile);
 }
 
-// Finds out which taps of an axis meet more than padding, for the outputs from `from` to `to`. Of a dense filter these are
-// nearly all; an atrous one may have most of its taps outside.
+// Finds out which taps of an axis meet more than padding, for the outputs from `from` to `to`. Of a dense filter these
+// are nearly all; an atrous one may have most of its taps outside.
 static void tile_taps(Emit *e, const Direct *d, Tile *tile, int axis, Val from, Val to) {
     const Window *w = &d->window;
     int64_t dilation = w->dilation[axis], begin = w->begin[axis];
@@ -330,7 +334,8 @@ static void tile_start(Emit *e, const Direct *d, Tile *tile, const Slice *slice,
 // Adds the tile's results to the sums of their channels.
 static void tile_sum(Emit *e, const Direct *d, const Tile *tile, Val channel) {
     for (int v = 0; v < d->vecs; v++) {
-        Val first = e_add_const(e, channel, (int64_t)v * d->lanes), sum = e_load_const(e, d->sums, (int64_t)v * d->lanes, d->lanes);
+        Val first = e_add_const(e, channel, (int64_t)v * d->lanes),
+            sum = e_load_const(e, d->sums, (int64_t)v * d->lanes, d->lanes);
         for (int r = 0; r < tile->product.rows; r++)
             sum = e_add(e, sum, image_act(e, &d->y, d->act, first, tile->acc[r * d->vecs + v]));
         e_store_const(e, d->sums, (int64_t)v * d->lanes, sum);
@@ -402,7 +407,8 @@ static bool is_flat(const Direct *d) {
     const Window *window = &d->window;
     bool point = window->kernel[0] == 1 && window->kernel[1] == 1 && window->stride[0] == 1 && window->stride[1] == 1;
     bool unpadded = d->x.height == d->y.height && d->x.width == d->y.width && !window->begin[0] && !window->begin[1];
-    bool dense_x = d->x.stride.row == d->x.width * d->x.stride.pixel, dense_y = d->y.stride.row == d->y.width * d->y.stride.pixel;
+    bool dense_x = d->x.stride.row == d->x.width * d->x.stride.pixel,
+         dense_y = d->y.stride.row == d->y.width * d->y.stride.pixel;
     return !direct_has_ring(d->node) && point && unpadded && dense_x && dense_y;
 }
 
@@ -479,7 +485,8 @@ static Slice slice_of(Emit *e, const Direct *d, Val number) {
     Val last = e_min(e, e_add_const(e, first, d->depth), e_index(e, d->blocks_in));
     if (d->slices == 1)
         last = e_index(e, d->blocks_in);
-    return (Slice){first, last, e_eq(e, number, e_index(e, 0)), e_eq(e, number, e_index(e, d->slices - 1)), d->slices == 1};
+    return (Slice){first, last, e_eq(e, number, e_index(e, 0)), e_eq(e, number, e_index(e, d->slices - 1)),
+                   d->slices == 1};
 }
 
 void direct_row(Emit *e, const Direct *d, int64_t most, Val batch, Val panel, Val row, Val slice, Dest to) {
@@ -499,7 +506,8 @@ void direct_set(Emit *e, const Direct *d, int64_t most, Val batch, Val panel, Va
     EMIT_TIMES(e, s, d->slices)
         EMIT_FOR(e, row, first, last, 1) {
             Dest plane = dest_plane(e, d->node, &d->y, direct_plane(e, d, batch, panel));
-            direct_row(e, d, most, batch, panel, row.i, s.i, dest_at(e, plane, e_mul_const(e, row.i, direct_row_distance(d))));
+            direct_row(e, d, most, batch, panel, row.i, s.i,
+                       dest_at(e, plane, e_mul_const(e, row.i, direct_row_distance(d))));
         }
 }
 

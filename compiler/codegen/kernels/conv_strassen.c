@@ -32,7 +32,8 @@
 enum { FACTORS = 7 };
 enum { GAP = 16 };     // elements between two pixels of V, so that their lines don't share a cache set
 enum { AHEAD = 2048 };  // elements: far enough to hide the third-level cache
-static const double LEFT = 30;  // cycles for a vector of each of the seven left factors, which are written to the second-level cache
+// cycles for a vector of each of the seven left factors, which are written to the second-level cache
+static const double LEFT = 30;
 static const double HIDDEN = 0.2;  // what still shows of reading weights again that are prefetched
 static const double SUMS = 16;  // cycles for a vector of sums, which go from product to product and into the output
 
@@ -51,7 +52,8 @@ typedef struct Sizes {
     int64_t inner;             // channels of a quarter
     int64_t pixels, half;      // of an image; pairs of pixels
     int64_t panels, duos;      // panels of outputs; pairs of panels
-    int64_t blocks, each, last;  // blocks of pixel pairs, pairs of all but the last one, of the last one: half to one and a half of that
+    // blocks of pixel pairs, pairs of all but the last one, of the last one: half to one and a half of that
+    int64_t blocks, each, last;
     int64_t most;              // pairs of the largest block
 } Sizes;
 
@@ -100,7 +102,8 @@ static bool params_fit(const Node *node, const Target *target) {
     if (params->pairs < 1)
         return false;
     Sizes s = sizes_of(node, params->pairs);
-    return params->split >= 1 && params->split <= s.duos && product_fits(params->rows, target->block / target_lanes(target, 32));
+    return params->split >= 1 && params->split <= s.duos &&
+           product_fits(params->rows, target->block / target_lanes(target, 32));
 }
 
 bool conv_strassen_accepts(const Node *node, const Target *target) {
@@ -108,8 +111,8 @@ bool conv_strassen_accepts(const Node *node, const Target *target) {
         return false;
     Window window = node_window(node);
     const Type *y = &node->out[0]->type;
-    bool plain = ((const ConvAttrs *)node->attrs)->group == 1 && all_are(window.kernel, 1) && all_are(window.stride, 1) &&
-                 all_are(window.begin, 0) && all_are(window.end, 0);
+    bool plain = ((const ConvAttrs *)node->attrs)->group == 1 && all_are(window.kernel, 1) &&
+                 all_are(window.stride, 1) && all_are(window.begin, 0) && all_are(window.end, 0);
     return plain && node->in[0]->type.dim[1].n % (2 * target->block) == 0 && y->dim[1].n > target->block &&
            y->dim[2].n * y->dim[3].n >= 2 && (node->kernel != KERNEL_conv_strassen || params_fit(node, target));
 }
@@ -118,8 +121,8 @@ static int64_t weights_bytes(const Sizes *s) {
     return FACTORS * s->inner * s->block * s->duos * (int64_t)sizeof(float);
 }
 
-// Pairs of pixels of a block: their left factors take half of the second-level cache, their sums half of the first-level
-// one. If possible, so many that whole register tiles fill them.
+// Pairs of pixels of a block: their left factors take half of the second-level cache, their sums half of the
+// first-level one. If possible, so many that whole register tiles fill them.
 static int64_t choose_pairs(const Sizes *s, const Target *target, int64_t rows) {
     int64_t left = FACTORS * v_row(s) * (int64_t)sizeof(float), sums = PLANES * s->block * (int64_t)sizeof(float);
     int64_t most = max_i64(1, min_i64(target->l2_bytes / 2 / left, target->l1_bytes / 2 / sums));
@@ -212,8 +215,8 @@ static Val pixel_offset(Emit *e, const Image *image, Val pixel) {
     return e_add(e, down, e_mul_const(e, e_rem(e, pixel, width), image->stride.pixel));
 }
 
-// The left factors of one pixel pair. `first` and `second` are its pixels in the first channel block; the second may not
-// exist. `v` is its place in the first factor.
+// The left factors of one pixel pair. `first` and `second` are its pixels in the first channel block; the second may
+// not exist. `v` is its place in the first factor.
 static void left_pair(Emit *e, const Plan *p, Ptr first, const Ptr *second, Ptr v) {
     int64_t block = p->s.block, factor = v_factor(&p->s), middle = p->s.inner / block * p->x.stride.channel;
     EMIT_TIMES(e, i, p->s.inner / block)
@@ -237,16 +240,24 @@ static void left_factors(Emit *e, const Plan *p, Ptr x, Val start, int64_t count
     EMIT_TIMES(e, pair, odd ? count - 1 : count) {
         Val pixel = e_add(e, start, pair.i);
         Ptr second = e_at(e, x, pixel_offset(e, &p->x, e_add_const(e, pixel, p->s.half)));
-        left_pair(e, p, e_at(e, x, pixel_offset(e, &p->x, pixel)), &second, e_at(e, p->v, e_mul_const(e, pair.i, v_row(&p->s))));
+        left_pair(e, p, e_at(e, x, pixel_offset(e, &p->x, pixel)), &second,
+                  e_at(e, p->v, e_mul_const(e, pair.i, v_row(&p->s))));
     }
     if (odd) {
         Val pixel = e_add_const(e, start, count - 1);
-        left_pair(e, p, e_at(e, x, pixel_offset(e, &p->x, pixel)), NULL, e_at_const(e, p->v, (count - 1) * v_row(&p->s)));
+        left_pair(e, p, e_at(e, x, pixel_offset(e, &p->x, pixel)), NULL,
+                  e_at_const(e, p->v, (count - 1) * v_row(&p->s)));
     }
 }
 
 static void product_tile(Emit *e, const Plan *p, int rows, Ptr v, Ptr u, const Ptr *from, Ptr to) {
-    Product product = {.rows = rows, .vecs = p->vecs, .lanes = p->lanes, .panels = 1, .row_stride = v_row(&p->s), .panel = p->s.block, .ahead = p->ahead};
+    Product product = {.rows = rows,
+                       .vecs = p->vecs,
+                       .lanes = p->lanes,
+                       .panels = 1,
+                       .row_stride = v_row(&p->s),
+                       .panel = p->s.block,
+                       .ahead = p->ahead};
     Var sum[PRODUCT_MAX];
     for (int i = 0; i < rows * p->vecs; i++)
         sum[i] = e_var(e, from ? e_load_const(e, *from, (int64_t)i * p->lanes, p->lanes) : e_zero(e, DT_F32, p->lanes));
@@ -260,11 +271,13 @@ static Ptr plane_at(Emit *e, const Plan *p, Plane plane) {
 }
 
 // `count` tiles of `rows` pixel pairs from pair `first` on.
-static void product_tiles(Emit *e, const Plan *p, int64_t first, int64_t count, int64_t rows, Ptr v, Ptr u, const Ptr *from, Ptr to) {
+static void product_tiles(Emit *e, const Plan *p, int64_t first, int64_t count, int64_t rows, Ptr v, Ptr u,
+                          const Ptr *from, Ptr to) {
     EMIT_TIMES(e, t, count) {
         Val pair = e_add_const(e, e_mul_const(e, t.i, rows), first), at = e_mul_const(e, pair, p->s.block);
         Ptr start = from ? e_at(e, *from, at) : to;
-        product_tile(e, p, (int)rows, e_at(e, v, e_mul_const(e, pair, v_row(&p->s))), u, from ? &start : NULL, e_at(e, to, at));
+        product_tile(e, p, (int)rows, e_at(e, v, e_mul_const(e, pair, v_row(&p->s))), u, from ? &start : NULL,
+                     e_at(e, to, at));
     }
 }
 
@@ -283,8 +296,8 @@ static Ptr plane_of(Emit *e, const Plan *p, const Plane *table, Val number) {
     return e_at(e, p->planes, e_mul_const(e, e_and(e, shifted, e_index(e, 15)), plane_size(&p->s)));
 }
 
-// `u`: the first right factor of this pair of panels. The first product starts from zero; the others are one loop, since code
-// for each would take long to compile.
+// `u`: the first right factor of this pair of panels. The first product starts from zero; the others are one loop,
+// since code for each would take long to compile.
 static void products(Emit *e, const Plan *p, int64_t count, Ptr u) {
     static const Plane from[FACTORS] = {M1, M1, M1, U2, U4, U2, U3}, to[FACTORS] = {M1, C11, U2, U4, C12, U3, C21};
     product_emit(e, p, count, p->v, u, NULL, plane_at(e, p, M1));
@@ -298,11 +311,12 @@ static void products(Emit *e, const Plan *p, int64_t count, Ptr u) {
 // The place of the pixel that is as many behind `first` as the loop has turned.
 static Dest output_pixel(Emit *e, const Image *y, Val first, Loop *loop, Dest to) {
     bool dense = is_dense(y);
-    return dest_at(e, to, dense ? e_along_from(e, loop, first, y->stride.pixel) : pixel_offset(e, y, e_add(e, first, loop->i)));
+    return dest_at(
+        e, to, dense ? e_along_from(e, loop, first, y->stride.pixel) : pixel_offset(e, y, e_add(e, first, loop->i)));
 }
 
-// Writes a quarter of the results: pixels from `pixel` on, of the panel whose first channel is `channel`. It is the plane,
-// and C22 the sum of U3, which tells it, and U4 without U2.
+// Writes a quarter of the results: pixels from `pixel` on, of the panel whose first channel is `channel`. It is the
+// plane, and C22 the sum of U3, which tells it, and U4 without U2.
 static void output_quarter(Emit *e, const Plan *p, Plane plane, int64_t count, Val pixel, Val channel, Dest y) {
     const Plane parts[3] = {plane, U2, U4};
     Val vector = e_stride(e, p->lanes), sum[3];
@@ -376,7 +390,8 @@ static Plan plan_of(Emit *e, const Node *node) {
 static void part_emit(Emit *e, void *opaque, Val set, Val first, Val last) {
     const Plan *p = opaque;
     Val count = e_index(e, p->s.blocks), batch = e_div(e, set, count), number = e_rem(e, set, count);
-    Val start = e_mul_const(e, number, p->s.each), plane = e_mul_const(e, batch, p->s.panels), end = e_index(e, p->s.panels);
+    Val start = e_mul_const(e, number, p->s.each), plane = e_mul_const(e, batch, p->s.panels),
+        end = e_index(e, p->s.panels);
     EMIT_IF(e, e_eq(e, number, e_index(e, 0))) {
         Val from = e_mul_const(e, first, 2), to = e_min(e, e_mul_const(e, last, 2), end);
         lower_border(e, p->y.p, &p->node->out[0]->type, e_add(e, plane, from), e_add(e, plane, to));

@@ -7,9 +7,9 @@
 //     y[2 t]     = w[3] x[t-1] + w[1] x[t]
 //     y[2 t + 1] =               w[2] x[t]   + w[0] x[t+1]
 //
-// So a phase is a convolution by some of the taps, whose rows and pixels are stored s apart: conv_direct's tiles do that,
-// since a pixel's block of channels is contiguous. Weights are packed as conv_direct's are and a phase steps over the taps
-// that are not its own; no multiplication by an inserted zero is left. What no tap reaches gets the bias.
+// So a phase is a convolution by some of the taps, whose rows and pixels are stored s apart: conv_direct's tiles do
+// that, since a pixel's block of channels is contiguous. Weights are packed as conv_direct's are and a phase steps over
+// the taps that are not its own; no multiplication by an inserted zero is left. What no tap reaches gets the bias.
 #include "codegen/kernels/cost.h"
 #include "codegen/kernels/direct.h"
 #include "codegen/lower.h"
@@ -58,8 +58,8 @@ static bool has_shape(const Node *node) {
     if (node->op != OP_ConvTranspose || ((const ConvAttrs *)node->attrs)->group != 1 || !direct_operands(node))
         return false;
     Window window = node_window(node);
-    return max_i64(window.stride[0], window.stride[1]) <= MOST_PHASES && window.stride[0] * window.stride[1] <= MOST_PHASES &&
-           transposed_border(&window) <= MOST_BORDER;
+    return max_i64(window.stride[0], window.stride[1]) <= MOST_PHASES &&
+           window.stride[0] * window.stride[1] <= MOST_PHASES && transposed_border(&window) <= MOST_BORDER;
 }
 
 // Few outputs would leave most lanes of a block empty.
@@ -78,7 +78,8 @@ bool conv_transposed_accepts(const Node *node, const Target *target) {
         return false;
     Window window = node_window(node);
     const Type *x = &node->in[0]->type;
-    return (x->layout.kind == LAYOUT_ROW_MAJOR || is_blocked(x, target)) && x->layout.border >= transposed_border(&window) &&
+    return (x->layout.kind == LAYOUT_ROW_MAJOR || is_blocked(x, target)) &&
+           x->layout.border >= transposed_border(&window) &&
            (node->kernel != KERNEL_conv_transposed || direct_params_fit(node, target));
 }
 
@@ -110,7 +111,8 @@ double conv_transposed_cost(const Node *node, const Target *target) {
     const Type *x = &node->in[0]->type, *y = &node->out[0]->type;
     Window w = node_window(node);
     int64_t block = x->layout.kind == LAYOUT_NCHWC ? x->layout.block : 1, ins = div_up(x->dim[1].n, block);
-    int64_t depth = params->depth ? params->depth : ins, vecs = params->panels * target->block / target_lanes(target, 32);
+    int64_t depth = params->depth ? params->depth : ins,
+            vecs = params->panels * target->block / target_lanes(target, 32);
     double sets = (double)div_up(y->dim[1].n, target->block * params->panels), slices = (double)div_up(ins, depth);
     double cycles = 0, size = (double)type_bytes(x);
     for (int64_t p = 0; p < w.stride[0] * w.stride[1]; p++) {

@@ -4,10 +4,10 @@
 //     2. products  M[point][tile] = V[point] * U[point], a matrix product over the input channels for each point
 //     3. output    y = act(A M A^T + bias) for each tile
 //
-// U are the weights, transformed when the object is written (sqz.PackConv with a tile). A panel of 16 output channels goes
-// through 2 and 3 before the next one, so M stays in the first-level cache, and tiles go in blocks whose V stays in the
-// second. Where the image is no multiple of m, the last row and column have narrower tiles over the same weights: they
-// use the first points only. The tiles of a block are ordered
+// U are the weights, transformed when the object is written (sqz.PackConv with a tile). A panel of 16 output channels
+// goes through 2 and 3 before the next one, so M stays in the first-level cache, and tiles go in blocks whose V stays
+// in the second. Where the image is no multiple of m, the last row and column have narrower tiles over the same
+// weights: they use the first points only. The tiles of a block are ordered
 //
 //     [last row | full | last column | corner]
 //
@@ -28,10 +28,10 @@
 
 #define MOST_ERROR 1e-5  // of a layer's largest output
 enum { GAP = 16 };           // elements between two points, so that their lines don't share a cache set
-enum { WANTED_TILES = 14 };   // of a block: a few register tiles between two readings of the weights, while M stays close
+enum { WANTED_TILES = 14 }; // of a block: a few register tiles between two readings of the weights, while M stays close
 enum { AHEAD = 2048 };       // elements: far enough to hide the third-level cache
-// Cycles for a vector of a transform, by the number of points in a row: loads, arithmetic and store, and where registers are
-// few, what goes through memory.
+// Cycles for a vector of a transform, by the number of points in a row: loads, arithmetic and store, and where
+// registers are few, what goes through memory.
 static const double TRANSFORM[WINOGRAD_POINTS + 1] = {[4] = 4.5, [5] = 4.5, [6] = 4.5, [7] = 6.5, [8] = 6.8};
 static const double PRODUCT = 0.88;   // of a register tile's time: tiles are independent and short, so they overlap
 
@@ -81,8 +81,9 @@ static bool pool_fits(const Node *node) {
     if (!node_pools(node))
         return true;
     Window window = node_pool_window(node);
-    return ((const ConvAttrs *)node->attrs)->pool.kind == CONV_POOL_MAX && all_are(window.kernel, 2) && all_are(window.stride, 2) &&
-           all_are(window.begin, 0) && all_are(window.end, 0) && window.in[0] % 2 == 0 && window.in[1] % 2 == 0;
+    return ((const ConvAttrs *)node->attrs)->pool.kind == CONV_POOL_MAX && all_are(window.kernel, 2) &&
+           all_are(window.stride, 2) && all_are(window.begin, 0) && all_are(window.end, 0) && window.in[0] % 2 == 0 &&
+           window.in[1] % 2 == 0;
 }
 
 bool conv_winograd_layouts(const Node *node, const Target *target, Layout *in, Layout *out) {
@@ -93,17 +94,18 @@ static bool params_fit(const Node *node, const Target *target) {
     const WinogradParams *params = node->params;
     int64_t panels = div_up(node->out[0]->type.dim[1].n, target->block);
     bool whole = !node_pools(node) || params->tile % 2 == 0;
-    return whole && winograd_exists((int)params->tile, (int)node_window(node).kernel[0]) && params->band >= 1 && params->split >= 1 &&
-           params->split <= panels && product_fits(params->rows, target->block / target_lanes(target, 32));
+    return whole && winograd_exists((int)params->tile, (int)node_window(node).kernel[0]) && params->band >= 1 &&
+           params->split >= 1 && params->split <= panels &&
+           product_fits(params->rows, target->block / target_lanes(target, 32));
 }
 
 bool conv_winograd_accepts(const Node *node, const Target *target) {
     if (!pool_fits(node) || !conv_direct_accepts(node, target) || !is_blocked(&node->in[0]->type, target))
         return false;
     Window window = node_window(node);
-    return ((const ConvAttrs *)node->attrs)->group == 1 && window.kernel[0] == window.kernel[1] && window.kernel[0] >= 3 &&
-           window.kernel[0] <= WINOGRAD_TAPS && all_are(window.stride, 1) && all_are(window.dilation, 1) &&
-           (node->kernel != KERNEL_conv_winograd || params_fit(node, target));
+    return ((const ConvAttrs *)node->attrs)->group == 1 && window.kernel[0] == window.kernel[1] &&
+           window.kernel[0] >= 3 && window.kernel[0] <= WINOGRAD_TAPS && all_are(window.stride, 1) &&
+           all_are(window.dilation, 1) && (node->kernel != KERNEL_conv_winograd || params_fit(node, target));
 }
 
 // Sizes that both the choice and the code need.
@@ -143,7 +145,8 @@ int64_t conv_winograd_scratch(const Node *node, const Target *target) {
     const WinogradParams *params = node->params;
     Sizes s = sizes_of(node, params->tile);
     int64_t tiles = most_tiles(&s, params->band);
-    return s.points * s.points * (v_stride(&s, tiles) + m_stride(&s, tiles) + target_lanes(target, 32)) * (int64_t)sizeof(float);
+    return s.points * s.points * (v_stride(&s, tiles) + m_stride(&s, tiles) + target_lanes(target, 32)) *
+           (int64_t)sizeof(float);
 }
 
 // Rows of tiles in a block. Few, so that V and M stay in the second-level cache.
@@ -182,8 +185,8 @@ static double matrices_cycles(const Sizes *s, const Target *target, const Block 
     return cost_near(target, panels * v, v) + sums;
 }
 
-// The ways in and out of all tiles: vectors that are loaded, combined and stored. The way out is shorter for filters of more than
-// 3 taps.
+// The ways in and out of all tiles: vectors that are loaded, combined and stored. The way out is shorter for filters of
+// more than 3 taps.
 typedef struct Transforms {
     double in, out;
 } Transforms;
@@ -203,7 +206,8 @@ static int64_t choose_split(const Sizes *s, const Target *target, const Winograd
     for (int last = 0; last < 2; last++) {
         const Block *block = last ? &blocks.last : &blocks.each;
         Transforms transforms = transforms_cycles(s, target, block);
-        double panels = products_cycles(s, target, params->rows, block) + transforms.out + matrices_cycles(s, target, block);
+        double panels =
+            products_cycles(s, target, params->rows, block) + transforms.out + matrices_cycles(s, target, block);
         work.once[last] = transforms.in;
         work.piece[last] = panels / (double)s->panels;
     }
@@ -286,7 +290,8 @@ static void kinds_of(const Plan *p, const Block *block, Kind kind[KINDS]) {
     kind[0] = (Kind){&p->below, &p->full, below, full, 0, block->rows, 0};
     kind[1] = (Kind){&p->full, &p->full, block->rows, full, below * full, 0, 0};
     kind[2] = (Kind){&p->full, &p->beside, block->rows, beside, (below + block->rows) * full, 0, full};
-    kind[3] = (Kind){&p->below, &p->beside, below, beside, (below + block->rows) * full + block->rows * beside, block->rows, full};
+    kind[3] = (Kind){&p->below,   &p->beside, below, beside, (below + block->rows) * full + block->rows * beside,
+                     block->rows, full};
 }
 
 // Vectors of a tile in memory.
@@ -303,9 +308,10 @@ static void load_line(Emit *e, Ptr from, int64_t distance, Val stride, int count
         in[i] = e_load_const(e, at, 0, lanes);
 }
 
-// The first half of a transform: applies a matrix to each column of a tile, and leaves the result in p->half, which the first-level
-// cache keeps. As a loop, its vectors stay in registers, and the code is short.
-static void columns_transform(Emit *e, const Plan *p, const double *matrix, int rows_out, int rows_in, int columns, Grid from) {
+// The first half of a transform: applies a matrix to each column of a tile, and leaves the result in p->half, which the
+// first-level cache keeps. As a loop, its vectors stay in registers, and the code is short.
+static void columns_transform(Emit *e, const Plan *p, const double *matrix, int rows_out, int rows_in, int columns,
+                              Grid from) {
     Val in[WINOGRAD_POINTS], out[WINOGRAD_POINTS];
     Val next = e_stride(e, from.row), line = e_stride(e, (int64_t)columns * p->lanes);
     WinogradFactors factors = winograd_factors(e, matrix, WINOGRAD_POINTS, rows_out, rows_in, p->lanes);
@@ -340,7 +346,8 @@ static void row_transform(Emit *e, const Plan *p, const RowTransform *t, Ptr fro
 static void transform_input(Emit *e, const Plan *p, const Kind *kind, Ptr x, Ptr v) {
     int rows = kind->down->points, columns = kind->right->points;
     int64_t point = v_stride(&p->s, p->tiles);
-    columns_transform(e, p, &kind->down->input[0][0], rows, rows, columns, (Grid){x, p->x.stride.row, p->x.stride.pixel});
+    columns_transform(e, p, &kind->down->input[0][0], rows, rows, columns,
+                      (Grid){x, p->x.stride.row, p->x.stride.pixel});
     Val stride = e_stride(e, point), vector = e_stride(e, p->lanes);
     RowTransform along = row_transform_of(e, p, &kind->right->input[0][0], columns, columns);
     EMIT_TIMES(e, r, rows) {
@@ -353,8 +360,10 @@ static void transform_input(Emit *e, const Plan *p, const Kind *kind, Ptr x, Ptr
     }
 }
 
-// A row of the pool over a tile, from two rows of p->half; `vector` is the stride of one. Maxima ignore NaN, as MaxPool's do.
-static void pooled_row(Emit *e, const Plan *p, const RowTransform *along, Ptr from, Val vector, Val channel, Val bias, Ptr y) {
+// A row of the pool over a tile, from two rows of p->half; `vector` is the stride of one. Maxima ignore NaN, as
+// MaxPool's do.
+static void pooled_row(Emit *e, const Plan *p, const RowTransform *along, Ptr from, Val vector, Val channel, Val bias,
+                       Ptr y) {
     Val out[WINOGRAD_POINTS], best[WINOGRAD_MOST / 2];
     int wide = along->out;
     for (int c = 0; c < wide / 2; c++)
@@ -404,7 +413,8 @@ static void input_kind(Emit *e, const Plan *p, const Kind *kind, Ptr x) {
                 EMIT_TIMES(e, vec, p->vecs) {
                     Val tile = e_add_const(e, e_add(e, e_mul_const(e, row.i, kind->columns), column.i), kind->first);
                     Val lane = e_mul_const(e, vec.i, p->lanes);
-                    Val from = e_add(e, e_mul_const(e, i.i, p->x.stride.channel), tile_offset(e, p->tile, &p->x, kind, row.i, column.i));
+                    Val from = e_add(e, e_mul_const(e, i.i, p->x.stride.channel),
+                                     tile_offset(e, p->tile, &p->x, kind, row.i, column.i));
                     Val to = e_mul_const(e, e_add(e, e_mul_const(e, i.i, p->tiles), tile), p->s.block);
                     transform_input(e, p, kind, e_at(e, x, e_add(e, from, lane)), e_at(e, p->v, e_add(e, to, lane)));
                 }
@@ -417,7 +427,8 @@ static void output_kind(Emit *e, const Plan *p, const Kind *kind, Val channel, D
                 Val tile = e_add_const(e, e_add(e, e_mul_const(e, row.i, kind->columns), column.i), kind->first);
                 Val lane = e_mul_const(e, vec.i, p->lanes);
                 Ptr m = e_at(e, p->m, e_add(e, e_mul_const(e, tile, p->s.block), lane));
-                Dest to = dest_at(e, y, e_add(e, tile_offset(e, p->tile / p->pool, &p->y, kind, row.i, column.i), lane));
+                Dest to =
+                    dest_at(e, y, e_add(e, tile_offset(e, p->tile / p->pool, &p->y, kind, row.i, column.i), lane));
                 transform_output(e, p, kind, m, e_add(e, channel, lane), to);
             }
 }
@@ -425,7 +436,13 @@ static void output_kind(Emit *e, const Plan *p, const Kind *kind, Val channel, D
 // ---- Products
 
 static void product_tile(Emit *e, const Plan *p, int64_t rows, Ptr v, Ptr u, Ptr m) {
-    Product product = {.rows = (int)rows, .vecs = p->vecs, .lanes = p->lanes, .panels = 1, .row_stride = p->s.block, .panel = p->s.block, .ahead = p->ahead};
+    Product product = {.rows = (int)rows,
+                       .vecs = p->vecs,
+                       .lanes = p->lanes,
+                       .panels = 1,
+                       .row_stride = p->s.block,
+                       .panel = p->s.block,
+                       .ahead = p->ahead};
     Var sum[PRODUCT_MAX];
     for (int i = 0; i < product.rows * product.vecs; i++)
         sum[i] = e_var(e, e_zero(e, DT_F32, p->lanes));
@@ -454,8 +471,8 @@ static void product_point(Emit *e, const Plan *p, int64_t first, int64_t count, 
 }
 
 // The points of rows row0 .. row1 - 1 and columns column0 .. column1 - 1, which all have the same tiles.
-static void product_points(Emit *e, const Plan *p, int64_t row0, int64_t row1, int64_t column0, int64_t column1, int64_t first,
-                           int64_t end, Ptr u) {
+static void product_points(Emit *e, const Plan *p, int64_t row0, int64_t row1, int64_t column0, int64_t column1,
+                           int64_t first, int64_t end, Ptr u) {
     if (end <= first)
         return;
     EMIT_FOR(e, i, e_index(e, row0), e_index(e, row1), 1)
@@ -483,7 +500,8 @@ static void block_emit(Emit *e, Plan *p, const Block *block, Val batch, Val row,
     p->tiles = block_tiles(block, p->s.right);
     kinds_of(p, block, kind);
     int64_t corner = p->x.stride.origin - p->window.begin[0] * p->x.stride.row - p->window.begin[1] * p->x.stride.pixel;
-    Val from = e_add(e, e_mul_const(e, batch, p->s.blocks_in * p->x.stride.channel), e_mul_const(e, row, p->x.stride.row));
+    Val from =
+        e_add(e, e_mul_const(e, batch, p->s.blocks_in * p->x.stride.channel), e_mul_const(e, row, p->x.stride.row));
     Ptr x = e_at(e, p->x.p, e_add_const(e, from, corner));
     for (int k = 0; k < KINDS; k++)
         input_kind(e, p, &kind[k], x);
@@ -554,5 +572,6 @@ void conv_winograd_lower(Emit *e, const Node *node) {
     const WinogradParams *params = node->params;
     Context context = {.plan = plan_of(e, node)};
     context.blocks = blocks_of(context.plan.s.down, params->band);
-    share_sets(e, context.plan.y.batch * context.blocks.count, params->split, context.plan.s.panels, part_emit, &context);
+    share_sets(e, context.plan.y.batch * context.blocks.count, params->split, context.plan.s.panels, part_emit,
+               &context);
 }

@@ -113,7 +113,8 @@ static double shard_cycles(const SetWork *work, int64_t split, int64_t begin, in
     for (int64_t set = begin / split; set * split < end; set++) {
         int64_t first = max_i64(begin - set * split, 0), last = min_i64(end - set * split, split);
         bool is_last = set == work->sets - 1;
-        cycles += work->once[is_last] + work->piece[is_last] * (double)(last * work->pieces / split - first * work->pieces / split);
+        cycles += work->once[is_last] +
+                  work->piece[is_last] * (double)(last * work->pieces / split - first * work->pieces / split);
     }
     return cycles;
 }
@@ -318,7 +319,8 @@ static double pool_cycles(const Node *node, int lanes) {
     return rows * taps * ((double)vectors * vector + (double)single * TAP);
 }
 
-// Blocks of channels that meet an operand without pixels, as the gates of squeeze-and-excitation are: a short loop each.
+// Blocks of channels that meet an operand without pixels, as the gates of squeeze-and-excitation are: a short loop
+// each.
 static double repeated_blocks(const Node *node) {
     const Type *y = &node->out[0]->type;
     if (y->layout.kind != LAYOUT_NCHWC)

@@ -12,15 +12,16 @@ double cost_tile(const Target *target, int64_t rows, int64_t vecs, double steps)
 // A row of `length` cut into tiles of at most `most` (row_tiles).
 double cost_row(const Target *target, int64_t length, int64_t most, int64_t vecs, double steps);
 
-// What reading or writing `bytes` of something that is `size` bytes large adds to the arithmetic: it lies in the smallest
-// cache that holds it.
+// What reading or writing `bytes` of something that is `size` bytes large adds to the arithmetic: it lies in the
+// smallest cache that holds it.
 double cost_near(const Target *target, double bytes, double size);
 // The same for weights that are read again and again: large ones push out everything else.
 double cost_again(const Target *target, double bytes, double size);
 // The same for what has not been touched since the last inference, as weights are not.
 double cost_far(const Target *target, double bytes);
 
-// Work that shards share (share_sets): sets of so many pieces, in cycles. Each shard that does a part of a set pays `once` for it.
+// Work that shards share (share_sets): sets of so many pieces, in cycles. Each shard that does a part of a set pays
+// `once` for it.
 typedef struct SetWork {
     int64_t sets, pieces;
     double once[2], piece[2];  // of all sets but the last one, of the last one

@@ -1,5 +1,5 @@
-// The machinery of conv_direct, for kernels that are convolutions of stride 1 in parts (conv_transposed), and for pools over
-// its results. The picture is in conv_direct.c.
+// The machinery of conv_direct, for kernels that are convolutions of stride 1 in parts (conv_transposed), and for pools
+// over its results. The picture is in conv_direct.c.
 #ifndef CODEGEN_KERNELS_DIRECT_H
 #define CODEGEN_KERNELS_DIRECT_H
 
@@ -28,8 +28,8 @@ Direct direct_of(Emit *e, const Node *node);
 // Lets the rows be runs of a few tiles of at most `most` pixels, where an image can be walked as one row.
 void direct_cut(Direct *d, int64_t most);
 
-// Calls `emit` once, in a loop, for rows first .. last - 1 (of `units`) of `panels` panels from `panel` on, and clears rims.
-// Units of the work are rows of groups of panels; a shard's rows of one group are done together.
+// Calls `emit` once, in a loop, for rows first .. last - 1 (of `units`) of `panels` panels from `panel` on, and clears
+// rims. Units of the work are rows of groups of panels; a shard's rows of one group are done together.
 typedef void (*SetEmit)(Emit *e, const void *context, Val batch, Val panel, Val first, Val last);
 void direct_share(Emit *e, const Direct *d, int64_t units, SetEmit emit, const void *context);
 
@@ -41,8 +41,8 @@ void direct_row(Emit *e, const Direct *d, int64_t most, Val batch, Val panel, Va
 int64_t direct_row_distance(const Direct *d);
 Val direct_plane(Emit *e, const Direct *d, Val batch, Val panel);  // the panel's number in the output
 
-// Pools (direct_pool.c): whether the node's can be done, if it has one; whether it keeps results in a ring; what pooling adds to
-// the cost, where a row of the map takes `row` cycles.
+// Pools (direct_pool.c): whether the node's can be done, if it has one; whether it keeps results in a ring; what
+// pooling adds to the cost, where a row of the map takes `row` cycles.
 bool direct_pool_fits(const Node *node);
 bool direct_has_ring(const Node *node);
 double direct_pool_cycles(const Node *node, const Target *target, double row);

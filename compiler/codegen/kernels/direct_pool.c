@@ -1,14 +1,15 @@
 // Pools over the results of conv_direct, which go no further than this.
 //
-// For maxima a shard does consecutive rows of the pool. The rows of the convolution that a window needs stand in a ring of as
-// many rows, in scratch memory, so that those that two windows share are computed once, but at the border of two shards
-// twice:
+// For maxima a shard does consecutive rows of the pool. The rows of the convolution that a window needs stand in a ring
+// of as many rows, in scratch memory, so that those that two windows share are computed once, but at the border of two
+// shards twice:
 //
-//     ring, 3 rows:   row 3   row 4   row 2       for row 1 of a 3x3 pool of stride 2. Then rows 5 and 6 take the places of 2
+//     ring, 3 rows:   row 3   row 4   row 2       for row 1 of a 3x3 pool of stride 2. Then rows 5 and 6 take the
+//     places of 2
 //                     row 6   row 4   row 5       and 3, for row 2 of the pool
 //
-// For the average of the whole map a shard does all tiles of a panel, and adds up their results. Where input channels are
-// done in slices, the sums of those so far wait in a plane behind these sums.
+// For the average of the whole map a shard does all tiles of a panel, and adds up their results. Where input channels
+// are done in slices, the sums of those so far wait in a plane behind these sums.
 #include "codegen/kernels/cost.h"
 #include "codegen/kernels/direct.h"
 #include "codegen/kernels/pool_rows.h"

@@ -1,9 +1,9 @@
-// Where a value lies when a node reads it: in the caches there is what was touched last, so what counts is how many bytes
-// have passed since it was written. Half of what its own node touches and half of what the reader does belong to that,
-// since the first elements are written, and read, before the others are; and all that the nodes in between touch.
+// Where a value lies when a node reads it: in the caches there is what was touched last, so what counts is how many
+// bytes have passed since it was written. Half of what its own node touches and half of what the reader does belong to
+// that, since the first elements are written, and read, before the others are; and all that the nodes in between touch.
 //
-// A view's elements are those of its inputs. What the model gets from outside was written before the whole inference. In
-// a body the walk ends at its begin, and what comes from outside counts as far away.
+// A view's elements are those of its inputs. What the model gets from outside was written before the whole inference.
+// In a body the walk ends at its begin, and what comes from outside counts as far away.
 #include "codegen/kernel.h"
 #include "codegen/kernels/cost.h"
 

@@ -11,7 +11,8 @@ static const double HIDDEN = 0.75;  // of what shows of reading where there is s
 
 bool global_pool_layouts(const Node *node, const Target *target, Layout *in, Layout *out) {
     *in = *out = (Layout){LAYOUT_NCHWC, target->block, 0, 0};
-    return (node->op == OP_GlobalAveragePool || node->op == OP_GlobalMaxPool) && is_image(&node->in[0]->type) && is_image(&node->out[0]->type);
+    return (node->op == OP_GlobalAveragePool || node->op == OP_GlobalMaxPool) && is_image(&node->in[0]->type) &&
+           is_image(&node->out[0]->type);
 }
 
 bool global_pool_accepts(const Node *node, const Target *target) {
@@ -51,7 +52,8 @@ static void plane_emit(Emit *e, const Image *x, bool average, Ptr from, Ptr to) 
         Ptr row = e_at(e, from, e_mul_const(e, q.i, x->stride.row));
         EMIT_FOR(e, p, e_index(e, 0), e_index(e, whole), PARTS)
             add_pixels(e, x, average, e_at(e, row, e_mul_const(e, p.i, x->stride.pixel)), PARTS, vecs, lanes, part);
-        add_pixels(e, x, average, e_at_const(e, row, whole * x->stride.pixel), (int)(x->width - whole), vecs, lanes, part);
+        add_pixels(e, x, average, e_at_const(e, row, whole * x->stride.pixel), (int)(x->width - whole), vecs, lanes,
+                   part);
     }
     for (int v = 0; v < vecs; v++) {
         Val low = combine(e, average, e_get(e, part[v]), e_get(e, part[vecs + v]));

@@ -108,8 +108,8 @@ static inline bool all_are(const int64_t *v, int64_t wanted) {
 
 // The rim that an input needs so that a window never leaves it.
 int needed_border(const Window *window);
-// Shares `sets` pieces of work, each of which consists of `pieces` that `split` shards may do for themselves: calls `emit`
-// once, in a loop, for pieces first .. last - 1 of a set.
+// Shares `sets` pieces of work, each of which consists of `pieces` that `split` shards may do for themselves: calls
+// `emit` once, in a loop, for pieces first .. last - 1 of a set.
 typedef void (*PartEmit)(Emit *e, void *context, Val set, Val first, Val last);
 void share_sets(Emit *e, int64_t sets, int64_t split, int64_t pieces, PartEmit emit, void *context);
 

@@ -1,11 +1,11 @@
 // MatMul and Gemm with a constant right factor, packed in panels of columns (sqz.PackMatrix):
 //
 //     y[m][n] = act(bias[n] + sum over k of a[m][k] * b[k][n])               Gemm: the sum starts from the bias
-//     y[m][n] = act((sum over k of a[m][k] * b[k][n]) + bias[n] + r[m][n])   MatMul: as the operators that it is made of
+//     y[m][n] = act((sum over k of a[m][k] * b[k][n]) + bias[n] + r[m][n])   MatMul: as the operators it comes from
 //
-// The order of the terms is that of codegen/order.h. All dimensions of `a` but the last are rows. A register tile is a few rows times `panels` panels, as in conv_direct;
-// with few rows more panels keep the multipliers busy. Where N is no multiple of the panel, the last panel is a tile of
-// its own, stored lane by lane.
+// The order of the terms is that of codegen/order.h. All dimensions of `a` but the last are rows. A register tile is a
+// few rows times `panels` panels, as in conv_direct; with few rows more panels keep the multipliers busy. Where N is no
+// multiple of the panel, the last panel is a tile of its own, stored lane by lane.
 #include "codegen/kernels/cost.h"
 #include "codegen/kernels/kernels.h"
 #include "codegen/kernels/matrices.h"
@@ -34,7 +34,8 @@ static bool has_plain_bias(const Node *node, int64_t columns) {
     if (!bias)
         return true;
     const Type *type = &bias->type;
-    return is_plain_f32(type) && type->rank > 0 && type_count(type) == columns && type->dim[type->rank - 1].n == columns;
+    return is_plain_f32(type) && type->rank > 0 && type_count(type) == columns &&
+           type->dim[type->rank - 1].n == columns;
 }
 
 static bool params_fit(const Node *node, const Target *target) {
@@ -51,7 +52,8 @@ bool matmul_packed_accepts(const Node *node, const Target *target) {
     if (node->op != OP_MatMul && node->op != OP_Gemm)
         return false;
     const Value *b = right_factor(node);
-    if (!b || b->type.rank != 2 || !is_plain_f32(&b->type) || !is_plain_f32(&node->in[0]->type) || !is_plain_f32(&node->out[0]->type))
+    if (!b || b->type.rank != 2 || !is_plain_f32(&b->type) || !is_plain_f32(&node->in[0]->type) ||
+        !is_plain_f32(&node->out[0]->type))
         return false;
     if (node->kernel == KERNEL_matmul_packed && !params_fit(node, target))
         return false;
@@ -84,7 +86,8 @@ double matmul_packed_cost(const Node *node, const Target *target) {
     const DirectParams *params = node->params;
     const Type *y = &node->out[0]->type;
     const Type *b = &right_factor(node)->type;
-    int64_t inner = b->dim[is_transposed(node) ? 1 : 0].n, columns = y->dim[y->rank - 1].n, rows = type_count(y) / columns;
+    int64_t inner = b->dim[is_transposed(node) ? 1 : 0].n, columns = y->dim[y->rank - 1].n,
+            rows = type_count(y) / columns;
     int64_t vecs = params->panels * PANEL / target_lanes(target, 32);
     double sets = (double)div_up(columns, params->panels * PANEL), tiles = (double)div_up(rows, params->rows);
     double compute = sets * cost_row(target, rows, params->rows, vecs, (double)inner);
@@ -101,7 +104,8 @@ void matmul_packed_packing(const Node *node, PackAttrs *attrs) {
 // ---- Code
 
 // Units are (columns of a tile, tile of rows): neighbouring units read the same panels.
-static void columns_emit(Emit *e, const Matrices *m, int64_t most, Val begin, Val end, int64_t first, int panels, int64_t valid) {
+static void columns_emit(Emit *e, const Matrices *m, int64_t most, Val begin, Val end, int64_t first, int panels,
+                         int64_t valid) {
     RowTiles tiles = row_tiles(m->rows, most);
     Val count = e_index(e, tiles.count), extra = e_index(e, tiles.extra);
     EMIT_FOR(e, unit, begin, end, 1) {
@@ -119,9 +123,15 @@ static void columns_emit(Emit *e, const Matrices *m, int64_t most, Val begin, Va
 
 static Matrices matrices_of(Emit *e, const Node *node) {
     const Type *y = &node->out[0]->type, *packed = &node->in[1]->type;
-    Matrices m = {.a = e_in(e, 0), .b = e_in(e, 1), .y = e_out(e, 0), .inner = packed->dim[1].n, .panel = packed->dim[2].n,
-                  .bias_last = node->op == OP_MatMul, .adds = node_in(node, 3) != NULL,
-                  .act = node->op == OP_Gemm ? &((const GemmAttrs *)node->attrs)->act : &((const MatMulAttrs *)node->attrs)->act,
+    Matrices m = {.a = e_in(e, 0),
+                  .b = e_in(e, 1),
+                  .y = e_out(e, 0),
+                  .inner = packed->dim[1].n,
+                  .panel = packed->dim[2].n,
+                  .bias_last = node->op == OP_MatMul,
+                  .adds = node_in(node, 3) != NULL,
+                  .act = node->op == OP_Gemm ? &((const GemmAttrs *)node->attrs)->act
+                                             : &((const MatMulAttrs *)node->attrs)->act,
                   .lanes = target_lanes(e_target(e), 32)};
     m.columns = is_transposed(node) ? node->in[1]->def->in[0]->type.dim[0].n : node->in[1]->def->in[0]->type.dim[1].n;
     m.rows = type_count(y) / m.columns;

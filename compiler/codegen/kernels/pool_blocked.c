@@ -47,7 +47,8 @@ void pool_blocked_lower(Emit *e, const Node *node) {
         Val row = e_rem(e, unit.i, e_index(e, y.height)), plane = e_div(e, unit.i, e_index(e, y.height));
         EMIT_IF(e, e_eq(e, row, e_index(e, 0)))
             lower_border(e, y.p, &node->out[0]->type, plane, e_add_const(e, plane, 1));
-        Val first = e_add_const(e, e_mul_const(e, row, window.stride[0] * x.stride.row), -window.begin[0] * x.stride.row);
+        Val down = e_mul_const(e, row, window.stride[0] * x.stride.row);
+        Val first = e_add_const(e, down, -window.begin[0] * x.stride.row);
         Ptr from = e_at(e, image_plane(e, &x, plane), first), tap[POOL_TAPS];
         for (int64_t v = 0; v < window.kernel[0]; v++)
             tap[v] = e_at_const(e, from, v * window.dilation[0] * x.stride.row);

@@ -1,7 +1,7 @@
-// A window that lies wholly inside the input is unrolled: first each column is combined, then the columns, of which those
-// that the next window along the row has, too, stay in registers. At the rims a window is clipped; which of its taps
-// count is known while emitting, because each clipped row and column of the output is emitted for itself. Maxima ignore
-// NaN, as the generic lowering's do.
+// A window that lies wholly inside the input is unrolled: first each column is combined, then the columns, of which
+// those that the next window along the row has, too, stay in registers. At the rims a window is clipped; which of its
+// taps count is known while emitting, because each clipped row and column of the output is emitted for itself. Maxima
+// ignore NaN, as the generic lowering's do.
 #include "codegen/kernels/pool_rows.h"
 
 #include <math.h>
@@ -64,7 +64,8 @@ static Val start(Emit *e, const PoolRows *pool) {
 }
 
 // The rows of a window at its column `column`, one group of lanes. `at`: the pixel where the window starts.
-static Val column_emit(Emit *e, const PoolRows *pool, const Span *down, const Ptr *tap, Val at, int64_t column, int lane) {
+static Val column_emit(Emit *e, const PoolRows *pool, const Span *down, const Ptr *tap, Val at, int64_t column,
+                       int lane) {
     int64_t more = column * pool->window.dilation[1] * pool->x_pixel + (int64_t)lane * pool->lanes;
     Val result = start(e, pool);
     for (int64_t v = down->first; v < down->last; v++)
@@ -94,7 +95,8 @@ static void pixel_emit(Emit *e, const PoolRows *pool, const Span *down, const Sp
     for (int lane = 0; lane < pool->vecs; lane++) {
         Val result = start(e, pool);
         for (int64_t u = right->first; u < right->last; u++) {
-            sums[u] = u < shared ? e_get(e, carried[u * pool->vecs + lane]) : column_emit(e, pool, down, tap, at, u, lane);
+            sums[u] =
+                u < shared ? e_get(e, carried[u * pool->vecs + lane]) : column_emit(e, pool, down, tap, at, u, lane);
             result = u > right->first ? combine(e, pool, sums[u], result) : sums[u];
         }
         for (int64_t u = 0; u < shared; u++)

@@ -10,8 +10,8 @@
 
 enum { UNROLL = 4, MOST_ROWS = 14 };
 
-// Where a multiply-add takes one lane of a register, LLVM loads the elements of several rows ahead, and would spill sums
-// for them: an eighth of the registers is left to that.
+// Where a multiply-add takes one lane of a register, LLVM loads the elements of several rows ahead, and would spill
+// sums for them: an eighth of the registers is left to that.
 int64_t product_most_rows(const Target *target, int vecs) {
     int ahead = (target->fma ? 1 : 2) + (target->fma_lane ? target->registers / 8 : 0);
     int spare = target->registers - vecs - ahead;
@@ -24,7 +24,8 @@ void product_step(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, Ptr
     if (p->ahead)
         e_prefetch(e, right, e_index(e, line + p->ahead));
     for (int v = 0; v < p->vecs; v++)
-        panel[v] = e_load_const(e, right, line + v / per_panel * p->panel_stride + (int64_t)(v % per_panel) * p->lanes, p->lanes);
+        panel[v] = e_load_const(e, right, line + v / per_panel * p->panel_stride + (int64_t)(v % per_panel) * p->lanes,
+                                p->lanes);
     for (int r = 0; r < p->rows; r++) {
         Val splat = e_splat(e, e_load_const(e, left, at + r * p->row_stride, 1), p->lanes);
         for (int v = 0; v < p->vecs; v++)

@@ -25,12 +25,13 @@ static const double *points_of(int finite) {
 }
 
 bool winograd_exists(int full, int taps) {
-    return full >= 2 && full <= WINOGRAD_MOST && taps >= 2 && taps <= WINOGRAD_TAPS && full + taps - 1 <= WINOGRAD_POINTS;
+    return full >= 2 && full <= WINOGRAD_MOST && taps >= 2 && taps <= WINOGRAD_TAPS &&
+           full + taps - 1 <= WINOGRAD_POINTS;
 }
 
 // Measured in f32 against f64 over 64 channels of normally distributed weights and their positive half as image
-// (tests/e2e/kernels-winograd.py bounds whole layers); it grows with the square root of the number of channels. A direct sum
-// has 3e-7.
+// (tests/e2e/kernels-winograd.py bounds whole layers); it grows with the square root of the number of channels. A
+// direct sum has 3e-7.
 double winograd_error(int full, int taps, int64_t channels) {
     static const double over64[] = {[3] = 3e-7, [4] = 4e-7, [5] = 1.1e-6, [6] = 1.4e-6, [7] = 3.6e-6, [8] = 9e-6};
     return over64[full + taps - 1] * sqrt((double)max_i64(channels, 16) / 64);
@@ -180,7 +181,8 @@ static void pair_columns(Emit *e, double *matrix, int stride, int rows, int cols
     }
 }
 
-static void pair_of_rows(Emit *e, const WinogradFactors *f, const double *a, const double *b, int cols, const Val *in, Val *out) {
+static void pair_of_rows(Emit *e, const WinogradFactors *f, const double *a, const double *b, int cols, const Val *in,
+                         Val *out) {
     double same[WINOGRAD_POINTS] = {0}, opposite[WINOGRAD_POINTS] = {0};
     for (int c = 0; c < cols; c++)
         *(a[c] * b[c] > 0 ? &same[c] : &opposite[c]) = a[c];
@@ -189,7 +191,8 @@ static void pair_of_rows(Emit *e, const WinogradFactors *f, const double *a, con
     out[1] = e_sub(e, even, odd);
 }
 
-void winograd_apply(Emit *e, const WinogradFactors *factors, const double *matrix, int stride, int rows, int cols, const Val *in, Val *out) {
+void winograd_apply(Emit *e, const WinogradFactors *factors, const double *matrix, int stride, int rows, int cols,
+                    const Val *in, Val *out) {
     double own[WINOGRAD_POINTS * WINOGRAD_POINTS];
     Val terms[WINOGRAD_POINTS];
     for (int c = 0; c < cols; c++)

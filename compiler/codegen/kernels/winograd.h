@@ -22,12 +22,13 @@ Winograd winograd_make(int size, int full, int taps);
 // Whether there are matrices for F(full, taps).
 bool winograd_exists(int full, int taps);
 
-// The largest error of F(full x full, taps x taps) in f32 over so many input channels, relative to the largest output, as
-// measured on random images and weights.
+// The largest error of F(full x full, taps x taps) in f32 over so many input channels, relative to the largest output,
+// as measured on random images and weights.
 double winograd_error(int full, int taps, int64_t channels);
 
-// What a matrix multiplies by, for loops that apply it: where multiply-adds take lanes and there are registers enough, several
-// numbers share one. As vectors of their own they would not fit beside the values: made before all loops, they would spill.
+// What a matrix multiplies by, for loops that apply it: where multiply-adds take lanes and there are registers enough,
+// several numbers share one. As vectors of their own they would not fit beside the values: made before all loops, they
+// would spill.
 typedef struct WinogradFactors {
     double number[2 * WINOGRAD_POINTS * WINOGRAD_POINTS];
     Val packed[2 * WINOGRAD_POINTS * WINOGRAD_POINTS];  // as many to a vector as it has lanes
@@ -37,6 +38,7 @@ WinogradFactors winograd_factors(Emit *e, const double *matrix, int stride, int 
 
 // out = matrix * in for `rows` x `cols` of a matrix whose lines are `stride` apart; values may be vectors. Lines or
 // columns that differ in signs only are computed from shared sums.
-void winograd_apply(Emit *e, const WinogradFactors *factors, const double *matrix, int stride, int rows, int cols, const Val *in, Val *out);
+void winograd_apply(Emit *e, const WinogradFactors *factors, const double *matrix, int stride, int rows, int cols,
+                    const Val *in, Val *out);
 
 #endif
