@@ -147,7 +147,8 @@ static Value *number(Importer *im, const Draft *d, int64_t n) {
 }
 
 static bool unrollable(Importer *im, const Draft *d, const LoopDraft *l, const char *why, int64_t *trips, int64_t *on) {
-    if (!draft_known(im, l->condition, on) || (*on && !draft_known(im, l->trips, trips)))
+    bool known = draft_known(im, l->condition, on) && (!*on || draft_known(im, l->trips, trips));
+    if (!known || (*on && *trips == INT64_MAX))  // what exporters write where the condition alone ends a loop
         return diag_error(
             im->diag, d->loc, E_DYNAMIC,
             "%s, so the trip count and the condition must be constant: export the model with static shapes, "

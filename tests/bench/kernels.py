@@ -49,6 +49,13 @@ def matmul(rows, inner, columns):
     return net, x, f"{rows}x{inner} * {inner}x{columns}"
 
 
+def scores(heads, tokens, width):
+    """The products of attention: queries and keys of each head."""
+    net = Net("sweep", [1, heads, tokens, width])
+    keys = net.node("Transpose", [net.node("Relu", ["data"])], perm=[0, 1, 3, 2])
+    return net, net.node("MatMul", ["data", keys]), f"{heads} heads, {tokens} tokens, {width}"
+
+
 def recurrent(op, batch, gates):
     """32 steps of 128 inputs and hidden units."""
     net = Net("sweep", [32, batch, 128])
@@ -87,6 +94,7 @@ SWEEP = {
     "matmul_packed": ([], [
         lambda: matmul(1, 1280, 1000), lambda: matmul(1, 512, 1000), lambda: matmul(16, 512, 512),
         lambda: matmul(128, 768, 768), lambda: matmul(197, 768, 3072)]),
+    "matmul_strided": ([], [lambda: scores(4, 128, 32), lambda: scores(12, 128, 64), lambda: scores(6, 384, 64)]),
 }
 LINE = re.compile(r" *([\d.]+) ms +([\d.]+) ms +[\d.]+%(?: +([\d.]+) GFLOP/s +([\d.]+)%)? +([\d.]+) KiB +\S+ +(\S+) ")
 
