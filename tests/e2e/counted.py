@@ -7,6 +7,7 @@ import os
 import sys
 
 import numpy as np
+import onnx
 from onnx import TensorProto
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "Inputs"))
