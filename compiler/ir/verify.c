@@ -72,7 +72,7 @@ static bool verify_count(const Verifier *v, const Value *value) {
     for (int i = axis + 1; i < value->type.rank; i++)
         if (value->type.dim[i].count)
             return fail_value(v, value, "has two dimensions that are counted");
-    if (value->type.dim[axis].sym || value->data || (!value->def && !value->graph->owner))
+    if (value->type.dim[axis].sym || value->data || (value_is_input(value) && !value->graph->owner))
         return fail_value(v, value, "cannot have a dimension that is counted");
     return true;
 }

@@ -2,8 +2,12 @@
 # RUN: %if armv7-qemu %{ %python %s armv7 %}
 """Operators in the forms of old operator sets: attributes that became inputs, other defaults, other names."""
 
+import os
+import sys
+
 import numpy as np
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "Inputs"))
 from sweep import Sweep, finish, floats, ints
 
 
