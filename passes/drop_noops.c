@@ -7,21 +7,12 @@
 #include "ir/infer_check.h"
 #include "passes/pass.h"
 
-// Axis of the input that becomes axis i of the result.
-static int perm_at(const Node *node, int i) {
-    const TransposeAttrs *attrs = node->attrs;
-    int rank = input_type(node, 0)->rank;
-    if (!attrs->perm.n)
-        return rank - 1 - i;
-    return (int)(attrs->perm.v[i] < 0 ? attrs->perm.v[i] + rank : attrs->perm.v[i]);
-}
-
 // Axes of one element may go anywhere.
 static bool keeps_order(const Node *node) {
     const Type *type = input_type(node, 0);
     int last = -1;
     for (int i = 0; i < type->rank; i++) {
-        int axis = perm_at(node, i);
+        int axis = permuted_axis(node, i);
         if (type->dim[axis].n == 1)
             continue;
         if (axis < last)
@@ -38,7 +29,7 @@ static Value *transpose_source(const Node *node) {
     if (!inner || inner->op != OP_Transpose)
         return NULL;
     for (int i = 0; i < input_type(node, 0)->rank; i++)
-        if (perm_at(inner, perm_at(node, i)) != i)
+        if (permuted_axis(inner, permuted_axis(node, i)) != i)
             return NULL;
     return inner->in[0];
 }

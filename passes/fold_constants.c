@@ -117,17 +117,14 @@ static Moved moved_nowhere(const Value *value) {
 
 // Where the elements of the result lie; false where that is not so simple.
 static bool moved_by(const Node *node, Arena *arena, Moved *moved) {
-    const Type *from = &node->in[0]->type, *to = &node->out[0]->type;
+    const Type *to = &node->out[0]->type;
     Moved before = moved_nowhere(node->in[0]);
     *moved = (Moved){.base = before.base, .dtype = to->dtype, .rank = to->rank, .first = before.first};
     for (int i = 0; i < to->rank; i++)
         moved->dim[i] = to->dim[i].n;
     if (node->op == OP_Transpose) {
-        const Ints *perm = &((const TransposeAttrs *)node->attrs)->perm;
-        for (int i = 0; i < to->rank; i++) {
-            int64_t axis = perm->n ? perm->v[i] : from->rank - 1 - i;
-            moved->step[i] = before.step[axis + (axis < 0 ? from->rank : 0)];
-        }
+        for (int i = 0; i < to->rank; i++)
+            moved->step[i] = before.step[permuted_axis(node, i)];
         return true;
     }
     Diag quiet = {0};

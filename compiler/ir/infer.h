@@ -68,6 +68,8 @@ bool window_of_conv(Infer *infer, const Node *node, Window *window);
 bool window_of_pool(Infer *infer, const Node *node, Window *window);
 // For lowering: the same on a node that has been inferred; cannot fail.
 Window node_window(const Node *node);
+// Axis of a Transpose's input that becomes axis i of its result.
+int permuted_axis(const Node *node, int i);
 // Of an operand before it was packed by sqz.PackMatrix.
 const Type *matrix_type(const Node *node, int index);
 // With its dimensions in the order of a valid `perm`, row-major; empty: as they are.

@@ -229,6 +229,14 @@ bool infer_gather(Infer *infer, const Node *node, Type *out) {
     return true;
 }
 
+int permuted_axis(const Node *node, int i) {
+    const Ints *perm = &((const TransposeAttrs *)node->attrs)->perm;
+    int rank = input_type(node, 0)->rank;
+    if (!perm->n)
+        return rank - 1 - i;
+    return (int)(perm->v[i] < 0 ? perm->v[i] + rank : perm->v[i]);
+}
+
 bool infer_transpose(Infer *infer, const Node *node, Type *out) {
     const TransposeAttrs *attrs = node->attrs;
     const Type *type = input_type(node, 0);

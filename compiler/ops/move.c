@@ -1,5 +1,6 @@
 // Operators that only move elements: each describes one or more boxes for ops/copy.h.
 #include "codegen/lower.h"
+#include "ir/infer.h"
 #include "ops/copy.h"
 #include "ops/declared.h"
 
@@ -69,11 +70,10 @@ static void lower_split(Emit *e, const Node *node) {
 
 static void lower_transpose(Emit *e, const Node *node) {
     const Type *in = &node->in[0]->type, *out = &node->out[0]->type;
-    const Ints *perm = &((const TransposeAttrs *)node->attrs)->perm;
     int64_t to[MAX_RANK], from[MAX_RANK];
     Box box = {.to_origin = type_steps(out, to), .from_origin = type_steps(in, from)};
     for (int d = 0; d < out->rank; d++)
-        box_add(&box, type_size(out, d), to[d], from[perm->n > 0 ? perm->v[d] : out->rank - 1 - d]);
+        box_add(&box, type_size(out, d), to[d], from[permuted_axis(node, d)]);
     copy_whole(e, &box);
 }
 

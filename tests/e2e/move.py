@@ -16,6 +16,7 @@ move = Sweep()
 for perm in itertools.permutations(range(3)):
     move.add("Transpose", [floats(3, 20, 35)], perm=perm)
 move.add("Transpose", [floats(2, 3, 4)])
+move.add("Transpose", [floats(2, 3, 4, 5)], perm=[0, 1, -1, 2], reference=True)
 move.add("Transpose", [ints(0, 200, 3, 17, 19, dtype=np.uint8)], perm=[0, 2, 1])
 for dtype in (np.float64, np.float16, np.int16, np.int8, np.int64, np.bool_):  # in square tiles, some with rests
     for shape, perm in (((33, 40), [1, 0]), ((2, 16, 4, 32), [0, 2, 3, 1]), ((1, 5, 8, 6, 7), [0, 2, 1, 4, 3])):
