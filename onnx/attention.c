@@ -39,8 +39,16 @@ bool attention_dim(Importer *im, const Draft *d, const Value *value, int axis, i
     return *n <= SIZE_MOST || diag_error(im->diag, d->loc, E_LIMIT, "an axis of %lld is too long", (long long)*n);
 }
 
-static Value *reshape(Importer *im, const Draft *d, Value *x, const int64_t *shape, int n) {
+Value *attention_reshape(Importer *im, const Draft *d, Value *x, const int64_t *shape, int n) {
     return draft_node(im, d, OP_Reshape, x, draft_ints(im, d, "shape", shape, n), NULL);
+}
+
+Value *attention_cut(Importer *im, const Draft *d, Value *x, int64_t start, int64_t length) {
+    Value *y =
+        draft_node(im, d, OP_Slice, x, draft_int(im, d, "start", start), draft_int(im, d, "end", start + length));
+    node_set_input(y->def, 3, draft_int(im, d, "axis", -1));
+    draft_infer(im, y->def);
+    return y;
 }
 
 Value *attention_transpose(Importer *im, const Draft *d, Value *x, int64_t a, int64_t b, int64_t c, int64_t e) {
@@ -62,10 +70,9 @@ static Value *concat(Importer *im, const Draft *d, Value *a, Value *b, int64_t a
     return y;
 }
 
-// [batch, length, heads * size] as [batch, heads, length, size]
-static Value *split_heads(Importer *im, const Draft *d, Value *x, int64_t heads) {
-    int64_t shape[] = {0, 0, heads, -1};
-    return attention_transpose(im, d, reshape(im, d, x, shape, 4), 0, 2, 1, 3);
+Value *attention_split_heads(Importer *im, const Draft *d, Value *x, int64_t heads) {
+    const int64_t shape[] = {0, 0, heads, -1};
+    return attention_transpose(im, d, attention_reshape(im, d, x, shape, 4), 0, 2, 1, 3);
 }
 
 // Each head `times` times in a row.
@@ -80,7 +87,8 @@ Value *attention_repeat(Importer *im, const Draft *d, Value *x, int64_t times) {
         return NULL;
     int64_t merged[] = {dim[0].sym ? -1 : dim[0].n, heads * times, length, size};
     Value *spread = draft_node(im, d, OP_Unsqueeze, x, draft_int(im, d, "axis", 2), NULL);
-    return reshape(im, d, draft_node(im, d, OP_Expand, spread, draft_ints(im, d, "times", shape, 5), NULL), merged, 4);
+    return attention_reshape(im, d, draft_node(im, d, OP_Expand, spread, draft_ints(im, d, "times", shape, 5), NULL),
+                             merged, 4);
 }
 
 // Q, K and V with heads, behind what is past; defines the present.
@@ -96,9 +104,9 @@ static bool take_operands(Importer *im, Draft *d, Attention *a) {
     if (a->flat && (a->q_heads < 1 || a->kv_heads < 1))
         return diag_error(im->diag, d->loc, E_ATTRIBUTE, "inputs of 3 axes need q_num_heads and kv_num_heads");
     if (a->flat) {
-        a->q = split_heads(im, d, a->q, a->q_heads);
-        a->k = split_heads(im, d, a->k, a->kv_heads);
-        a->v = split_heads(im, d, a->v, a->kv_heads);
+        a->q = attention_split_heads(im, d, a->q, a->q_heads);
+        a->k = attention_split_heads(im, d, a->k, a->kv_heads);
+        a->v = attention_split_heads(im, d, a->v, a->kv_heads);
     }
     if (!draft_in(d, 4) != !draft_in(d, 5))
         return diag_error(im->diag, d->loc, E_ARITY, "past_key and past_value come together");
@@ -172,7 +180,7 @@ static bool hide_keys(Importer *im, Draft *d, Attention *a) {
         return true;
     Value *keys = positions(im, d, a->keys, 0, 0);
     if (lengths) {
-        offset = reshape(im, d, draft_cast(im, d, lengths, DT_I64), column, 4);
+        offset = attention_reshape(im, d, draft_cast(im, d, lengths, DT_I64), column, 4);
         allow(im, d, a, OP_Less, keys, offset);
         past = draft_in(d, 4) ? past : -a->queries;
         a->may_hide_all = true;
@@ -244,7 +252,8 @@ static bool make(Importer *im, Draft *d, bool merges) {
     if (draft_wants(d, 3) && !draft_define(im, d, 3, draft_node(im, d, OP_Identity, shown[a.mode], NULL, NULL)))
         return false;
     Value *y = draft_node(im, d, OP_MatMul, shown[3], a.v, NULL);
-    return draft_done(im, d, a.flat || merges ? reshape(im, d, attention_transpose(im, d, y, 0, 2, 1, 3), flat, 3) : y);
+    return draft_done(
+        im, d, a.flat || merges ? attention_reshape(im, d, attention_transpose(im, d, y, 0, 2, 1, 3), flat, 3) : y);
 }
 
 bool make_attention(Importer *im, Draft *d) {
@@ -278,7 +287,7 @@ static Value *rotate(Importer *im, const Draft *d, Value *x, int64_t size, bool 
         return concat(im, d, real, imaginary, -1);
     real = draft_node(im, d, OP_Unsqueeze, real, draft_int(im, d, "axis", 4), NULL);
     imaginary = draft_node(im, d, OP_Unsqueeze, imaginary, draft_int(im, d, "axis", 4), NULL);
-    return reshape(im, d, concat(im, d, real, imaginary, -1), joined, 4);
+    return attention_reshape(im, d, concat(im, d, real, imaginary, -1), joined, 4);
 }
 
 Value *attention_rotate(Importer *im, const Draft *d, Value *x, int64_t rotated, int64_t size, bool interleaved,
@@ -306,7 +315,7 @@ bool make_rotary_embedding(Importer *im, Draft *d) {
     Value *x = d->in[0];
     int64_t split[] = {0, 0, heads, -1};
     if (rank == 3)
-        x = reshape(im, d, x, split, 4);
+        x = attention_reshape(im, d, x, split, 4);
     if (!attention_dim(im, d, x, 3, &size))
         return false;
     rotated = rotated ? rotated : size;
@@ -315,5 +324,5 @@ bool make_rotary_embedding(Importer *im, Draft *d) {
                           (long long)size, (long long)rotated);
     Value *cosine = angles(im, d, 1, rank == 3 ? 2 : 1), *sine = angles(im, d, 2, rank == 3 ? 2 : 1);
     Value *y = attention_rotate(im, d, x, rotated, size, interleaved != 0, cosine, sine);
-    return draft_done(im, d, rank == 3 ? reshape(im, d, y, flat_shape, 3) : y);
+    return draft_done(im, d, rank == 3 ? attention_reshape(im, d, y, flat_shape, 3) : y);
 }

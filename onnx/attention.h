@@ -13,9 +13,13 @@ bool attention_of_heads(Importer *im, Draft *d);
 Value *attention_rotate(Importer *im, const Draft *d, Value *x, int64_t rotated, int64_t size, bool interleaved,
                         Value *cosine, Value *sine);
 
-// What FlexAttention needs, too.
+// What the other builders of attention need, too.
 bool attention_dim(Importer *im, const Draft *d, const Value *value, int axis, int64_t *n);  // must be a number
 Value *attention_transpose(Importer *im, const Draft *d, Value *x, int64_t a, int64_t b, int64_t c, int64_t e);
+Value *attention_reshape(Importer *im, const Draft *d, Value *x, const int64_t *shape, int n);
+Value *attention_cut(Importer *im, const Draft *d, Value *x, int64_t start, int64_t length);  // of the last axis
+// [batch, length, heads * size] as [batch, heads, length, size]
+Value *attention_split_heads(Importer *im, const Draft *d, Value *x, int64_t heads);
 Value *attention_repeat(Importer *im, const Draft *d, Value *x, int64_t times);  // each head `times` times in a row
 
 #endif

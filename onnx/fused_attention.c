@@ -9,14 +9,6 @@
 #include "onnx/attention.h"
 #include "onnx/qproducts.h"
 
-static Value *cut(Importer *im, const Draft *d, Value *x, int64_t start, int64_t length) {
-    Value *y =
-        draft_node(im, d, OP_Slice, x, draft_int(im, d, "start", start), draft_int(im, d, "end", start + length));
-    node_set_input(y->def, 3, draft_int(im, d, "axis", -1));
-    draft_infer(im, y->def);
-    return y;
-}
-
 static Value *pick(Importer *im, const Draft *d, Value *x, int64_t index, int64_t axis) {
     Value *y = draft_node(im, d, OP_Gather, x, draft_scalar(im, d, "index", DT_I64, (double)index), NULL);
     ((AxisAttrs *)y->def->attrs)->axis = axis;
@@ -24,13 +16,9 @@ static Value *pick(Importer *im, const Draft *d, Value *x, int64_t index, int64_
     return y;
 }
 
-static Value *reshape(Importer *im, const Draft *d, Value *x, const int64_t *shape, int n) {
-    return draft_node(im, d, OP_Reshape, x, draft_ints(im, d, "shape", shape, n), NULL);
-}
-
 static Value *flatten_heads(Importer *im, const Draft *d, Value *x) {
     const int64_t shape[] = {0, 0, -1};
-    return reshape(im, d, x, shape, 3);
+    return attention_reshape(im, d, x, shape, 3);
 }
 
 // Masks.
@@ -46,7 +34,8 @@ static Value *shown_keys(Importer *im, const Draft *d, Value *mask, int64_t keys
         mask = draft_node(im, d, OP_Unsqueeze, mask, draft_ints(im, d, "axes", heads, 1), NULL);
     else if (mask->type.rank == 1 && d->in[0]->type.rank > 0 && dim_equal(mask->type.dim[0], d->in[0]->type.dim[0])) {
         Value *place = draft_count_up(im, d, draft_int(im, d, "keys", keys), 0);  // how many keys there are
-        return draft_node(im, d, OP_Less, place, draft_cast(im, d, reshape(im, d, mask, column, 4), DT_I64), NULL);
+        return draft_node(im, d, OP_Less, place, draft_cast(im, d, attention_reshape(im, d, mask, column, 4), DT_I64),
+                          NULL);
     } else {
         diag_error(im->diag, d->loc, E_SHAPE,
                    "a mask must be of batch x keys, of batch x queries x keys, or the number of "
@@ -139,7 +128,7 @@ static bool define_present(Importer *im, Draft *d, const Heads *h) {
     if (!draft_wants(d, 1))
         return true;
     for (int i = 0; i < 2; i++) {
-        Value *x = attention_transpose(im, d, reshape(im, d, parts[i], split, 4), 0, 2, 1, 3);
+        Value *x = attention_transpose(im, d, attention_reshape(im, d, parts[i], split, 4), 0, 2, 1, 3);
         if (past[i]) {
             x = draft_node(im, d, OP_Concat, past[i], x, NULL);
             ((AxisAttrs *)x->def->attrs)->axis = 2;
@@ -162,9 +151,9 @@ static bool take_rotary(Importer *im, Draft *d) {
 // `all` has queries, keys and values side by side; `past` keys and values.
 static bool attend_all(Importer *im, Draft *d, Heads *h, const int64_t sizes[3], Value *all, Value *past, Value *mask,
                        Value *more) {
-    h->q = cut(im, d, all, 0, sizes[0]);
-    h->k = cut(im, d, all, sizes[0], sizes[1]);
-    h->v = cut(im, d, all, sizes[0] + sizes[1], sizes[2]);
+    h->q = attention_cut(im, d, all, 0, sizes[0]);
+    h->k = attention_cut(im, d, all, sizes[0], sizes[1]);
+    h->v = attention_cut(im, d, all, sizes[0] + sizes[1], sizes[2]);
     if (past) {
         h->past_k = pick(im, d, past, 0, 0);
         h->past_v = pick(im, d, past, 1, 0);
@@ -230,7 +219,7 @@ static bool add_biases(Importer *im, Draft *d, Heads *h) {
         if (!attention_dim(im, d, *parts[i], 2, &size))
             return false;
         if (!i || !only_queries)
-            *parts[i] = draft_sum(im, d, *parts[i], cut(im, d, d->in[3], start, size));
+            *parts[i] = draft_sum(im, d, *parts[i], attention_cut(im, d, d->in[3], start, size));
         start += size;
     }
     return true;

@@ -20,23 +20,6 @@ typedef struct Group {
     Value *behind;                               // of each sample, what is past
 } Group;
 
-static Value *reshape(Importer *im, const Draft *d, Value *x, const int64_t *shape, int n) {
-    return draft_node(im, d, OP_Reshape, x, draft_ints(im, d, "shape", shape, n), NULL);
-}
-
-static Value *cut(Importer *im, const Draft *d, Value *x, int64_t start, int64_t length) {
-    Value *y =
-        draft_node(im, d, OP_Slice, x, draft_int(im, d, "start", start), draft_int(im, d, "end", start + length));
-    node_set_input(y->def, 3, draft_int(im, d, "axis", -1));
-    draft_infer(im, y->def);
-    return y;
-}
-
-static Value *split_heads(Importer *im, const Draft *d, Value *x, int64_t heads) {
-    const int64_t shape[] = {0, 0, heads, -1};
-    return attention_transpose(im, d, reshape(im, d, x, shape, 4), 0, 2, 1, 3);
-}
-
 // Positions `first`, a tensor of batch x 1, and those behind it.
 static Value *positions_from(Importer *im, const Draft *d, Value *first, int64_t count) {
     return draft_node(im, d, OP_Add, first, draft_count_up(im, d, draft_int(im, d, "queries", count), 0), NULL);
@@ -104,14 +87,19 @@ static bool take_operands(Importer *im, Draft *d, Group *g) {
                           (long long)parts);
     g->size = width / parts;
     if (!k) {
-        k = cut(im, d, q, g->heads * g->size, g->kv_heads * g->size);
-        v = cut(im, d, q, (g->heads + g->kv_heads) * g->size, g->kv_heads * g->size);
-        q = cut(im, d, q, 0, g->heads * g->size);
+        k = attention_cut(im, d, q, g->heads * g->size, g->kv_heads * g->size);
+        v = attention_cut(im, d, q, (g->heads + g->kv_heads) * g->size, g->kv_heads * g->size);
+        q = attention_cut(im, d, q, 0, g->heads * g->size);
     }
-    g->q = split_heads(im, d, q, g->heads);
-    g->k = split_heads(im, d, k, g->kv_heads);
-    g->v = split_heads(im, d, v, g->kv_heads);
+    g->q = attention_split_heads(im, d, q, g->heads);
+    g->k = attention_split_heads(im, d, k, g->kv_heads);
+    g->v = attention_split_heads(im, d, v, g->kv_heads);
     return true;
+}
+
+// Whether the result is the cache and the new ones, of one sample: then no length is data.
+static bool is_appended(const Group *g) {
+    return g->batch == 1 && g->length == g->past + g->queries;
 }
 
 static bool take_lengths(Importer *im, Draft *d, Group *g) {
@@ -134,12 +122,12 @@ static bool take_lengths(Importer *im, Draft *d, Group *g) {
     if (g->length < max_i64(g->past, g->queries) || g->length > g->past + g->queries)
         return diag_error(im->diag, d->loc, E_SHAPE, "%lld keys and %lld past ones cannot be %lld", (long long)keys,
                           (long long)g->past, (long long)g->length);
-    Value *least = draft_scalar(im, d, "least", DT_I64, 0);
-    if (g->batch == 1 && g->length == g->past + g->queries) {
+    if (is_appended(g)) {
         g->behind = draft_int(im, d, "past", g->past);
     } else {
         Value *others = draft_scalar(im, d, "others", DT_I64, (double)(g->queries - 1));
-        Value *last = reshape(im, d, draft_cast(im, d, d->in[5], DT_I64), column, 1);
+        Value *last = attention_reshape(im, d, draft_cast(im, d, d->in[5], DT_I64), column, 1);
+        Value *least = draft_scalar(im, d, "least", DT_I64, 0);
         g->behind = draft_node(im, d, OP_Max, draft_node(im, d, OP_Sub, last, others, NULL), least, NULL);
     }
     return true;
@@ -158,7 +146,7 @@ static bool rotate_both(Importer *im, Draft *d, Group *g) {
         return diag_error(im->diag, d->loc, E_SHAPE, "%lld angles do not fit heads of %lld elements", (long long)half,
                           (long long)g->size);
     Value *places = draft_in(d, 9) ? draft_cast(im, d, d->in[9], DT_I64)
-                                   : positions_from(im, d, reshape(im, d, g->behind, column, 2), g->queries);
+                                   : positions_from(im, d, attention_reshape(im, d, g->behind, column, 2), g->queries);
     Value *cosine = angles(im, d, d->in[7], places, 1), *sine = angles(im, d, d->in[8], places, 1);
     g->q = attention_rotate(im, d, g->q, 2 * half, g->size, g->interleaved != 0, cosine, sine);
     g->k = attention_rotate(im, d, g->k, 2 * half, g->size, g->interleaved != 0, cosine, sine);
@@ -183,9 +171,9 @@ static Value *present(Importer *im, const Draft *d, const Group *g, Value *past,
 // Where a query may see a key: batch x 1 x queries x keys.
 static Value *shown_keys(Importer *im, const Draft *d, const Group *g) {
     const int64_t column[] = {-1, 1}, apart[] = {-1, 1, g->queries, 1};
-    Value *own = positions_from(im, d, reshape(im, d, g->behind, column, 2), g->queries);
+    Value *own = positions_from(im, d, attention_reshape(im, d, g->behind, column, 2), g->queries);
     Value *keys = draft_count_up(im, d, draft_int(im, d, "keys", g->length), 0);
-    own = reshape(im, d, own, apart, 4);
+    own = attention_reshape(im, d, own, apart, 4);
     Value *shown = draft_node(im, d, OP_LessOrEqual, keys, own, NULL);
     if (g->window < 0)
         return shown;
@@ -204,7 +192,7 @@ bool make_group_query_attention(Importer *im, Draft *d) {
         !rotate_both(im, d, &g))
         return false;
     Value *bias = draft_in(d, 10), *in[6] = {g.q, g.k, g.v, bias, draft_in(d, 3), draft_in(d, 4)};
-    if (g.batch == 1 && g.length == g.past + g.queries) {
+    if (is_appended(&g)) {
         draft_set_int(im, d, "is_causal", 1);
         if (g.window >= 0)
             draft_set_int(im, d, "left_window_size", max_i64(g.window - 1, 0));
@@ -250,7 +238,7 @@ bool make_fused_rotary(Importer *im, Draft *d) {
     if (rank == 3 && !rotary_heads(im, d, half, rotated, &heads))
         return false;
     const int64_t split[] = {0, 0, heads, -1};
-    Value *x = rank == 3 ? reshape(im, d, d->in[0], split, 4) : d->in[0];
+    Value *x = rank == 3 ? attention_reshape(im, d, d->in[0], split, 4) : d->in[0];
     Value *places = draft_cast(im, d, d->in[1], DT_I64);
     if (!attention_dim(im, d, x, 3, &size) || !attention_dim(im, d, x, rank == 3 ? 1 : 2, &steps))
         return false;
@@ -258,9 +246,9 @@ bool make_fused_rotary(Importer *im, Draft *d) {
         return diag_error(im->diag, d->loc, E_SHAPE, "%lld angles do not fit heads of %lld elements", (long long)half,
                           (long long)size);
     if (places->type.rank == 1)
-        places = positions_from(im, d, reshape(im, d, places, column, 2), steps);
+        places = positions_from(im, d, attention_reshape(im, d, places, column, 2), steps);
     Value *cosine = angles(im, d, d->in[2], places, rank == 3 ? 2 : 1);
     Value *sine = angles(im, d, d->in[3], places, rank == 3 ? 2 : 1);
     Value *y = attention_rotate(im, d, x, 2 * half, size, interleaved != 0, cosine, sine);
-    return draft_done(im, d, rank == 3 ? reshape(im, d, y, flat, 3) : y);
+    return draft_done(im, d, rank == 3 ? attention_reshape(im, d, y, flat, 3) : y);
 }

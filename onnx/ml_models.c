@@ -35,8 +35,8 @@ static Value *softmax_zero(Importer *im, const Draft *d, Value *x) {
 }
 
 // sqrt(2) * erfinv(2 x - 1), with Winitzki's approximation: for a = 0.147 and u = 2 / (pi a) + ln(1 - t^2) / 2,
-// erfinv(t) = sign(t) sqrt(s - u), where s = sqrt(u^2 - ln(1 - t^2) / a); near t = 0 better as -ln(1 - t^2) / (a (s +
-// u))
+// erfinv(t) = sign(t) sqrt(s - u), where s = sqrt(u^2 - ln(1 - t^2) / a); near t = 0 it is better to take
+// -ln(1 - t^2) / (a (s + u)) for s - u
 static Value *probit(Importer *im, const Draft *d, Value *x) {
     const double a = 0.147, pi = 3.14159;
     Value *t = binary(im, d, OP_Sub, binary(im, d, OP_Mul, x, "two", 2), "one", 1);
@@ -93,8 +93,7 @@ bool ml_take_labels(Importer *im, Draft *d, MlLabels *labels) {
     labels->v = ARENA_ARRAY(im->arena, int64_t, labels->n);
     for (int i = 0; i < labels->n; i++)
         labels->v[i] = i;
-    if (d->nout)
-        note_strings(im, d->out[0], strings);
+    note_strings(im, d->out[0], strings);
     diag_warn(im->diag, d->loc, "output '%s' has the numbers of the labels in 'classlabels_strings', from 0 on, in "
               "place of the strings", d->out[0]);
     return true;
