@@ -62,16 +62,12 @@ static Dim operand(const Value *value) {
     return (Dim){INT64_MAX, NULL, module_symbol(value->graph->module, value->name)};
 }
 
+static bool is_arithmetic(OpKind op) {
+    return op == OP_Add || op == OP_Sub || op == OP_Mul || op == OP_Div || op == OP_Min || op == OP_Max;
+}
+
 static bool is_scalar_op(const Node *node) {
-    switch ((int)node->op) {
-    case OP_Add:
-    case OP_Sub:
-    case OP_Mul:
-    case OP_Div:
-    case OP_Min:
-    case OP_Max: return node->nin == 2;
-    default: return false;
-    }
+    return is_arithmetic(node->op) && node->nin == 2;
 }
 
 static const Node *maker(const Graph *graph, Dim dim) {
@@ -364,13 +360,9 @@ DimTensor *counts_eval(Counts *c) {
         counted |= node->in[i] && counts_any(infer_known(c->infer, node->in[i]));
     if (!counted || node->nout != 1)
         return NULL;
+    if (is_arithmetic(node->op))
+        return is_plain(node->out[0]) ? eval_fold(c) : NULL;
     switch ((int)node->op) {
-    case OP_Add:
-    case OP_Sub:
-    case OP_Mul:
-    case OP_Div:
-    case OP_Min:
-    case OP_Max: return is_plain(node->out[0]) ? eval_fold(c) : NULL;
     case OP_ReduceMin: return eval_reduce(c, OP_Min);
     case OP_ReduceMax: return eval_reduce(c, OP_Max);
     case OP_ReduceSum: return eval_reduce(c, OP_Add);

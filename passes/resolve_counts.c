@@ -15,11 +15,6 @@
 #include "passes/resolve_parts.h"
 #include "support/checked.h"
 
-static int wrapped(int64_t axis, int rank) {
-    axis += axis < 0 ? rank : 0;
-    return axis >= 0 && axis < rank ? (int)axis : -1;
-}
-
 // ---- Shapes as data.
 
 static bool resolve_shape(Resolver *r) {
@@ -107,7 +102,7 @@ static bool resolve_reduce(Resolver *r) {
 static bool resolve_arg(Resolver *r) {
     const Node *node = r->counts.where;
     int axis = counted_axis(node->in[0]);
-    if (axis < 0 || wrapped(((const ArgAttrs *)node->attrs)->axis, node->in[0]->type.rank) != axis)
+    if (axis < 0 || resolve_axis(((const ArgAttrs *)node->attrs)->axis, node->in[0]->type.rank) != axis)
         return false;
     fill_input(r);
     return true;
@@ -118,7 +113,7 @@ static bool along(Resolver *r, int64_t own) {
     Node *node = r->counts.where;
     const Type type = node->in[0]->type;
     int axis = counted_axis(node->in[0]);
-    if (axis < 0 || wrapped(own, type.rank) != axis)
+    if (axis < 0 || resolve_axis(own, type.rank) != axis)
         return false;
     fill_input(r);
     Value *all = counts_node(&r->counts, node->op, node->in[0], node_in(node, 1));
@@ -165,7 +160,7 @@ static bool resolve_compress(Resolver *r) {
     Node *node = r->counts.where;
     int64_t axis = ((const CompressAttrs *)node->attrs)->axis;
     int data = counted_axis(node->in[0]), condition = counted_axis(node->in[1]), rank = node->in[0]->type.rank;
-    bool own = axis == COMPRESS_FLAT ? data == 0 && rank == 1 : wrapped(axis, rank) == data;
+    bool own = axis == COMPRESS_FLAT ? data == 0 && rank == 1 : resolve_axis(axis, rank) == data;
     if ((data < 0 && condition < 0) || (data >= 0 && (!own || condition < 0)))
         return false;
     node->in[0] = resolve_whole(r, node->in[0], NULL);
@@ -202,7 +197,7 @@ static bool resolve_topk(Resolver *r) {
     Node *node = r->counts.where;
     const TopKAttrs *attrs = node->attrs;
     const Type type = node->in[0]->type;
-    int axis = wrapped(attrs->axis, type.rank), counted = counted_axis(node->in[0]);
+    int axis = resolve_axis(attrs->axis, type.rank), counted = counted_axis(node->in[0]);
     Dim k;
     if (axis < 0 || (counted >= 0 && counted != axis) || !resolve_element(r, 1, 0, &k) || (!k.count && counted < 0))
         return false;

@@ -3,11 +3,6 @@
 #include "passes/resolve_parts.h"
 #include "support/checked.h"
 
-static int wrapped(int64_t axis, int rank) {
-    axis += axis < 0 ? rank : 0;
-    return axis >= 0 && axis < rank ? (int)axis : -1;
-}
-
 // The only counted element; -1: there is none, -2: there are several, or symbols.
 static int only_counted(const DimTensor *dims) {
     int found = -1;
@@ -77,7 +72,7 @@ static Value *joined_positions(Resolver *r, int axis, int64_t *room, Dim *count)
 
 bool resolve_moves_concat(Resolver *r) {
     Node *node = r->counts.where;
-    int axis = wrapped(((const AxisAttrs *)node->attrs)->axis, node->in[0]->type.rank);
+    int axis = resolve_axis(((const AxisAttrs *)node->attrs)->axis, node->in[0]->type.rank);
     bool along = false;
     int64_t room;
     Dim count;
@@ -136,10 +131,10 @@ static bool find_cut(Resolver *r, Cut *cut, Value **rest) {
     for (int i = 0; i < n; i++) {
         Dim from, to, axis = dim_const(i), step = dim_const(1);
         if ((node_in(node, 3) && (!resolve_element(r, 3, i, &axis) || axis.count)) ||
-            (node_in(node, 4) && (!resolve_element(r, 4, i, &step) || step.count)) || wrapped(axis.n, type.rank) < 0 ||
-            !resolve_element(r, 1, i, &from) || !resolve_element(r, 2, i, &to))
+            (node_in(node, 4) && (!resolve_element(r, 4, i, &step) || step.count)) ||
+            resolve_axis(axis.n, type.rank) < 0 || !resolve_element(r, 1, i, &from) || !resolve_element(r, 2, i, &to))
             return false;
-        Dim size = type.dim[wrapped(axis.n, type.rank)];
+        Dim size = type.dim[resolve_axis(axis.n, type.rank)];
         bool all = !from.count && from.n == 0 && !to.count && to.n >= INT32_MAX && step.n == 1;
         if (size.sym)
             return false;
@@ -151,7 +146,7 @@ static bool find_cut(Resolver *r, Cut *cut, Value **rest) {
         } else if (found++ || step.n != 1) {
             return false;
         } else {
-            *cut = (Cut){wrapped(axis.n, type.rank), from, to};
+            *cut = (Cut){resolve_axis(axis.n, type.rank), from, to};
         }
     }
     if (!found || (counted_axis(node->in[0]) >= 0 && counted_axis(node->in[0]) != cut->axis))
@@ -207,7 +202,7 @@ bool resolve_moves_pad(Resolver *r) {
         if ((node_in(node, 3) && (!resolve_element(r, 3, i, &axis) || axis.count)) ||
             !resolve_element(r, 1, i, &before[i]) || !resolve_element(r, 1, n + i, &behind[i]))
             return false;
-        axes[i] = wrapped(axis.n, type.rank);
+        axes[i] = resolve_axis(axis.n, type.rank);
         bool changes = before[i].count || behind[i].count || (axes[i] == counted && (before[i].n || behind[i].n));
         if (axes[i] < 0 || before[i].count || (changes && own >= 0))
             return false;
@@ -261,7 +256,7 @@ static bool is_own_axis(const Node *node, int axis) {
     }
     int64_t own = node->op == OP_ScatterElements ? ((const ScatterAttrs *)node->attrs)->axis
                                                  : ((const AxisAttrs *)node->attrs)->axis;
-    return wrapped(own, node->in[0]->type.rank) == axis;
+    return resolve_axis(own, node->in[0]->type.rank) == axis;
 }
 
 // Indices into a counted dimension; the data becomes static.

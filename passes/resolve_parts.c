@@ -12,6 +12,11 @@ static Arena *arena_of(const Resolver *r) {
     return r->counts.graph->module->arena;
 }
 
+int resolve_axis(int64_t axis, int rank) {
+    axis += axis < 0 ? rank : 0;
+    return axis >= 0 && axis < rank ? (int)axis : -1;
+}
+
 static Value *whole_number(Resolver *r, DType dtype, uint64_t bits) {
     uint64_t *bytes = ARENA_ARRAY(arena_of(r), uint64_t, 1);
     *bytes = bits;  // little-endian

@@ -13,6 +13,8 @@ static inline int counted_axis(const Value *value) {
     return value ? type_counted_axis(&value->type) : -1;
 }
 
+int resolve_axis(int64_t axis, int rank);  // counted from the front; -1 where there is no such axis
+
 // What fills the place of elements that are not there.
 typedef enum Filler { FILL_ZERO, FILL_ONE, FILL_LOWEST, FILL_HIGHEST } Filler;
 Value *resolve_filler(Resolver *r, Filler filler, DType dtype);  // null for zeros
