@@ -144,7 +144,7 @@ static void apply(Node *node, Arena *scratch) {
         ((ConvAttrs *)y->def->attrs)->exact = true;
     }
     node->op = OP_Cast;
-    node->attrs = node_new(node->graph, OP_Cast, 1, 1)->attrs;
+    node->attrs = attrs_new(&cast_attrs, node->graph->module->arena);
     ((CastAttrs *)node->attrs)->to = DT_I32;
     node->in[0] = y;
     node->nin = 1;

@@ -16,6 +16,7 @@
 #include "codegen/kernel.h"
 #include "ir/infer.h"
 #include "passes/pass.h"
+#include "passes/rewrite.h"
 
 enum { FEW_ROWS = 8 };
 
@@ -37,23 +38,16 @@ static bool is_transpose(const Value *value) {
 
 // The order of axes; without one they are reversed.
 static Ints perm_of(const Node *transpose, Arena *arena) {
-    Ints given = ((const TransposeAttrs *)transpose->attrs)->perm;
     int rank = transpose->out[0]->type.rank;
     int64_t *v = ARENA_ARRAY(arena, int64_t, rank + 1);
     for (int i = 0; i < rank; i++)
-        v[i] = given.n ? given.v[i] + (given.v[i] < 0 ? rank : 0) : rank - 1 - i;
+        v[i] = permuted_axis(transpose, i);
     return (Ints){rank, v};
 }
 
 static void drop_unused(Node *node) {
     if (value_uses(node->out[0]) == 0)
         node_remove(node);
-}
-
-static Value *transpose_before(Node *where, Value *x, Ints perm, Type type) {
-    Value *y = node_before(where, OP_Transpose, x, NULL, type);
-    ((TransposeAttrs *)y->def->attrs)->perm = perm;
-    return y;
 }
 
 // Which operand of a Mul or Div only it reads, the other being a single number; -1: neither.
@@ -71,7 +65,7 @@ static Value *swap_scale(Node *node, int which, Arena *arena) {
     Node *transpose = node->in[which]->def;
     Value *x = transpose->in[0], *factor = node->in[1 - which];
     Value *scaled = node_before(node, node->op, which ? factor : x, which ? x : factor, x->type);
-    return transpose_before(node, scaled, perm_of(transpose, arena), node->out[0]->type);
+    return transpose_before(node, scaled, perm_of(transpose, arena));
 }
 
 static bool picks_one(const Node *node) {
@@ -94,7 +88,7 @@ static Value *swap_pick(Node *node, Arena *arena) {
             rest[n++] = perm.v[i] - (perm.v[i] > axis);
     Value *picked = node_before(node, OP_Gather, transpose->in[0], node->in[1], type);
     ((AxisAttrs *)picked->def->attrs)->axis = axis;
-    return transpose_before(node, picked, (Ints){n, rest}, node->out[0]->type);
+    return transpose_before(node, picked, (Ints){n, rest});
 }
 
 // The Transpose that makes the value, perhaps after it has changed places with what stands between; or null.

@@ -19,6 +19,7 @@
 #include "ir/infer.h"
 #include "passes/fuse_activation.h"
 #include "passes/pass.h"
+#include "passes/rewrite.h"
 
 static bool product_takes_sum(const Node *node) {
     const MatMulAttrs *attrs = node->attrs;
@@ -78,25 +79,16 @@ static bool is_concat_of_takers(const Node *add, int which, const Target *target
 }
 
 // The other operand in pieces as those of the Concat.
-static Node *split_like(const Node *concat, Value *value) {
-    Graph *graph = concat->graph;
-    int64_t *sizes = ARENA_ARRAY(graph->module->arena, int64_t, concat->nin);
-    Node *split = node_new(graph, OP_Split, 2, concat->nin);
-    ((SplitAttrs *)split->attrs)->axis = 1;
-    for (int i = 0; i < concat->nin; i++) {
+static Node *split_like(Node *add, const Node *concat, Value *value) {
+    int64_t *sizes = ARENA_ARRAY(concat->graph->module->arena, int64_t, concat->nin);
+    for (int i = 0; i < concat->nin; i++)
         sizes[i] = concat->in[i]->type.dim[1].n;
-        node_output(split, i, value->name, concat->in[i]->type);
-    }
-    split->in[0] = value;
-    split->in[1] = value_int64s(graph, value->name, sizes, concat->nin);
-    return split;
+    return split_channels_before(add, value, sizes, concat->nin);
 }
 
 // Makes the sum of a Concat a Concat of sums; returns the first of them.
 static Node *spread_over_concat(Node *add, int which) {
-    Node *concat = add->in[which]->def, *split = split_like(concat, add->in[1 - which]), *first = NULL;
-    split->loc = add->loc;
-    graph_insert_before(add, split);
+    Node *concat = add->in[which]->def, *split = split_like(add, concat, add->in[1 - which]), *first = NULL;
     for (int i = 0; i < concat->nin; i++) {
         concat->in[i] = node_before(add, OP_Add, concat->in[i], split->out[i], concat->in[i]->type);
         first = first ? first : concat->in[i]->def;

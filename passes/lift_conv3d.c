@@ -15,7 +15,7 @@
 // burden on the workspace. Weights must be constant, since theirs are put in that order here; types must be known and
 // f32.
 #include "passes/pass.h"
-#include "passes/window.h"
+#include "passes/rewrite.h"
 #include "support/checked.h"
 
 enum { LEAST_OUTPUTS = 8, MOST_BYTES = 1 << 26 };
@@ -45,20 +45,10 @@ static bool stacks(const Node *node, const Window *w) {
     return fits && ((const ConvAttrs *)node->attrs)->group == 1 && node->out[0]->type.dim[1].n >= LEAST_OUTPUTS;
 }
 
-static Value *reshaped(Node *where, Value *x, int rank, const int64_t *size) {
-    return node_before(where, OP_Reshape, x, value_int64s(where->graph, "shape", size, rank),
-                       type_make(x->type.dtype, rank, size));
-}
-
 // Axes 1 and 2 change places.
 static Value *turned(Node *where, Value *x) {
     static const int64_t perm[5] = {0, 2, 1, 3, 4};
-    Type type = x->type;
-    type.dim[1] = x->type.dim[2];
-    type.dim[2] = x->type.dim[1];
-    Value *y = node_before(where, OP_Transpose, x, NULL, type);
-    ((TransposeAttrs *)y->def->attrs)->perm = ints_copy(where->graph->module->arena, perm, 5);
-    return y;
+    return transpose_before(where, x, ints_copy(where->graph->module->arena, perm, 5));
 }
 
 // Zero slices before and behind the others.
@@ -84,7 +74,7 @@ static Value *stacked(Node *where, Value *x, const Window *w) {
         ((AxisAttrs *)x->def->attrs)->axis = 1;
     }
     int64_t size[4] = {type.dim[0].n * w->out[0], w->kernel[0] * type.dim[2].n, type.dim[3].n, type.dim[4].n};
-    return reshaped(where, x, 4, size);
+    return reshape_before(where, x, 4, size);
 }
 
 // (M, C, depth, h, w) as (M, depth * C, h, w)
@@ -128,7 +118,7 @@ static void restore(Node *node, Value *out, bool turns) {
     graph_insert_after(node, mark);
     mark->out[0] = out;
     mark->loc = node->loc;
-    Value *made = reshaped(mark, node->out[0], 5, size);
+    Value *made = reshape_before(mark, node->out[0], 5, size);
     if (turns)
         made = turned(mark, made);
     made->def->out[0] = out;
@@ -142,7 +132,7 @@ static void flatten(Node *node, const Window *w) {
     const Type *x = &node->in[0]->type, *filter = &node->in[1]->type;
     int64_t size[4] = {x->dim[0].n, x->dim[1].n, x->dim[2].n, x->dim[3].n * x->dim[4].n};
     int64_t taps[4] = {filter->dim[0].n, filter->dim[1].n, filter->dim[2].n, 1};
-    node->in[0] = reshaped(node, node->in[0], 4, size);
+    node->in[0] = reshape_before(node, node->in[0], 4, size);
     node->in[1] = value_constant_like(node->graph, node->in[1], type_make(DT_F32, 4, taps));
     keep_axes(node, w, 0, 1);
     int64_t result[4] = {size[0], out->type.dim[1].n, w->out[0], size[3]};

@@ -18,6 +18,7 @@
 #include "ir/einsum.h"
 
 #include "passes/pass.h"
+#include "passes/rewrite.h"
 
 typedef struct Labels {
     int n, label[MAX_RANK];
@@ -138,8 +139,7 @@ static bool match(const Node *node, Matrices *best) {
 
 static Value *reshaped(Node *where, Value *x, int rank, const int64_t *size) {
     Type type = type_make(x->type.dtype, rank, size);
-    return type_same_shape(&type, &x->type) ? x
-        : node_before(where, OP_Reshape, x, value_int64s(where->graph, "shape", size, rank), type);
+    return type_same_shape(&type, &x->type) ? x : reshape_before(where, x, rank, size);
 }
 
 static int find(const Labels *list, int label) {
@@ -152,16 +152,11 @@ static int find(const Labels *list, int label) {
 // A value whose axes are `from`, with them in the order of `to`.
 static Value *transposed(Node *where, Value *x, const Labels *from, const Labels *to) {
     Ints perm = {to->n, ARENA_ARRAY(where->graph->module->arena, int64_t, to->n + 1)};
-    int64_t size[MAX_RANK];
     if (same_order(from, to))
         return x;
-    for (int i = 0; i < to->n; i++) {
+    for (int i = 0; i < to->n; i++)
         perm.v[i] = find(from, to->label[i]);
-        size[i] = x->type.dim[perm.v[i]].n;
-    }
-    Value *y = node_before(where, OP_Transpose, x, NULL, type_make(x->type.dtype, to->n, size));
-    ((TransposeAttrs *)y->def->attrs)->perm = perm;
-    return y;
+    return transpose_before(where, x, perm);
 }
 
 static int64_t elements(const Labels *list, const int64_t *size) {

@@ -12,6 +12,7 @@
 // Weights grow as well, so -Os leaves this out; an infinity or NaN reaches the groups that its own was merged with.
 // Channel by channel (depthwise) there is a better kernel.
 #include "passes/pass.h"
+#include "passes/rewrite.h"
 #include "support/checked.h"
 
 enum { MOST_MERGED = 4 };
@@ -62,6 +63,8 @@ static Value *merged_weights(const Node *node, const Groups *groups, int64_t fir
 static Value *part_of_bias(const Node *node, int64_t first, int64_t count) {
     Floats all;
     Type type = node->in[2]->type;
+    if (count == type.dim[0].n)
+        return node->in[2];
     type.dim[0].n = count;
     value_as_doubles(node->in[2], node->graph->module->arena, &all);
     return value_doubles(node->graph, node->in[2]->name, type, all.v + first);
@@ -81,30 +84,13 @@ static Value *convolve(Node *node, const Groups *groups, Value *x, int64_t first
     return y;
 }
 
-// Channels before `first`, and from there on.
-static Node *split_channels(Node *node, int64_t first) {
-    Graph *graph = node->graph;
-    Value *x = node->in[0];
-    int64_t sizes[2] = {first, x->type.dim[1].n - first};
-    Node *split = node_new(graph, OP_Split, 2, 2);
-    ((SplitAttrs *)split->attrs)->axis = 1;
-    split->in[0] = x;
-    split->in[1] = value_int64s(graph, x->name, sizes, 2);
-    split->loc = node->loc;
-    for (int i = 0; i < 2; i++) {
-        Type type = x->type;
-        type.dim[1].n = sizes[i];
-        node_output(split, i, x->name, type);
-    }
-    graph_insert_before(node, split);
-    return split;
-}
-
 static Value *merge(Node *node, const Groups *groups) {
     int64_t group = ((const ConvAttrs *)node->attrs)->group, whole = group - groups->rest;
     if (!groups->rest)
         return convolve(node, groups, node->in[0], 0, group, groups->merged);
-    Node *split = split_channels(node, whole * groups->ins);
+    Value *x = node->in[0];
+    int64_t sizes[2] = {whole * groups->ins, groups->rest * groups->ins};
+    Node *split = split_channels_before(node, x, sizes, 2);
     Value *first = convolve(node, groups, split->out[0], 0, whole, groups->merged);
     Value *last = convolve(node, groups, split->out[1], whole, groups->rest, groups->rest);
     Value *y = node_before(node, OP_Concat, first, last, node->out[0]->type);

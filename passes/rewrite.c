@@ -1,4 +1,4 @@
-#include "passes/window.h"
+#include "passes/rewrite.h"
 
 void conv_set_window(Node *node, const Window *window) {
     Arena *arena = node->graph->module->arena;
@@ -14,4 +14,33 @@ void conv_set_window(Node *node, const Window *window) {
     attrs->strides = ints_copy(arena, window->stride, n);
     attrs->dilations = ints_copy(arena, window->dilation, n);
     attrs->pads = ints_copy(arena, pads, 2 * n);
+}
+
+Value *reshape_before(Node *where, Value *x, int rank, const int64_t *size) {
+    Value *shape = value_int64s(where->graph, "shape", size, rank);
+    return node_before(where, OP_Reshape, x, shape, type_make(x->type.dtype, rank, size));
+}
+
+Value *transpose_before(Node *where, Value *x, Ints perm) {
+    Type type = x->type;
+    for (int i = 0; i < perm.n; i++)
+        type.dim[i] = x->type.dim[perm.v[i]];
+    Value *y = node_before(where, OP_Transpose, x, NULL, type);
+    ((TransposeAttrs *)y->def->attrs)->perm = perm;
+    return y;
+}
+
+Node *split_channels_before(Node *where, Value *x, const int64_t *sizes, int n) {
+    Node *split = node_new(where->graph, OP_Split, 2, n);
+    ((SplitAttrs *)split->attrs)->axis = 1;
+    split->loc = where->loc;
+    for (int i = 0; i < n; i++) {
+        Type type = x->type;
+        type.dim[1].n = sizes[i];
+        node_output(split, i, x->name, type);
+    }
+    split->in[0] = x;
+    split->in[1] = value_int64s(where->graph, x->name, sizes, n);
+    graph_insert_before(where, split);
+    return split;
 }

@@ -10,8 +10,8 @@
 // It is for the padding: p zeros on either side of a row are p rows of zeros above and below it in the layouts that the
 // fast kernels read, many times the row itself, while p / d rows are few. So a short dilation stays, and what has no
 // padding. The zeros that fill up the last row are such as padding has; results behind the row's end are cut off.
-#include "ir/infer.h"
 #include "passes/pass.h"
+#include "passes/rewrite.h"
 #include "support/checked.h"
 
 enum { LEAST_DILATION = 4 };  // a shorter row would not fill a tile of registers
@@ -42,9 +42,7 @@ static bool match(const Node *node, Fold *fold) {
 }
 
 static Value *reshaped(Node *where, Value *x, int64_t high, int64_t wide) {
-    int64_t size[4] = {x->type.dim[0].n, x->type.dim[1].n, high, wide};
-    Value *shape = value_int64s(where->graph, "shape", size, 4);
-    return node_before(where, OP_Reshape, x, shape, type_make(x->type.dtype, 4, size));
+    return reshape_before(where, x, 4, (int64_t[]){x->type.dim[0].n, x->type.dim[1].n, high, wide});
 }
 
 static Value *folded_input(Node *node, const Fold *fold) {
@@ -81,29 +79,25 @@ static void unfold_output(Node *node, const Fold *fold) {
     last->in[3] = value_int64s(graph, "axes", (int64_t[]){3}, 1);
 }
 
-static void apply(PassContext *ctx, Node *node, const Fold *fold) {
-    Arena *arena = ctx->module->arena;
+static void apply(Node *node, const Fold *fold) {
     const Value *weights = node->in[1];
     Type turned = weights->type;
     turned.dim[2].n = fold->taps;
     turned.dim[3].n = 1;
     node->in[0] = folded_input(node, fold);
     node->in[1] = value_constant_like(node->graph, weights, turned);
-    ConvAttrs *attrs = node->attrs;
-    attrs->auto_pad = AUTO_PAD_NOTSET;
-    attrs->kernel_shape = ints_copy(arena, (int64_t[]){fold->taps, 1}, 2);
-    attrs->dilations = ints_copy(arena, (int64_t[]){1, 1}, 2);
-    attrs->strides = ints_copy(arena, (int64_t[]){1, 1}, 2);
-    attrs->pads = ints_copy(arena, (int64_t[]){fold->begin, 0, fold->end, 0}, 4);
+    conv_set_window(node, &(Window){.n = 2, .kernel = {fold->taps, 1}, .stride = {1, 1}, .dilation = {1, 1},
+                                    .begin = {fold->begin}, .end = {fold->end}});
     unfold_output(node, fold);
 }
 
 bool pass_split_dilations(PassContext *ctx, Graph *graph) {
+    (void)ctx;
     for (Node *node = graph->first, *next; node; node = next) {
         next = node->next;
         Fold fold;
         if (match(node, &fold))
-            apply(ctx, node, &fold);
+            apply(node, &fold);
     }
     return true;
 }

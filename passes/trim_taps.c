@@ -7,7 +7,7 @@
 // tap that touches the image and behind the last one go, with the pads that they needed; so the rim that kernels want
 // around the image gets narrower too. Weights must be constant and f32; a pad does not become negative.
 #include "passes/pass.h"
-#include "passes/window.h"
+#include "passes/rewrite.h"
 #include "support/checked.h"
 
 static bool match(const Node *node) {
