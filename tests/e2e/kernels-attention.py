@@ -2,11 +2,13 @@
 """MatMul of two factors that are no constants against -O0: shapes around the tile, batches that repeat, factors and results that
 are transposed as they are read and stored, sums, few rows. Under --strict all bytes are those of -O0; so they are with a pool."""
 import os
-import subprocess
 import sys
 import tempfile
 
 import numpy as np
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "Inputs"))
+from text import TextModel, shape
 
 sqzc = sys.argv[1]
 random = np.random.default_rng(1)
@@ -20,10 +22,6 @@ CASES = [  # shapes of a and b, transpositions of a, b and the result; what is a
     ((3, 1, 64), (3, 50, 64), None, [0, 2, 1], None, ""), ((5, 7, 30), (21, 30), None, [1, 0], [1, 0, 2], ""),
     ((30, 11), (30, 40), [1, 0], None, None, ""), ((11, 30), (30, 40), None, None, [1, 0], ""),
     ((16, 12), (9, 12), None, None, None, "v")]
-
-
-def shape(dims):
-    return "x".join(map(str, dims))
 
 
 def permuted(dims, perm):
@@ -51,22 +49,10 @@ def model(number, a, b, perm_a, perm_b, perm_y, sums):
 
 parts = [model(i, *case) for i, case in enumerate(CASES)]
 inputs = {name: dims for part, _ in parts for name, dims in part.items()}
-results = ", ".join(f"%y{i}" for i in range(len(CASES)))
-text = (f'module "m"\ngraph @m({", ".join(f"%{name}: f32<{shape(dims)}>" for name, dims in inputs.items())}) -> ({results}) {{\n'
-        + "".join(line for _, line in parts) + "}\n")
 bad = 0
 with tempfile.TemporaryDirectory() as folder:
-    path = os.path.join(folder, "m.sqz")
-    open(path, "w").write(text)
-    arguments = []
-    for name, dims in inputs.items():
-        np.save(f"{folder}/{name}.npy", random.standard_normal(dims, dtype=np.float32))
-        arguments += ["--input", f"{name}={folder}/{name}.npy"]
-
-    def run(*flags):
-        subprocess.run([sqzc, "run", path, *flags, *arguments, "--output", folder], check=True)
-        return [np.load(f"{folder}/y{i}.npy") for i in range(len(CASES))]
-
+    texts = TextModel(sqzc, folder, inputs, "".join(line for _, line in parts), len(CASES), random)
+    run = texts.run
     for cpu in "x86-64", "native":
         plain = run("-O0", f"--mcpu={cpu}")
         strict = run("-O2", "--strict", f"--mcpu={cpu}")
@@ -96,6 +82,5 @@ with tempfile.TemporaryDirectory() as folder:
         if np.abs(plain[index] - y).max() > 1e-5 * np.abs(y).max():
             print(f"{case}: -O0 is not what NumPy says")
             bad += 1
-    chosen = subprocess.run([sqzc, path, "--mcpu=native", "--emit=sqz", "-o", "-"], capture_output=True, text=True)
-    bad += chosen.stdout.count("matmul_strided") != 10
+    bad += texts.chosen().count("matmul_strided") != 10
 sys.exit(bad > 0)

@@ -2,11 +2,13 @@
 """What fusion lets a MatMul do as it stores, with a packed right factor and with one that is data: a row, a residual, an
 activation, against the operators one by one at -O0. Under --strict all bytes are the same, and on several threads."""
 import os
-import subprocess
 import sys
 import tempfile
 
 import numpy as np
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "Inputs"))
+from text import TextModel, shape
 
 sqzc = sys.argv[1]
 random = np.random.default_rng(1)
@@ -14,10 +16,6 @@ CASES = [  # rows of a, K, N, has a row, has a residual, activation
     ((9,), 33, 40, 1, 0, ""), ((2, 13), 600, 21, 1, 1, "Gelu"), ((1,), 70, 130, 0, 1, "Relu"), ((3, 5, 7), 24, 64, 1, 1, ""),
     ((20,), 48, 35, 1, 0, "Gelu {approximate = tanh}"), ((6, 4), 10, 16, 0, 1, "Tanh"), ((31,), 64, 96, 1, 1, "Sigmoid"),
     ((2, 3), 9, 50, 1, 0, "Relu")]
-
-
-def shape(dims):
-    return "x".join(map(str, dims))
 
 
 def model(number, rows, k, n, row, residual, act):
@@ -38,22 +36,10 @@ def model(number, rows, k, n, row, residual, act):
 
 parts = [model(i, *case) for i, case in enumerate(CASES)]
 given = {name: size for inputs, _ in parts for name, size in inputs.items()}
-text = (f'module "m"\ngraph @m({", ".join(f"%{name}: f32<{shape(size)}>" for name, size in given.items())}) -> '
-        f'({", ".join(f"%y{i}" for i in range(len(CASES)))}) {{\n' + "".join(p[1] for p in parts) + "}\n")
 bad = 0
 with tempfile.TemporaryDirectory() as folder:
-    path = os.path.join(folder, "m.sqz")
-    open(path, "w").write(text)
-    inputs = []
-    for name, size in given.items():
-        np.save(f"{folder}/{name}.npy", random.standard_normal(size, dtype=np.float32))
-        inputs += ["--input", f"{name}={folder}/{name}.npy"]
-
-    def run(*flags):
-        subprocess.run([sqzc, "run", path, *flags, *inputs, "--output", folder], check=True)
-        return [np.load(f"{folder}/y{i}.npy") for i in range(len(CASES))]
-
-    chosen = subprocess.run([sqzc, path, "--mcpu=native", "--emit=sqz", "-o", "-"], capture_output=True, text=True).stdout
+    texts = TextModel(sqzc, folder, given, "".join(p[1] for p in parts), len(CASES), random)
+    run, chosen = texts.run, texts.chosen()
     bad += chosen.count("matmul_packed") != len(CASES) // 2 or " = Add(" in chosen or "sqz.Map" in chosen
     for cpu in "x86-64", "native":
         plain, fused, shared = (run(f"--mcpu={cpu}", *flags) for flags in (["-O0"], ["-O2"], ["-O2", "--threads=5"]))
