@@ -22,10 +22,7 @@ Value *reshape_before(Node *where, Value *x, int rank, const int64_t *size) {
 }
 
 Value *transpose_before(Node *where, Value *x, Ints perm) {
-    Type type = x->type;
-    for (int i = 0; i < perm.n; i++)
-        type.dim[i] = x->type.dim[perm.v[i]];
-    Value *y = node_before(where, OP_Transpose, x, NULL, type);
+    Value *y = node_before(where, OP_Transpose, x, NULL, type_permuted(&x->type, perm));
     ((TransposeAttrs *)y->def->attrs)->perm = perm;
     return y;
 }
