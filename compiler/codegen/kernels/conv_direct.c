@@ -407,9 +407,7 @@ static bool is_flat(const Direct *d) {
     const Window *window = &d->window;
     bool point = window->kernel[0] == 1 && window->kernel[1] == 1 && window->stride[0] == 1 && window->stride[1] == 1;
     bool unpadded = d->x.height == d->y.height && d->x.width == d->y.width && !window->begin[0] && !window->begin[1];
-    bool dense_x = d->x.stride.row == d->x.width * d->x.stride.pixel,
-         dense_y = d->y.stride.row == d->y.width * d->y.stride.pixel;
-    return !direct_has_ring(d->node) && point && unpadded && dense_x && dense_y;
+    return !direct_has_ring(d->node) && point && unpadded && image_is_dense(&d->x) && image_is_dense(&d->y);
 }
 
 Direct direct_of(Emit *e, const Node *node) {

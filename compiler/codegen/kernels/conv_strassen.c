@@ -202,13 +202,9 @@ typedef struct Plan {
     int lanes, vecs, rows;
 } Plan;
 
-static bool is_dense(const Image *image) {
-    return image->stride.row == image->width * image->stride.pixel;
-}
-
 // The place of a pixel in a plane of the image.
 static Val pixel_offset(Emit *e, const Image *image, Val pixel) {
-    if (is_dense(image))
+    if (image_is_dense(image))
         return e_mul_const(e, pixel, image->stride.pixel);
     Val width = e_index(e, image->width);
     Val down = e_mul_const(e, e_div(e, pixel, width), image->stride.row);
@@ -310,7 +306,7 @@ static void products(Emit *e, const Plan *p, int64_t count, Ptr u) {
 
 // The place of the pixel that is as many behind `first` as the loop has turned.
 static Dest output_pixel(Emit *e, const Image *y, Val first, Loop *loop, Dest to) {
-    bool dense = is_dense(y);
+    bool dense = image_is_dense(y);
     return dest_at(
         e, to, dense ? e_along_from(e, loop, first, y->stride.pixel) : pixel_offset(e, y, e_add(e, first, loop->i)));
 }

@@ -17,6 +17,10 @@ int64_t image_blocks(const Image *image) {
     return div_up(image->channels, image->block);
 }
 
+bool image_is_dense(const Image *image) {
+    return image->stride.row == image->width * image->stride.pixel;
+}
+
 Ptr image_plane(Emit *e, const Image *image, Val unit) {
     Val offset = e_mul_const(e, unit, image->stride.channel);  // batches follow one another without a gap
     return e_at(e, image->p, e_add_const(e, offset, image->stride.origin));

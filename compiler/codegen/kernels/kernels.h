@@ -84,6 +84,7 @@ typedef struct Image {
 Image image_of(Ptr p, const Type *type);
 Ptr image_plane(Emit *e, const Image *image, Val unit);  // of pair number `unit` of (batch, channel block)
 int64_t image_blocks(const Image *image);                // channel blocks of one batch element
+bool image_is_dense(const Image *image);                 // rows follow one another, so a plane is one long row
 // The activation of a vector of channels from `channel` (of the batch element) on: 0 behind the last channel.
 Val image_act(Emit *e, const Image *image, const Act *act, Val channel, Val x);
 
