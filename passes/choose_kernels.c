@@ -22,6 +22,23 @@ static bool is_listed(const Options *options, int kernel, const void *params) {
     return false;
 }
 
+// How an option packs the weights; all zeros: not at all.
+static PackAttrs packing_of(Node *node, const KernelOption *option) {
+    PackAttrs attrs = {0};
+    void *before = node->params;
+    node->params = option->params;
+    if (kernel_info[option->kernel].packing)
+        kernel_info[option->kernel].packing(node, &attrs);
+    node->params = before;
+    return attrs;
+}
+
+// Whether the weights of an option are larger than the model's: not with -Os.
+static bool grows(Node *node, const KernelOption *option) {
+    PackAttrs attrs = packing_of(node, option);
+    return attrs.tile || attrs.strassen;
+}
+
 static void list_choices(Options *options, Node *node, int kernel, const Target *target, const PassContext *ctx) {
     const KernelInfo *info = &kernel_info[kernel];
     void *before = node->params;
@@ -31,7 +48,8 @@ static void list_choices(Options *options, Node *node, int kernel, const Target 
             break;
         if (!info->params || !is_listed(options, kernel, node->params)) {
             KernelOption option = {kernel, node->params, info->cost(node, target)};
-            LIST_PUSH(ctx->scratch, options, option);
+            if (!ctx->small || !grows(node, &option))
+                LIST_PUSH(ctx->scratch, options, option);
         }
     }
     node->params = before;
@@ -71,22 +89,11 @@ static Options list_options(Node *node, const Target *target, const PassContext 
     Options options = {0};
     for (int k = KERNEL_generic + 1; k < KERNEL_COUNT; k++) {
         const KernelInfo *info = &kernel_info[k];
-        bool barred = (!info->exact && kernel_wants_exact(node, ctx->strict)) || (ctx->small && (info->flags & LARGE));
+        bool barred = !info->exact && kernel_wants_exact(node, ctx->strict);
         if (info->accepts && !barred && info->accepts(node, target))
             list_choices(&options, node, k, target, ctx);
     }
     return options;
-}
-
-// How an option packs the weights; all zeros: not at all.
-static PackAttrs packing_of(Node *node, const KernelOption *option) {
-    PackAttrs attrs = {0};
-    void *before = node->params;
-    node->params = option->params;
-    if (kernel_info[option->kernel].packing)
-        kernel_info[option->kernel].packing(node, &attrs);
-    node->params = before;
-    return attrs;
 }
 
 // Weights that the versions of an object share are there once: only options that pack them as the leading version does

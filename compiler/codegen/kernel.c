@@ -12,8 +12,8 @@ static int64_t generic_scratch(const Node *node, const Target *target) {
 }
 
 const KernelInfo kernel_info[KERNEL_COUNT] = {
-#define KERNEL(id, name, exact, flags, params, layouts, accepts, choice, cost, packing, scratch, lower) \
-    {name, exact, flags, params, layouts, accepts, choice, cost, packing, scratch, lower},
+#define KERNEL(id, name, exact, params, layouts, accepts, choice, cost, packing, scratch, lower) \
+    {name, exact, params, layouts, accepts, choice, cost, packing, scratch, lower},
 #include "codegen/kernels.def"
 #undef KERNEL
 };

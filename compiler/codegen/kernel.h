@@ -6,7 +6,7 @@
 #include "target/target.h"
 
 typedef enum KernelKind {
-#define KERNEL(id, name, exact, flags, params, layouts, accepts, choice, cost, packing, scratch, lower) KERNEL_##id,
+#define KERNEL(id, name, exact, params, layouts, accepts, choice, cost, packing, scratch, lower) KERNEL_##id,
 #include "codegen/kernels.def"
 #undef KERNEL
     KERNEL_COUNT
@@ -15,16 +15,11 @@ typedef enum KernelKind {
 // Whether a kernel or a pass leaves every result as it is at -O0, to the bit.
 enum { INEXACT, EXACT };
 
-enum KernelFlag {
-    LARGE = 1  // has larger weights: not with -Os
-};
-
 struct Emit;
 
 typedef struct KernelInfo {
     const char *name;
     bool exact;
-    unsigned flags;
     const AttrTable *params;  // null: none
     // The layouts that the kernel would like for the node's first input and output (the border as far as its own pads
     // need it); false if it cannot compute such a node at all. Looks at shapes and attributes only.

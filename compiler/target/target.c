@@ -196,19 +196,34 @@ static const Row *row_find(Arch arch, const char *cpu) {
 }
 
 #if defined(__x86_64__)
-// The row that has the numbers of AMD's family, for CPUs of the same vector width; null if unknown.
-static const Row *row_of_family(const Row *level) {
+// The row that has the numbers of this CPU's kind, for CPUs of the same vector width; null if unknown.
+static const Row *row_of_kind(const Row *level) {
+    enum { ANY = -1 };
     static const struct {
-        unsigned family;
+        unsigned vendor, family;  // vendor: what cpuid says in ebx
+        int model;
         const char *cpu;
-    } families[] = {{0x17, "znver2"}, {0x19, "znver3"}, {0x19, "znver4"}, {0x1a, "znver5"}};
-    unsigned a, b, c, d;
-    if (!__get_cpuid(0, &a, &b, &c, &d) || b != signature_AMD_ebx || !__get_cpuid(1, &a, &b, &c, &d))
+    } kinds[] = {{signature_AMD_ebx, 0x17, ANY, "znver2"},
+                 {signature_AMD_ebx, 0x19, ANY, "znver3"},
+                 {signature_AMD_ebx, 0x19, ANY, "znver4"},
+                 {signature_AMD_ebx, 0x1a, ANY, "znver5"},
+                 {signature_INTEL_ebx, 6, 0x55, "cascadelake"},
+                 {signature_INTEL_ebx, 6, 0x6a, "icelake-server"},
+                 {signature_INTEL_ebx, 6, 0x8f, "sapphirerapids"},
+                 {signature_INTEL_ebx, 6, 0xad, "sapphirerapids"},   // Granite Rapids
+                 {signature_INTEL_ebx, 6, 0xcf, "sapphirerapids"}};  // Emerald Rapids
+    unsigned a, vendor, c, d, b;
+    if (!__get_cpuid(0, &a, &vendor, &c, &d) || !__get_cpuid(1, &a, &b, &c, &d))
         return NULL;
-    unsigned family = (a >> 8 & 15) + (a >> 20 & 255);
-    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
-        const Row *row = row_find(ARCH_X86_64, families[i].cpu);
-        if (families[i].family == family && row && row->vector_bits == level->vector_bits)
+    unsigned family = a >> 8 & 15;
+    int model = (int)((a >> 4 & 15) | (a >> 12 & 0xf0));
+    if (family == 15)
+        family += a >> 20 & 255;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        const Row *row = row_find(ARCH_X86_64, kinds[i].cpu);
+        bool same = kinds[i].vendor == vendor && kinds[i].family == family &&
+                    (kinds[i].model == ANY || kinds[i].model == model);
+        if (same && row && row->vector_bits == level->vector_bits)
             return row;
     }
     return NULL;
@@ -220,7 +235,7 @@ static Row row_native(void) {
                         : __builtin_cpu_supports("x86-64-v3") ? "x86-64-v3"
                         : __builtin_cpu_supports("x86-64-v2") ? "x86-64-v2"
                                                               : "x86-64";
-    const Row *row = row_find(ARCH_X86_64, level), *numbers = row_of_family(row);
+    const Row *row = row_find(ARCH_X86_64, level), *numbers = row_of_kind(row);
     Row native = numbers ? *numbers : *row;
     native.cpu = row->cpu;
     return native;

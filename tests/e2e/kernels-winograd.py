@@ -1,9 +1,11 @@
 # RUN: %python %s %sqzc %t
 """conv_winograd against the generic lowering: sizes that whole tiles fill and that they don't, few and many channels,
-rims, batches and activations; windows of 2x2 pooled."""
+rims, batches and activations; windows of 2x2 pooled; weights that are transformed when they are needed, and several
+panels at once."""
 
 import os
 import random
+import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "Inputs"))
@@ -60,5 +62,20 @@ def make(part):
     return module
 
 
+def vary(text):
+    """Of three nodes one as it is chosen, one with weights that are transformed late, one with several panels too."""
+    lines = text.split("\n")
+    nodes = [i for i, line in enumerate(lines) if "kernel(conv_winograd" in line]
+    for number, i in enumerate(nodes):
+        tile = re.search(r"conv_winograd(?: tile=(\d))?", lines[i]).group(1) or "4"
+        channels, block = re.search(r"f32<\d+x(\d+)x\d+x\d+, nchw(\d+)c", lines[i].split("} :")[-1]).groups()
+        panels = -(-int(channels) // int(block))
+        group = 1 if number % 3 == 1 else next((n for n in (2, 3) if panels % n == 0), 1)
+        if number % 3:
+            kernel = f"conv_winograd tile={tile} rows=2 panels={group} band=2 late={1 + number % 2}"
+            lines[i] = re.sub(r"kernel\([^)]*\)", f"kernel({kernel})", lines[i])
+    return "\n".join(lines)
+
+
 if __name__ == "__main__":
-    sweep(make, spread(PARTS), "conv_winograd", 16)
+    sweep(make, spread(PARTS), "conv_winograd", 16, choose=vary)

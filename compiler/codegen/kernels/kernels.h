@@ -59,9 +59,12 @@ extern const AttrTable direct_params;
 typedef struct WinogradParams {
     int64_t tile;   // outputs of a tile in each direction
     int64_t rows;   // tiles of a register tile of the products
+    int64_t panels; // panels of output channels of a register tile
     int64_t band;   // rows of tiles of a block
     int64_t ahead;  // weights prefetched so many elements ahead; 0: none
     int64_t split;  // parts of the output channels that shards may do for themselves
+    int64_t late;   // input channel blocks whose weights are transformed together, when they are needed; 0: all were
+                    // transformed when the object was written
 } WinogradParams;
 extern const AttrTable winograd_params;
 
