@@ -14,6 +14,7 @@
 //     pixel p+1  acc acc        splat one x for each pixel, multiply and add
 //     ...        acc acc
 //
+// Where the number of panels is no multiple, those left over are tiles of fewer panels.
 // The accumulators stay in registers through all input channels and taps. A row is cut into tiles of nearly equal width
 // so that no tile is left with one pixel. Where a panel's weights are larger than half the first-level cache, the input
 // channels are done in slices of `depth` blocks: each slice's weights stay close while all rows pass by, and the sums
@@ -37,6 +38,7 @@ enum { NARROW_RIM = 16 };  // fits any image
 enum { MOST_UNROLLED = 16, LONG_ROW = 24 };
 enum { MOST_GROWTH = 5 };  // of an image by a wider rim
 enum { LOWER_ROWS = 3 };  // rows less than the most that are worth a trial
+enum { MOST_PANELS = 4 };  // of a tile, that are
 
 static const AttrRow direct_rows[] = {
     {"rows", ATTR_INT, offsetof(DirectParams, rows), "1", NULL, true},
@@ -90,11 +92,15 @@ bool conv_direct_layouts(const Node *node, const Target *target, Layout *in, Lay
     return true;
 }
 
+// Panels of output channels of a group.
+static int64_t panels_of(const Node *node, const Target *target) {
+    return div_up(node->out[0]->type.dim[1].n / ((const ConvAttrs *)node->attrs)->group, target->block);
+}
+
 bool direct_params_fit(const Node *node, const Target *target) {
     const DirectParams *params = node->params;
-    int64_t outs = node->out[0]->type.dim[1].n / ((const ConvAttrs *)node->attrs)->group;
-    bool pair = params->panels == 2 && div_up(outs, target->block) % 2 == 0;
-    return (params->panels == 1 || pair) && params->depth >= 0 && !(params->depth && direct_has_ring(node)) &&
+    return params->panels >= 1 && params->panels <= min_i64(panels_of(node, target), PRODUCT_MAX) &&
+           params->depth >= 0 && !(params->depth && direct_has_ring(node)) &&
            product_fits(params->rows, params->panels * target->block / target_lanes(target, 32));
 }
 
@@ -125,20 +131,25 @@ static bool has_panels_across(const Node *node, const Target *target) {
     return !node_pools(node) && node->out[0]->type.dim[1].n > 2 * target->block;
 }
 
-// Tiles as high as the registers allow first, then lower ones; weights in slices, then all at once.
+// Panels of a tile that are worth a trial: several where one takes a register, if there are several.
+static int64_t choose_panels(const Node *node, const Target *target, int number) {
+    int64_t most = target_lanes(target, 32) == target->block ? min_i64(panels_of(node, target), MOST_PANELS) : 1;
+    int64_t panels = min_i64(most, 2) + number;
+    return panels <= most ? panels : 0;
+}
+
+// Tiles as high as the registers allow first, then lower ones; weights in slices, then all at once; two panels, then
+// more.
 bool direct_choice(Node *node, const Target *target, int number, int64_t taps) {
     DirectParams *params = node->params;
-    const ConvAttrs *attrs = node->attrs;
-    int lanes = target_lanes(target, 32);
-    int64_t outs = node->out[0]->type.dim[1].n / attrs->group;
-    params->panels = lanes == target->block && outs % (2 * target->block) == 0 ? 2 : 1;
-    int64_t most = product_most_rows(target, (int)params->panels * target->block / lanes);
-    params->rows = most - number / 2;
-    params->depth = direct_has_ring(node) ? 0 : slice_depth(node, target, params->panels, taps);
-    bool sliced = params->depth != 0;
-    if (number % 2)
-        params->depth = 0;
-    return params->rows >= max_i64(1, most - LOWER_ROWS) && (sliced || number % 2 == 0 || number / 2 < LOWER_ROWS);
+    enum { EACH = 2 * (LOWER_ROWS + 1) };
+    params->panels = choose_panels(node, target, number / EACH);
+    if (!params->panels)
+        return false;
+    int64_t most = product_most_rows(target, (int)params->panels * target->block / target_lanes(target, 32));
+    params->rows = max_i64(1, most - number % EACH / 2);
+    params->depth = direct_has_ring(node) || number % 2 ? 0 : slice_depth(node, target, params->panels, taps);
+    return true;
 }
 
 // Each of those panel by panel, then across all panels.
@@ -164,6 +175,15 @@ static double share_of_taps(const Window *w, int axis) {
     return (double)live / (double)(w->kernel[axis] * w->out[axis]);
 }
 
+double direct_row_cycles(const Node *node, const Target *target, int64_t length, double steps) {
+    const DirectParams *params = node->params;
+    int64_t panels = panels_of(node, target), each = target->block / target_lanes(target, 32);
+    int64_t whole = panels / params->panels, rest = panels % params->panels;
+    double last = rest ? cost_row(target, length, params->rows, rest * each, steps) : 0;
+    double waiting = params->depth ? cost_waiting(target, length * panels * each) : 0;
+    return (double)whole * cost_row(target, length, params->rows, params->panels * each, steps) + last + waiting;
+}
+
 // What one image costs: each group of panels passes over all pixels, slice by slice, or all of them over each row.
 double conv_direct_cost(const Node *node, const Target *target) {
     const DirectParams *params = node->params;
@@ -172,22 +192,26 @@ double conv_direct_cost(const Node *node, const Target *target) {
     Window window = node_window(node);
     int64_t block = x->layout.kind == LAYOUT_NCHWC ? x->layout.block : 1, taps = window.kernel[0] * window.kernel[1];
     int64_t ins = div_up(x->dim[1].n / attrs->group, block), depth = params->depth ? params->depth : ins;
-    int64_t vecs = params->panels * target->block / target_lanes(target, 32);
-    double sets = (double)div_up(y->dim[1].n, target->block * params->panels), steps = (double)(depth * block * taps);
+    int64_t panels = panels_of(node, target), sets = attrs->group * div_up(panels, params->panels);
+    double steps = (double)(depth * block * taps);
     bool flat = taps == 1 && window.stride[0] == 1 && window.stride[1] == 1 && !x->layout.border && !y->layout.border &&
                 !direct_has_ring(node);
     int64_t length = flat ? y->dim[2].n * y->dim[3].n : y->dim[3].n, rows = flat ? 1 : y->dim[2].n;
     double tiles = (double)(rows * div_up(length, params->rows)), slices = (double)div_up(ins, depth);
-    double row = cost_row(target, length, params->rows, vecs, steps), compute = sets * slices * (double)rows * row;
+    double row = direct_row_cycles(node, target, length, steps);
+    double compute = (double)attrs->group * slices * (double)rows * row;
     compute *= share_of_taps(&window, 0) * share_of_taps(&window, 1);
-    double panel = steps * (double)(target->block * params->panels) * sizeof(float), whole = panel * slices * sets;
+    double panel = steps * (double)(target->block * params->panels) * sizeof(float);
+    double whole = steps * (double)(target->block * panels * attrs->group) * sizeof(float) * slices;
     bool close = panel <= target->l1_bytes / 2;  // through all tiles of a row
     double lines = flat ? (double)div_up(length, params->rows * RUN_TILES) : (double)rows;
     double again = params->across ? cost_near(target, whole * (close ? lines : tiles), whole)
                                   : cost_near(target, whole * tiles, panel);
     double size = (double)type_bytes(x), batch = (double)y->dim[0].n;
-    double bytes = again + cost_far(target, whole) + cost_near(target, params->across ? size : size * sets, size);
-    return cost_seconds(target, cost_call(target) + batch * (compute + bytes) + direct_pool_cycles(node, target, row));
+    double bytes = again + cost_far(target, whole);
+    bytes += cost_near(target, params->across ? size : size * (double)sets, size);
+    double pool = direct_pool_cycles(node, target, row * (double)attrs->group / (double)sets);
+    return cost_seconds(target, cost_call(target) + batch * (compute + bytes) + pool);
 }
 
 void conv_direct_packing(const Node *node, PackAttrs *attrs) {
@@ -509,41 +533,67 @@ void direct_set(Emit *e, const Direct *d, int64_t most, Val batch, Val panel, Va
         }
 }
 
-static void clear_border(Emit *e, const Direct *d, Val batch, Val panel) {
-    Val plane = direct_plane(e, d, batch, panel);
-    lower_border(e, e_out(e, 0), &d->node->out[0]->type, plane, e_add_const(e, plane, d->panels));
+// What is done for a part of the rows of a set of panels.
+typedef struct SetTask {
+    SetEmit emit;
+    const void *context;
+} SetTask;
+
+static void panels_emit(Emit *e, const Direct *d, SetTask task, Val batch, Val panel, Val first, Val last) {
+    EMIT_IF(e, e_eq(e, first, e_index(e, 0))) {
+        Val plane = direct_plane(e, d, batch, panel);
+        lower_border(e, e_out(e, 0), &d->node->out[0]->type, plane, e_add_const(e, plane, d->panels));
+    }
+    task.emit(e, d, task.context, batch, panel, first, last);
+}
+
+// Sets of panels of all groups. The last set of a group may have fewer panels, which are tiles of their own.
+static int64_t sets_of(const Direct *d) {
+    return d->group * div_up(d->panels_out, d->panels);
+}
+
+static void set_emit(Emit *e, const Direct *d, SetTask task, Val batch, Val set, Val first, Val last) {
+    int64_t whole = d->panels_out / d->panels, rest = d->panels_out % d->panels;
+    if (!rest) {
+        panels_emit(e, d, task, batch, e_mul_const(e, set, d->panels), first, last);
+        return;
+    }
+    Direct fewer = *d;
+    fewer.panels = (int)rest;
+    fewer.vecs = d->vecs / d->panels * fewer.panels;
+    Val each = e_index(e, whole + 1), number = e_rem(e, set, each);
+    Val panel = e_add(e, e_mul_const(e, e_div(e, set, each), d->panels_out), e_mul_const(e, number, d->panels));
+    EMIT_IF(e, e_lt(e, number, e_index(e, whole)))
+        panels_emit(e, d, task, batch, panel, first, last);
+    EMIT_IF(e, e_eq(e, number, e_index(e, whole)))
+        panels_emit(e, &fewer, task, batch, panel, first, last);
 }
 
 void direct_share(Emit *e, const Direct *d, int64_t units, SetEmit emit, const void *context) {
-    int64_t sets = d->group * d->panels_out / d->panels;
+    int64_t sets = sets_of(d);
     Val rows = e_index(e, units), zero = e_index(e, 0), all = e_index(e, sets);
     Share share = e_share(e, d->y.batch * sets * units);
     Val end = e_div(e, e_add_const(e, share.end, units - 1), rows);
     EMIT_FOR(e, set, e_div(e, share.begin, rows), end, 1) {
-        Val batch = e_div(e, set.i, all), panel = e_mul_const(e, e_rem(e, set.i, all), d->panels);
         Val start = e_mul_const(e, set.i, units);
         Val first = e_max(e, e_sub(e, share.begin, start), zero), last = e_min(e, e_sub(e, share.end, start), rows);
-        EMIT_IF(e, e_eq(e, first, zero))
-            clear_border(e, d, batch, panel);
-        emit(e, context, batch, panel, first, last);
+        set_emit(e, d, (SetTask){emit, context}, e_div(e, set.i, all), e_rem(e, set.i, all), first, last);
     }
 }
 
-static void rows_emit(Emit *e, const void *context, Val batch, Val panel, Val first, Val last) {
-    const Direct *d = context;
+static void rows_emit(Emit *e, const Direct *d, const void *context, Val batch, Val panel, Val first, Val last) {
+    (void)context;
     direct_set(e, d, ((const DirectParams *)d->node->params)->rows, batch, panel, first, last);
 }
 
 // All panels of a row before the next one, so that the input passes by once. Units of the work are the same.
-static void share_across(Emit *e, const Direct *d, int64_t most) {
-    Val sets = e_index(e, d->group * d->panels_out / d->panels), rows = e_index(e, d->rows), zero = e_index(e, 0);
-    Share share = e_share(e, d->y.batch * d->rows * d->group * d->panels_out / d->panels);
+static void share_across(Emit *e, const Direct *d) {
+    Val sets = e_index(e, sets_of(d)), rows = e_index(e, d->rows);
+    Share share = e_share(e, d->y.batch * d->rows * sets_of(d));
     EMIT_FOR(e, unit, share.begin, share.end, 1) {
-        Val line = e_div(e, unit.i, sets), panel = e_mul_const(e, e_rem(e, unit.i, sets), d->panels);
-        Val batch = e_div(e, line, rows), row = e_rem(e, line, rows);
-        EMIT_IF(e, e_eq(e, row, zero))
-            clear_border(e, d, batch, panel);
-        direct_set(e, d, most, batch, panel, row, e_add_const(e, row, 1));
+        Val line = e_div(e, unit.i, sets), row = e_rem(e, line, rows);
+        set_emit(e, d, (SetTask){rows_emit, NULL}, e_div(e, line, rows), e_rem(e, unit.i, sets), row,
+                 e_add_const(e, row, 1));
     }
 }
 
@@ -556,7 +606,7 @@ void conv_direct_lower(Emit *e, const Node *node) {
     }
     direct_cut(&d, params->rows);
     if (params->across)
-        share_across(e, &d, params->rows);
+        share_across(e, &d);
     else
-        direct_share(e, &d, d.rows, rows_emit, &d);
+        direct_share(e, &d, d.rows, rows_emit, NULL);
 }

@@ -111,8 +111,7 @@ double conv_transposed_cost(const Node *node, const Target *target) {
     const Type *x = &node->in[0]->type, *y = &node->out[0]->type;
     Window w = node_window(node);
     int64_t block = x->layout.kind == LAYOUT_NCHWC ? x->layout.block : 1, ins = div_up(x->dim[1].n, block);
-    int64_t depth = params->depth ? params->depth : ins,
-            vecs = params->panels * target->block / target_lanes(target, 32);
+    int64_t depth = params->depth ? params->depth : ins;
     double sets = (double)div_up(y->dim[1].n, target->block * params->panels), slices = (double)div_up(ins, depth);
     double cycles = 0, size = (double)type_bytes(x);
     for (int64_t p = 0; p < w.stride[0] * w.stride[1]; p++) {
@@ -122,7 +121,7 @@ double conv_transposed_cost(const Node *node, const Target *target) {
         double steps = (double)(depth * block * down.taps * right.taps);
         double tiles = (double)(down.count * div_up(right.count, params->rows));
         double panel = steps * (double)(target->block * params->panels) * sizeof(float);
-        cycles += sets * slices * (double)down.count * cost_row(target, right.count, params->rows, vecs, steps);
+        cycles += slices * (double)down.count * direct_row_cycles(node, target, right.count, steps);
         cycles += cost_near(target, panel * tiles * slices * sets, panel) + cost_far(target, panel * slices * sets);
         cycles += cost_near(target, size * sets, size);
     }
@@ -153,10 +152,10 @@ static Direct phase_of(Emit *e, const Direct *whole, int64_t down, int64_t right
 }
 
 // Rows first .. last - 1 of every phase; a phase may have one less.
-static void phases_emit(Emit *e, const void *context, Val batch, Val panel, Val first, Val last) {
-    const Direct *whole = context;
+static void phases_emit(Emit *e, const Direct *whole, const void *context, Val batch, Val panel, Val first, Val last) {
     const Window *w = &whole->window;
     int64_t most = ((const DirectParams *)whole->node->params)->rows;
+    (void)context;
     for (int64_t p = 0; p < w->stride[0] * w->stride[1]; p++) {
         Direct d = phase_of(e, whole, p / w->stride[1], p % w->stride[1]);
         if (d.rows > 0 && d.row_length > 0)
@@ -167,5 +166,5 @@ static void phases_emit(Emit *e, const void *context, Val batch, Val panel, Val 
 void conv_transposed_lower(Emit *e, const Node *node) {
     Direct d = direct_of(e, node);
     d.rows = div_up(d.window.out[0], d.window.stride[0]);
-    direct_share(e, &d, d.rows, phases_emit, &d);
+    direct_share(e, &d, d.rows, phases_emit, NULL);
 }

@@ -28,9 +28,10 @@ Direct direct_of(Emit *e, const Node *node);
 // Lets the rows be runs of a few tiles of at most `most` pixels, where an image can be walked as one row.
 void direct_cut(Direct *d, int64_t most);
 
-// Calls `emit` once, in a loop, for rows first .. last - 1 (of `units`) of `panels` panels from `panel` on, and clears
-// rims. Units of the work are rows of groups of panels; a shard's rows of one group are done together.
-typedef void (*SetEmit)(Emit *e, const void *context, Val batch, Val panel, Val first, Val last);
+// Calls `emit` in a loop, for rows first .. last - 1 (of `units`) of `d->panels` panels from `panel` on, and clears
+// rims. Units of the work are rows of sets of panels; a shard's rows of one set are done together. `emit` is called
+// twice where the last set of a group has fewer panels than the others, which its `d` says.
+typedef void (*SetEmit)(Emit *e, const Direct *d, const void *context, Val batch, Val panel, Val first, Val last);
 void direct_share(Emit *e, const Direct *d, int64_t units, SetEmit emit, const void *context);
 
 // These rows, in tiles of at most `most` pixels, slice by slice of the input channels.
@@ -53,5 +54,7 @@ bool direct_operands(const Node *node);
 bool direct_params_fit(const Node *node, const Target *target);
 // conv_direct_choice for filters that see so many taps at a time.
 bool direct_choice(Node *node, const Target *target, int number, int64_t taps);
+// Cycles of a row of `length` pixels in all panels of a group, each of which sums up `steps` products.
+double direct_row_cycles(const Node *node, const Target *target, int64_t length, double steps);
 
 #endif

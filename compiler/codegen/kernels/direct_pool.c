@@ -58,45 +58,43 @@ double direct_pool_cycles(const Node *node, const Target *target, double row) {
 // ---- Code
 
 typedef struct Pooled {
-    const Direct *d;
     Image y;  // of the pool
     PoolRows pool;
     int64_t most;
 } Pooled;
 
-static Ptr ring_row(Emit *e, const Pooled *p, Val row) {
-    return e_at(e, p->d->y.p, e_mul_const(e, e_rem(e, row, e_index(e, p->pool.window.kernel[0])), p->d->y.stride.row));
+static Ptr ring_row(Emit *e, const Pooled *p, const Direct *d, Val row) {
+    return e_at(e, d->y.p, e_mul_const(e, e_rem(e, row, e_index(e, p->pool.window.kernel[0])), d->y.stride.row));
 }
 
 // Row `row` of the pool in each panel, from the ring. `start`: the row of the map where its windows start.
-static void ring_pool(Emit *e, const Pooled *p, Val plane, Val row, Val start) {
+static void ring_pool(Emit *e, const Pooled *p, const Direct *d, Val plane, Val row, Val start) {
     Ptr y = e_at(e, image_plane(e, &p->y, plane), e_mul_const(e, row, p->y.stride.row));
-    EMIT_TIMES(e, i, p->d->panels) {
+    EMIT_TIMES(e, i, d->panels) {
         Ptr tap[POOL_TAPS];
         for (int64_t v = 0; v < p->pool.window.kernel[0]; v++)
-            tap[v] = e_at(e, ring_row(e, p, e_add_const(e, start, v)), e_mul_const(e, i.i, p->d->y.stride.channel));
+            tap[v] = e_at(e, ring_row(e, p, d, e_add_const(e, start, v)), e_mul_const(e, i.i, d->y.stride.channel));
         pool_row(e, &p->pool, row, tap, e_at(e, y, e_mul_const(e, i.i, p->y.stride.channel)));
     }
 }
 
 // The rows that a window needs and the one before did not, then the window.
-static void ring_emit(Emit *e, const void *context, Val batch, Val panel, Val first, Val last) {
+static void ring_emit(Emit *e, const Direct *d, const void *context, Val batch, Val panel, Val first, Val last) {
     const Pooled *p = context;
     const Window *window = &p->pool.window;
     Var done = e_var(e, e_index(e, 0));
     EMIT_FOR(e, row, first, last, 1) {
         Val start = e_add_const(e, e_mul_const(e, row.i, window->stride[0]), -window->begin[0]);
-        Val end = e_min(e, e_add_const(e, start, window->kernel[0]), e_index(e, p->d->y.height));
+        Val end = e_min(e, e_add_const(e, start, window->kernel[0]), e_index(e, d->y.height));
         EMIT_FOR(e, q, e_max(e, e_get(e, done), start), end, 1)
-            direct_row(e, p->d, p->most, batch, panel, q.i, e_index(e, 0), (Dest){.y = ring_row(e, p, q.i)});
+            direct_row(e, d, p->most, batch, panel, q.i, e_index(e, 0), (Dest){.y = ring_row(e, p, d, q.i)});
         e_set(e, done, end);
-        ring_pool(e, p, direct_plane(e, p->d, batch, panel), row.i, start);
+        ring_pool(e, p, d, direct_plane(e, d, batch, panel), row.i, start);
     }
 }
 
-static void average_emit(Emit *e, const void *context, Val batch, Val panel, Val first, Val last) {
+static void average_emit(Emit *e, const Direct *d, const void *context, Val batch, Val panel, Val first, Val last) {
     const Pooled *p = context;
-    const Direct *d = p->d;
     int64_t channels = d->panels * d->y.block;
     Val count = e_splat(e, e_float(e, DT_F32, (double)(d->y.height * d->y.width)), d->lanes);
     (void)first, (void)last;
@@ -118,7 +116,7 @@ void direct_pool_lower(Emit *e, Direct *d) {
     Type map = conv_map_type(d->node);
     Window window = node_pool_window(d->node);
     Ptr scratch = e_scratch(e, DT_F32, conv_direct_scratch(d->node, e_target(e)));
-    Pooled p = {.d = d, .y = d->y, .most = ((const DirectParams *)d->node->params)->rows};
+    Pooled p = {.y = d->y, .most = ((const DirectParams *)d->node->params)->rows};
     p.pool = (PoolRows){.lanes = d->lanes, .vecs = (int)d->y.block / d->lanes, .y_pixel = d->y.stride.pixel};
     d->y = image_of(scratch, &map);
     d->rows = d->y.height;

@@ -168,6 +168,7 @@ check([
           ("conv_winograd", 3, 7, "pool = max, pool_shape = [2, 2]"),
           ("conv_winograd", 3, 1, "pool = average, pool_shape = [8, 8]"),
           ("conv_strassen", 1, 1, "pool = average, pool_shape = [8, 8]"),
+          ("conv_direct panels=3", 3, 8, "act = relu"),
           ("conv_direct depth=1", 3, 7, "pool = max, pool_shape = [2, 2]"),
           ("conv_direct", 3, 3, "pool = max, pool_shape = [6, 6]"),
           ("conv_direct", 3, 7, "pool = average, pool_shape = [2, 2]"))),
