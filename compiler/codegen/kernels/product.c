@@ -21,8 +21,8 @@ int64_t product_most_rows(const Target *target, int vecs) {
 void product_step(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, Ptr right, int64_t line) {
     int per_panel = p->vecs / p->panels;
     Val panel[PRODUCT_MAX];
-    if (p->ahead)
-        e_prefetch(e, right, e_index(e, line + p->ahead));
+    for (int v = 0; p->ahead && v < p->panels; v++)
+        e_prefetch(e, right, e_index(e, line + v * p->panel_stride + p->ahead));
     for (int v = 0; v < p->vecs; v++)
         panel[v] = e_load_const(e, right, line + v / per_panel * p->panel_stride + (int64_t)(v % per_panel) * p->lanes,
                                 p->lanes);
