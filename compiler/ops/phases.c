@@ -31,8 +31,8 @@ static void pixel_emit(Emit *e, const Phases *p, Ptr x, Ptr y, bool has_row, boo
     }
 }
 
-// As many pixels as a vector has lanes, all of which have the other column: vectors along the row, turned into vectors of
-// channels.
+// As many pixels as a vector has lanes, all of which have the other column: vectors along the row, turned into vectors
+// of channels.
 static void pixels_emit(Emit *e, const Phases *p, Ptr x, Ptr y, bool has_row) {
     for (int64_t first = 0; first < p->lanes; first += p->vector) {
         Val lanes[MOST_LANES];

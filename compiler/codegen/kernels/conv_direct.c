@@ -19,7 +19,8 @@
 // so that no tile is left with one pixel. Where a panel's weights are larger than half the first-level cache, the input
 // channels are done in slices of `depth` blocks: each slice's weights stay close while all rows pass by, and the sums
 // of the slices so far wait in the output. An input that is larger than the caches passes by once if all panels of a
-// row are done before the next row (`across`). A 1x1 convolution of stride 1 without rims sees the whole plane as one
+// row are done before the next row (`across`). Where few pixels use each weight, those of the next panels are fetched
+// ahead (`ahead`). A 1x1 convolution of stride 1 without rims sees the whole plane as one
 // row, cut into runs of a few tiles so that shards have something to share. Results that are pooled go no further than
 // this kernel (direct_pool.c).
 #include "codegen/kernels/cost.h"
@@ -37,6 +38,8 @@ enum { NARROW_RIM = 16 };  // fits any image
 // first-level cache.
 enum { MOST_UNROLLED = 16, LONG_ROW = 24 };
 enum { MOST_GROWTH = 5 };  // of an image by a wider rim
+static const double WORTH_FETCHING = 0.04;  // of the time of the multiply-adds
+static const double FETCHED = 0.4;          // of the time of reading weights is left where they are prefetched
 enum { LOWER_ROWS = 3 };  // rows less than the most that are worth a trial
 enum { MOST_PANELS = 4 };  // of a tile, that are
 
@@ -45,6 +48,7 @@ static const AttrRow direct_rows[] = {
     {"panels", ATTR_INT, offsetof(DirectParams, panels), "1", NULL, true},
     {"depth", ATTR_INT, offsetof(DirectParams, depth), "0", NULL, true},
     {"across", ATTR_BOOL, offsetof(DirectParams, across), "0", NULL, true},
+    {"ahead", ATTR_BOOL, offsetof(DirectParams, ahead), "0", NULL, true},
     {NULL, ATTR_INT, 0, NULL, NULL, false}};
 const AttrTable direct_params = {"direct_params", sizeof(DirectParams), direct_rows};
 
@@ -152,12 +156,27 @@ bool direct_choice(Node *node, const Target *target, int number, int64_t taps) {
     return true;
 }
 
+static double weights_bytes(const Node *node, const Target *target) {
+    const Type *x = &node->in[0]->type, *y = &node->out[0]->type;
+    Window window = node_window(node);
+    int64_t taps = window.kernel[0] * window.kernel[1] * x->dim[1].n / ((const ConvAttrs *)node->attrs)->group;
+    return (double)(taps * align_up(y->dim[1].n, target->block)) * sizeof(float);
+}
+
+// Whether reading the weights from far away takes a part of the time that is worth an instruction for each line.
+// Measured where a vector is a line of the cache; elsewhere several vectors would share what is fetched.
+static bool is_worth_fetching(const Node *node, const Target *target) {
+    double all = kernel_macs(node) / (target_lanes(target, 32) * target->fma_per_cycle);
+    return target->vector_bits == 512 && cost_far(target, weights_bytes(node, target)) > WORTH_FETCHING * all;
+}
+
 // Each of those panel by panel, then across all panels.
 bool conv_direct_choice(Node *node, const Target *target, int number) {
     DirectParams *params = node->params;
     Window window = node_window(node);
     bool both = has_panels_across(node, target);
     params->across = both && number % 2;
+    params->ahead = is_worth_fetching(node, target);
     return direct_choice(node, target, both ? number / 2 : number, window.kernel[0] * window.kernel[1]);
 }
 
@@ -208,7 +227,7 @@ double conv_direct_cost(const Node *node, const Target *target) {
     double again = params->across ? cost_near(target, whole * (close ? lines : tiles), whole)
                                   : cost_near(target, whole * tiles, panel);
     double size = (double)type_bytes(x), batch = (double)y->dim[0].n;
-    double bytes = again + cost_far(target, whole);
+    double bytes = again + cost_far(target, whole) * (params->ahead ? FETCHED : 1);
     bytes += cost_near(target, params->across ? size : size * (double)sets, size);
     double pool = direct_pool_cycles(node, target, row * (double)attrs->group / (double)sets);
     return cost_seconds(target, cost_call(target) + batch * (compute + bytes) + pool);
@@ -235,13 +254,15 @@ static Val bias_of(Emit *e, const Direct *d, Val channel, int vec) {
 }
 
 static Product product_of(const Direct *d, int64_t rows) {
+    int64_t panel = d->blocks_in * d->taps * d->x.block * d->y.block;
     return (Product){.rows = (int)rows,
                      .vecs = d->vecs,
                      .lanes = d->lanes,
                      .panels = d->panels,
                      .row_stride = d->window.stride[1] * d->x.stride.pixel,
                      .panel = d->y.block,
-                     .panel_stride = d->blocks_in * d->taps * d->x.block * d->y.block};
+                     .panel_stride = panel,
+                     .ahead = d->ahead ? d->panels * panel : 0};
 }
 
 static void tile_load(Emit *e, const Direct *d, Tile *tile) {
@@ -447,7 +468,8 @@ Direct direct_of(Emit *e, const Node *node) {
                 .act = &attrs->act,
                 .group = attrs->group,
                 .lanes = target_lanes(target, 32),
-                .panels = (int)params->panels};
+                .panels = (int)params->panels,
+                .ahead = params->ahead};
     if (d.has_bias)
         d.bias = e_in(e, 2);
     d.tap[0] = d.window.kernel[1];

@@ -20,6 +20,7 @@ typedef struct Direct {
     int64_t tap[2];                        // between taps in the weights that are neighbours in a column, in a row
     int lanes, vecs;                       // of a pixel of the tile, over its panels
     int panels;
+    bool ahead;  // fetches the weights of the next tile's panels
 } Direct;
 
 // The node as it is; taps follow one another in the weights.

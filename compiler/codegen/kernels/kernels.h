@@ -53,6 +53,7 @@ typedef struct DirectParams {
     int64_t panels;  // panels of output channels of a register tile
     int64_t depth;   // input channel blocks done for all rows before the next ones; 0: all of them
     bool across;     // all panels of a row before the next row
+    bool ahead;      // the weights of the next tile's panels are prefetched
 } DirectParams;
 extern const AttrTable direct_params;
 

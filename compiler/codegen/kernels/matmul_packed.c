@@ -40,7 +40,7 @@ static bool has_plain_bias(const Node *node, int64_t columns) {
 
 static bool params_fit(const Node *node, const Target *target) {
     const DirectParams *params = node->params;
-    return params->panels >= 1 && params->panels <= PRODUCT_MAX && !params->depth &&
+    return params->panels >= 1 && params->panels <= PRODUCT_MAX && !params->depth && !params->ahead &&
            product_fits(params->rows, params->panels * (PANEL / target_lanes(target, 32)));
 }
 
