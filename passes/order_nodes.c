@@ -122,33 +122,138 @@ static int64_t node_growth(const Schedule *s, const Walk *walk, const Node *node
     return growth;
 }
 
-static bool is_ready(const Schedule *s, const bool *done, const Node *node) {
-    for (int i = 0; i < node->nin; i++) {
-        int writer = node->in[i] ? s->writer[node->in[i]->id] : -1;
-        if (writer >= 0 && !done[writer])
-            return false;
+// Nodes by a number: those of number i are item[start[i]] to the one before item[start[i + 1]].
+typedef struct NodeLists {
+    int *start, *item;
+} NodeLists;
+
+// The greedy order on its way. What running a node would add changes only with the roots that it reads and writes, so
+// no others are looked at again; a tree of minima finds the best.
+typedef struct Greedy {
+    const Schedule *s;
+    Walk walk;
+    NodeLists readers;  // by value id
+    NodeLists users;    // by root: readers and writers
+    int *most;          // by root: reads by one node at most
+    int *missing;       // by node: inputs that are not made yet; -1 once it ran
+    int leaves;         // a power of two
+    int *best;          // of the leaves below: 1 is the top, i's are 2 i and 2 i + 1, leaves stand last; -1: none
+    int64_t *growth;    // by node
+} Greedy;
+
+static const Value *node_operand(const Node *node, int index) {  // the inputs, then the outputs
+    return index < node->nin ? node->in[index] : node->out[index - node->nin];
+}
+
+// By the numbers that `key` has for values, the nodes that read such, and those that write them if wanted.
+static NodeLists lists_by(const Schedule *s, const int *key, bool writers, Arena *scratch) {
+    NodeLists lists = {.start = ARENA_ARRAY(scratch, int, s->graph->values.n + 2)};
+    for (int fill = 0; fill < 2; fill++) {
+        for (int i = 0; i < s->n; i++)
+            for (int k = 0; k < s->node[i]->nin + (writers ? s->node[i]->nout : 0); k++) {
+                const Value *value = node_operand(s->node[i], k);
+                if (value && fill)
+                    lists.item[lists.start[key[value->id] + 1]++] = i;
+                else if (value)
+                    lists.start[key[value->id] + 2]++;
+            }
+        for (int i = 0; i < s->graph->values.n && !fill; i++)
+            lists.start[i + 2] += lists.start[i + 1];
+        if (!fill)
+            lists.item = ARENA_ARRAY(scratch, int, lists.start[s->graph->values.n + 1]);
     }
-    return true;
+    return lists;
+}
+
+// Of each root, how often one node reads it at most.
+static int *most_reads(const Schedule *s, Arena *scratch) {
+    int *most = ARENA_ARRAY(scratch, int, s->graph->values.n), *reads = ARENA_ARRAY(scratch, int, s->graph->values.n);
+    for (int i = 0; i < s->n; i++) {
+        const Node *node = s->node[i];
+        for (int k = 0; k < node->nin; k++)
+            if (node->in[k]) {
+                int root = root_at(s, node->in[k]);
+                most[root] = (int)max_i64(most[root], ++reads[root]);
+            }
+        for (int k = 0; k < node->nin; k++)
+            if (node->in[k])
+                reads[root_at(s, node->in[k])] = 0;
+    }
+    return most;
+}
+
+// The better of two nodes, the earlier one where both are equal.
+static int better(const Greedy *g, int a, int b) {
+    if (a < 0 || b < 0)
+        return a < 0 ? b : a;
+    return g->growth[b] < g->growth[a] || (g->growth[b] == g->growth[a] && b < a) ? b : a;
+}
+
+static void greedy_rank(Greedy *g, int index) {
+    bool ready = g->missing[index] == 0;
+    if (ready)
+        g->growth[index] = node_growth(g->s, &g->walk, g->s->node[index]);
+    g->best[g->leaves + index] = ready ? index : -1;
+    for (int at = (g->leaves + index) / 2; at > 0; at /= 2)
+        g->best[at] = better(g, g->best[2 * at], g->best[2 * at + 1]);
+}
+
+static void greedy_rank_users(Greedy *g, int root) {
+    for (int i = g->users.start[root]; i < g->users.start[root + 1] && g->s->root[root].bytes; i++)
+        if (g->missing[g->users.item[i]] == 0)
+            greedy_rank(g, g->users.item[i]);
+}
+
+static void greedy_run(Greedy *g, int index, bool *was_live) {
+    const Node *node = g->s->node[index];
+    walk_node(g->s, &g->walk, node);
+    g->missing[index] = -1;
+    greedy_rank(g, index);
+    for (int i = 0; i < node->nout; i++) {
+        const Value *value = node->out[i];
+        for (int k = value ? g->readers.start[value->id] : 0; value && k < g->readers.start[value->id + 1]; k++)
+            if (--g->missing[g->readers.item[k]] == 0)
+                greedy_rank(g, g->readers.item[k]);
+    }
+    for (int i = 0; i < node->nin + node->nout; i++) {
+        int root = node_operand(node, i) ? root_at(g->s, node_operand(node, i)) : -1;
+        bool few_reads = root >= 0 && i < node->nin && g->walk.reads[root] <= g->most[root];
+        if (root >= 0 && (few_reads || g->walk.live[root] != was_live[root]))
+            greedy_rank_users(g, root);
+        if (root >= 0)
+            was_live[root] = g->walk.live[root];
+    }
+}
+
+static Greedy greedy_start(const Schedule *s, Arena *scratch) {
+    Greedy g = {.s = s, .walk = walk_start(s, scratch), .most = most_reads(s, scratch), .leaves = 1};
+    int *same = ARENA_ARRAY(scratch, int, s->graph->values.n);
+    for (int i = 0; i < s->graph->values.n; i++)
+        same[i] = i;
+    g.readers = lists_by(s, same, false, scratch);
+    g.users = lists_by(s, s->root_of, true, scratch);
+    while (g.leaves < s->n)
+        g.leaves *= 2;
+    g.best = ARENA_ARRAY(scratch, int, 2 * g.leaves);
+    g.growth = ARENA_ARRAY(scratch, int64_t, s->n);
+    g.missing = ARENA_ARRAY(scratch, int, s->n);
+    for (int i = 0; i < 2 * g.leaves; i++)
+        g.best[i] = -1;
+    for (int i = 0; i < s->n; i++) {
+        for (int k = 0; k < s->node[i]->nin; k++)
+            g.missing[i] += s->node[i]->in[k] && s->writer[s->node[i]->in[k]->id] >= 0;
+        greedy_rank(&g, i);
+    }
+    return g;
 }
 
 static void schedule_greedily(const Schedule *s, Node **order, Arena *scratch) {
-    Walk walk = walk_start(s, scratch);
-    bool *done = ARENA_ARRAY(scratch, bool, s->n);
+    Greedy g = greedy_start(s, scratch);
+    bool *was_live = ARENA_ARRAY(scratch, bool, s->graph->values.n);
     for (int step = 0; step < s->n; step++) {
-        int best = -1;
-        int64_t least = 0;
-        for (int i = 0; i < s->n; i++) {
-            if (done[i] || !is_ready(s, done, s->node[i]))
-                continue;
-            int64_t growth = node_growth(s, &walk, s->node[i]);
-            if (best < 0 || growth < least) {
-                best = i;
-                least = growth;
-            }
-        }
-        done[best] = true;
-        order[step] = s->node[best];
-        walk_node(s, &walk, order[step]);
+        int index = g.best[1];
+        order[step] = s->node[index];
+        greedy_run(&g, index, was_live);
     }
 }
 
