@@ -224,7 +224,8 @@ double conv_direct_cost(const Node *node, const Target *target) {
     double whole = steps * (double)(target->block * panels * attrs->group) * sizeof(float) * slices;
     bool close = panel <= target->l1_bytes / 2;  // through all tiles of a row
     double lines = flat ? (double)div_up(length, params->rows * RUN_TILES) : (double)rows;
-    double again = params->across ? cost_near(target, whole * (close ? lines : tiles), whole)
+    double held = cost_is_wide(target) ? 2 * whole : whole;  // of the cache that keeps them while a row passes
+    double again = params->across ? cost_near(target, whole * (close ? lines : tiles), held)
                                   : cost_near(target, whole * tiles, panel);
     double size = (double)type_bytes(x), batch = (double)y->dim[0].n;
     double bytes = again + cost_far(target, whole) * (params->ahead ? FETCHED : 1);

@@ -17,7 +17,7 @@
 static const double LATENCY = 4;  // of a multiply-add
 // Of vectors as wide as a line of the cache, where multiply-adds hide less: a load, and a sum that waits in memory.
 // They were fitted on AVX-512, and are too small to measure on others.
-static const double LOAD = 0.1, WAITING = 3;
+static const double LOAD = 0.2, WAITING = 5;
 static const double TILE = 4;     // what a register tile needs besides and does not hide
 static const double CALL = 300;   // of a layer
 static const double SCALAR = 4;   // an element of a loop that is not vectorised
@@ -50,7 +50,7 @@ static double larger(double a, double b) {
     return a > b ? a : b;
 }
 
-static bool is_line_wide(const Target *target) {
+bool cost_is_wide(const Target *target) {
     return target->vector_bits == LINE_BITS;
 }
 
@@ -58,7 +58,7 @@ static bool is_line_wide(const Target *target) {
 static double step_cycles(const Target *target, int64_t rows, int64_t vecs) {
     double work = (double)(rows * vecs) / target->fma_per_cycle;
     double loads = (double)vecs + (target->fma_lane ? (double)rows / target_lanes(target, 32) : (double)rows);
-    double shown = is_line_wide(target) ? LOAD * loads : 0;
+    double shown = cost_is_wide(target) ? LOAD * loads : 0;
     return larger(larger(work, loads / target->loads_per_cycle), LATENCY) + shown;
 }
 
@@ -73,7 +73,7 @@ double cost_row(const Target *target, int64_t length, int64_t most, int64_t vecs
 }
 
 double cost_waiting(const Target *target, int64_t vectors) {
-    return is_line_wide(target) ? WAITING * (double)vectors : 0;
+    return cost_is_wide(target) ? WAITING * (double)vectors : 0;
 }
 
 double cost_near(const Target *target, double bytes, double size) {

@@ -14,6 +14,9 @@ double cost_row(const Target *target, int64_t length, int64_t most, int64_t vecs
 // So many vectors of sums, which are stored and loaded again between two slices of a product.
 double cost_waiting(const Target *target, int64_t vectors);
 
+// Whether a vector is as wide as a line of the cache, so that multiply-adds hide less of what else there is.
+bool cost_is_wide(const Target *target);
+
 // What reading or writing `bytes` of something that is `size` bytes large adds to the arithmetic: it lies in the
 // smallest cache that holds it.
 double cost_near(const Target *target, double bytes, double size);

@@ -5,7 +5,8 @@
 //
 // The order of the terms is that of codegen/order.h. All dimensions of `a` but the last are rows. A register tile is a
 // few rows times `panels` panels, as in conv_direct; with few rows more panels keep the multipliers busy. Where N is no
-// multiple of the panel, the last panel is a tile of its own, stored lane by lane.
+// multiple of the panel, the last panel is a tile of its own, stored lane by lane; whole panels that are left over
+// before it are one of fewer panels.
 #include "codegen/kernels/cost.h"
 #include "codegen/kernels/kernels.h"
 #include "codegen/kernels/matrices.h"
@@ -15,7 +16,9 @@
 enum { PANEL = MATRIX_PANEL };
 // The panels of a tile are fetched at the same time: of the time that one or several take.
 static const double FETCH = 0.78, FETCH_PANEL = 0.9;
+static const double SHOWN = 0.5;  // of the time that panels take to come from near again, beside wide vectors
 enum { WANTED_SUMS = MATRIX_SUMS };
+enum { MOST_PANELS = 5 };  // of a tile of many rows, that are worth a trial
 
 // The constant matrix before it was packed, or null.
 static const Value *right_factor(const Node *node) {
@@ -67,34 +70,55 @@ bool matmul_packed_accepts(const Node *node, const Target *target) {
            has_plain_bias(node, b->type.dim[attrs->trans_b ? 0 : 1].n);
 }
 
+// Panels of a tile that are worth a trial: several where one takes a register, and where rows alone give too few sums;
+// 0 behind the last one.
+static int64_t choose_panels(const Target *target, int64_t rows, int64_t columns, int number) {
+    int64_t vecs = PANEL / target_lanes(target, 32), most = max_i64(1, columns / PANEL);
+    if (vecs == 1 && rows > WANTED_SUMS / 2) {
+        int64_t panels = min_i64(most, 2) + number;
+        return panels <= min_i64(most, MOST_PANELS) ? panels : 0;
+    }
+    int64_t panels = rows * vecs >= WANTED_SUMS ? 1 : min_i64(WANTED_SUMS / (rows * vecs), most);
+    for (int i = 0; i < number; i++)
+        panels /= 2;
+    return panels;
+}
+
 bool matmul_packed_choice(Node *node, const Target *target, int number) {
     DirectParams *params = node->params;
     const Type *y = &node->out[0]->type;
-    int64_t columns = y->dim[y->rank - 1].n, rows = type_count(y) / columns;
-    int lanes = target_lanes(target, 32), vecs = PANEL / lanes;
-    params->panels = rows * vecs >= WANTED_SUMS ? 1 : max_i64(1, min_i64(WANTED_SUMS / (rows * vecs), columns / PANEL));
-    if (lanes == PANEL && rows >= WANTED_SUMS && columns / PANEL % 2 == 0)
-        params->panels = 2;
-    for (int i = 0; i < number; i++)
-        params->panels /= 2;
-    params->rows = params->panels ? min_i64(rows, product_most_rows(target, (int)params->panels * vecs)) : 0;
+    int64_t columns = y->dim[y->rank - 1].n, rows = type_count(y) / columns, vecs = PANEL / target_lanes(target, 32);
+    params->panels = choose_panels(target, rows, columns, number);
+    params->rows = params->panels ? min_i64(rows, product_most_rows(target, (int)(params->panels * vecs))) : 0;
     return params->panels >= 1;
 }
 
-// Every tile of rows reads the whole matrix again.
+static double larger(double a, double b) {
+    return a > b ? a : b;
+}
+
+// Every tile of rows reads the whole matrix again; wide vectors wait for it at the first one.
 double matmul_packed_cost(const Node *node, const Target *target) {
     const DirectParams *params = node->params;
     const Type *y = &node->out[0]->type;
     const Type *b = &right_factor(node)->type;
     int64_t inner = b->dim[is_transposed(node) ? 1 : 0].n, columns = y->dim[y->rank - 1].n,
             rows = type_count(y) / columns;
-    int64_t vecs = params->panels * PANEL / target_lanes(target, 32);
-    double sets = (double)div_up(columns, params->panels * PANEL), tiles = (double)div_up(rows, params->rows);
-    double compute = sets * cost_row(target, rows, params->rows, vecs, (double)inner);
-    double panel = (double)(inner * PANEL * params->panels) * sizeof(float), all = panel * sets;
-    double fetch = cost_far(target, all) * (FETCH + FETCH_PANEL / (double)params->panels);
-    double bytes = fetch + cost_near(target, all * (tiles - 1), panel);
-    return cost_seconds(target, cost_call(target) + (compute > bytes ? compute : bytes));
+    int64_t vecs = PANEL / target_lanes(target, 32), whole = columns / PANEL;
+    int64_t groups[3] = {whole / params->panels, whole % params->panels > 0, columns % PANEL > 0};
+    int64_t panels[3] = {params->panels, whole % params->panels, 1};
+    double compute = 0, tiles = (double)div_up(rows, params->rows);
+    for (int i = 0; i < 3; i++)
+        if (groups[i])
+            compute += (double)groups[i] * cost_row(target, rows, params->rows, panels[i] * vecs, (double)inner);
+    double line = (double)(inner * PANEL) * sizeof(float);
+    double panel = line * (double)params->panels, all = line * (double)div_up(columns, PANEL);
+    double far = cost_far(target, all), near = cost_near(target, all * (tiles - 1), panel), cycles;
+    if (cost_is_wide(target))
+        cycles = larger(compute / tiles, far) + compute * (tiles - 1) / tiles + SHOWN * near;
+    else
+        cycles = larger(compute, far * (FETCH + FETCH_PANEL / (double)params->panels) + near);
+    return cost_seconds(target, cost_call(target) + cycles);
 }
 
 void matmul_packed_packing(const Node *node, PackAttrs *attrs) {
@@ -148,11 +172,12 @@ static Matrices matrices_of(Emit *e, const Node *node) {
 void matmul_packed_lower(Emit *e, const Node *node) {
     const DirectParams *params = node->params;
     Matrices m = matrices_of(e, node);
-    int64_t whole = m.columns / m.panel, groups = whole / params->panels, single = whole % params->panels;
+    int64_t whole = m.columns / m.panel, groups = whole / params->panels, rest = whole % params->panels;
     int64_t tiles = row_tiles(m.rows, params->rows).count, wide = groups * params->panels * m.panel;
-    int64_t partial = m.columns % m.panel > 0, units[3] = {groups * tiles, single * tiles, partial * tiles};
-    int panels[3] = {(int)params->panels, 1, 1};
-    int64_t first[3] = {0, wide, whole * m.panel}, valid[3] = {params->panels * m.panel, m.panel, m.columns % m.panel};
+    int64_t partial = m.columns % m.panel > 0, units[3] = {groups * tiles, rest > 0 ? tiles : 0, partial * tiles};
+    int panels[3] = {(int)params->panels, (int)rest, 1};
+    int64_t first[3] = {0, wide, whole * m.panel};
+    int64_t valid[3] = {params->panels * m.panel, rest * m.panel, m.columns % m.panel};
     Share share = e_share(e, units[0] + units[1] + units[2]);
     int64_t before = 0;
     for (int i = 0; i < 3; i++) {

@@ -5,7 +5,8 @@
 #include "codegen/lower.h"
 #include "ir/infer.h"
 
-static const double HIDDEN = 0.65;  // of what shows of reading where there is still less arithmetic
+// Of what shows of reading, where there is still less arithmetic; and where vectors are as wide as a line of the cache.
+static const double READ = 0.65, READ_WIDE = 1.8;
 
 bool pool_blocked_layouts(const Node *node, const Target *target, Layout *in, Layout *out) {
     if ((node->op != OP_MaxPool && node->op != OP_AveragePool) || (node->nout > 1 && node->out[1]))
@@ -27,7 +28,7 @@ bool pool_blocked_accepts(const Node *node, const Target *target) {
 double pool_blocked_cost(const Node *node, const Target *target) {
     Window window = node_window(node);
     const Type *y = &node->out[0]->type;
-    double moved = HIDDEN * cost_moved(node, target);
+    double moved = (cost_is_wide(target) ? READ_WIDE : READ) * cost_moved(node, target);
     double cycles = pool_row_cycles(&window, (double)type_storage(y) / target_lanes(target, 32));
     return cost_seconds(target, cost_call(target) + cycles + moved);
 }
