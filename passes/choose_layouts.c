@@ -16,9 +16,9 @@ static bool is_blocked(const Value *value) {
 
 // ---- Conversions
 
-// A node before this one that makes the conversion already, or null.
+// A node before this one that makes the conversion already, or null. None stands before the value's own node.
 static Value *find_converted(OpKind op, const Value *value, const Node *before, const Layout *layout) {
-    for (Node *node = before->prev; node; node = node->prev)
+    for (Node *node = before->prev; node && node != value->def; node = node->prev)
         if (node->op == op && node->in[0] == value && node->out[0]->type.layout.kind == layout->kind &&
             node->out[0]->type.layout.block == layout->block)
             return node->out[0];

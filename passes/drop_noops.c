@@ -6,6 +6,7 @@
 #include "ir/infer.h"
 #include "ir/infer_check.h"
 #include "passes/pass.h"
+#include "passes/uses.h"
 
 // Axes of one element may go anywhere.
 static bool keeps_order(const Node *node) {
@@ -109,11 +110,13 @@ static Value *noop_source(const Node *node, Arena *scratch) {
 }
 
 bool pass_drop_noops(PassContext *ctx, Graph *graph) {
+    Uses uses = uses_of(graph, ctx->scratch);
     for (Node *node = graph->first, *next; node; node = next) {
         next = node->next;
+        uses_catch_up(&uses, node);
         Value *source = noop_source(node, ctx->scratch);
         if (source)
-            node_bypass(node, source);
+            uses_bypass(&uses, node, source);
     }
     return true;
 }

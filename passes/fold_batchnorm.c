@@ -11,6 +11,7 @@
 #include "ir/element.h"
 #include "ir/infer.h"
 #include "passes/pass.h"
+#include "passes/uses.h"
 #include "support/checked.h"
 
 enum { MAX_DEPTH = 8 };
@@ -113,24 +114,24 @@ static bool conv_takes_affine(const Node *node) {
            node->in[1]->type.rank == node->out[0]->type.rank;
 }
 
-static bool takes_affine(const Value *value, int depth);
+static bool takes_affine(const Uses *uses, const Value *value, int depth);
 
-static bool concat_takes_affine(const Node *node, int depth) {
+static bool concat_takes_affine(const Uses *uses, const Node *node, int depth) {
     const AxisAttrs *attrs = node->attrs;
     if ((attrs->axis != 1 && attrs->axis + node->out[0]->type.rank != 1) || depth == MAX_DEPTH)
         return false;
     for (int i = 0; i < node->nin; i++)
-        if (!takes_affine(node->in[i], depth + 1))
+        if (!takes_affine(uses, node->in[i], depth + 1))
             return false;
     return true;
 }
 
-static bool takes_affine(const Value *value, int depth) {
+static bool takes_affine(const Uses *uses, const Value *value, int depth) {
     const Node *node = value->def;
-    if (!node || value_uses(value) != 1 || channels_of(value) == 0)
+    if (!node || uses_count(uses, value) != 1 || channels_of(value) == 0)
         return false;
     if (node->op == OP_Concat)
-        return concat_takes_affine(node, depth);
+        return concat_takes_affine(uses, node, depth);
     if (node->op != OP_Conv && node->op != OP_ConvTranspose && node->op != OP_Gemm)
         return false;
     if (!node->in[1]->data || !is_optional_constant(node, 2))
@@ -228,16 +229,18 @@ static void expand_norm(Node *node, const Affine *affine) {
 
 bool pass_fold_batchnorm(PassContext *ctx, Graph *graph) {
     Arena *scratch = ctx->scratch;
+    Uses uses = uses_of(graph, scratch);
     for (Node *node = graph->first, *next; node; node = next) {
         Affine affine;
         int x;
         next = node->next;
+        uses_catch_up(&uses, node);
         if (!node->out[0] || !affine_of(node, scratch, &x, &affine) || !is_finite(&affine))
             continue;
         Value *value = node->in[x];
-        if (type_equal(&value->type, &node->out[0]->type) && takes_affine(value, 0)) {
+        if (type_equal(&value->type, &node->out[0]->type) && takes_affine(&uses, value, 0)) {
             Loc *loc = node->loc;
-            if (node_bypass(node, value))
+            if (uses_bypass(&uses, node, value))
                 apply_affine(value->def ? value : node->out[0], &affine, 0, loc, scratch);
         } else if (node->op == OP_BatchNormalization) {
             expand_norm(node, &affine);

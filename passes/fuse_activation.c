@@ -57,9 +57,9 @@ static bool activation_of(const Node *node, Act *act) {
     return act->kind != ACT_NONE;
 }
 
-static bool takes_activation(const Value *value, int depth) {
+static bool takes_activation(const Uses *uses, const Value *value, int depth) {
     Node *node = value->def;
-    if (!node || value_uses(value) != 1)
+    if (!node || uses_count(uses, value) != 1)
         return false;
     if (node->op != OP_Concat) {
         const Act *act = act_of(node);
@@ -67,7 +67,7 @@ static bool takes_activation(const Value *value, int depth) {
                !(node->op == OP_Conv && ((const ConvAttrs *)node->attrs)->act_first);
     }
     for (int i = 0; i < node->nin; i++)
-        if (depth == MAX_DEPTH || !takes_activation(node->in[i], depth + 1))
+        if (depth == MAX_DEPTH || !takes_activation(uses, node->in[i], depth + 1))
             return false;
     return true;
 }
@@ -83,20 +83,21 @@ static void apply_activation(Value *value, const Act *act, const Loc *loc) {
     node->loc = loc_join(node->graph->module->arena, node->loc, loc);
 }
 
-void fuse_activation(Node *node) {
+void fuse_activation(Uses *uses, Node *node) {
     Act act;
-    if (!activation_of(node, &act) || !takes_activation(node->in[0], 0))
+    if (!activation_of(node, &act) || !takes_activation(uses, node->in[0], 0))
         return;
     Value *value = node->in[0];
-    if (node_bypass(node, value))
+    if (uses_bypass(uses, node, value))
         apply_activation(value->def ? value : node->out[0], &act, node->loc);
 }
 
 bool pass_fuse_activation(PassContext *ctx, Graph *graph) {
-    (void)ctx;
+    Uses uses = uses_of(graph, ctx->scratch);
     for (Node *node = graph->first, *next; node; node = next) {
         next = node->next;
-        fuse_activation(node);
+        uses_catch_up(&uses, node);
+        fuse_activation(&uses, node);
     }
     return true;
 }

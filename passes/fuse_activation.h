@@ -2,9 +2,9 @@
 #ifndef PASSES_FUSE_ACTIVATION_H
 #define PASSES_FUSE_ACTIVATION_H
 
-#include "ir/ir.h"
+#include "passes/uses.h"
 
 // If the node is an activation that all producers of its input can apply as they store, they do, and the node is gone.
-void fuse_activation(Node *node);
+void fuse_activation(Uses *uses, Node *node);
 
 #endif

@@ -10,6 +10,7 @@
 // and layouts are chosen for the nodes inside as for those outside.
 #include "passes/group.h"
 #include "passes/pass.h"
+#include "passes/uses.h"
 
 enum { MAX_EXPANDS = 16 };
 
@@ -49,17 +50,9 @@ static bool is_squeeze(const Node *node) {
            same_plane(&node->in[0]->type, &node->out[0]->type);
 }
 
-static bool is_expand(const Node *node, const Value *squeezed) {
-    return node && is_plain_conv(node) && node->in[0] == squeezed && value_uses(node->out[0]) == 1 &&
+static bool is_expand(const Uses *uses, const Node *node, const Value *squeezed) {
+    return node && is_plain_conv(node) && node->in[0] == squeezed && uses_count(uses, node->out[0]) == 1 &&
            same_plane(&squeezed->type, &node->out[0]->type);
-}
-
-static Node *reader_of(const Value *value) {
-    for (Node *node = value->graph->first; node; node = node->next)
-        for (int i = 0; i < node->nin; i++)
-            if (node->in[i] == value)
-                return node;
-    return NULL;
 }
 
 static bool is_channel_concat(const Node *node) {
@@ -69,21 +62,21 @@ static bool is_channel_concat(const Node *node) {
     return attrs->axis == 1 || attrs->axis == 1 - 4;
 }
 
-static bool match_fire(Node *squeeze, Fire *fire) {
+static bool match_fire(const Uses *uses, Node *squeeze, Fire *fire) {
     const Value *squeezed = squeeze->out[0];
     if (!is_squeeze(squeeze))
         return false;
-    Node *first = reader_of(squeezed);
-    Node *concat = first ? value_single_user(first->out[0]) : NULL;
+    Node *first = uses_reader(uses, squeezed);
+    Node *concat = first ? uses_single_reader(uses, first->out[0]) : NULL;
     if (!is_channel_concat(concat) || concat->nin < 2 || concat->nin > MAX_EXPANDS)
         return false;
     *fire = (Fire){.squeeze = squeeze, .concat = concat, .n = concat->nin};
     for (int i = 0; i < fire->n; i++) {
         fire->expand[i] = concat->in[i]->def;
-        if (!is_expand(fire->expand[i], squeezed))
+        if (!is_expand(uses, fire->expand[i], squeezed))
             return false;
     }
-    return value_uses(squeezed) == fire->n;  // nobody else reads it, and it is no output
+    return uses_count(uses, squeezed) == fire->n;  // nobody else reads it, and it is no output
 }
 
 static void apply_fire(const Fire *fire) {
@@ -102,11 +95,11 @@ static bool is_part(const Fire *fire, const Node *node) {
 }
 
 bool pass_fuse_fire(PassContext *ctx, Graph *graph) {
-    (void)ctx;
+    Uses uses = uses_of(graph, ctx->scratch);  // grouping changes those that stay by nothing that is asked for
     for (Node *node = graph->first, *next; node; node = next) {
         Fire fire;
         next = node->next;
-        if (!match_fire(node, &fire))
+        if (!match_fire(&uses, node, &fire))
             continue;
         while (next && is_part(&fire, next))  // it goes away
             next = next->next;

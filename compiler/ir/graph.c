@@ -1,5 +1,6 @@
 // Building and changing graphs. Graphs are small (60 to 2,000 nodes), so whoever wants to know something looks at all
-// of them: uses are counted by scanning. (Names are hashed, in names.c.)
+// of them: uses are counted by scanning. (Names are hashed, in names.c; passes that ask of many values who reads them
+// count the readers of all once, in passes/uses.h.)
 #include "ir/ir.h"
 
 #include <assert.h>
