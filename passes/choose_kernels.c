@@ -89,8 +89,7 @@ static Options list_options(Node *node, const Target *target, const PassContext 
     Options options = {0};
     for (int k = KERNEL_generic + 1; k < KERNEL_COUNT; k++) {
         const KernelInfo *info = &kernel_info[k];
-        bool barred = !info->exact && kernel_wants_exact(node, ctx->strict);
-        if (info->accepts && !barred && info->accepts(node, target))
+        if (info->accepts && kernel_is_allowed(k, node, ctx->strict, ctx->small) && info->accepts(node, target))
             list_choices(&options, node, k, target, ctx);
     }
     return options;

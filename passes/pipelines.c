@@ -56,7 +56,6 @@ static const char *const fast[] = {
     "fuse-fire",         // before layouts, since a group has one layout inside
     "flip-transposed",   // before all that looks for convolutions
     "trim-taps",         // before rims are as wide as filters reach
-    "merge-groups",      // before layouts, which are for groups that fill blocks
     "lift-conv1d",       // before layouts, which are for two axes
     "lift-conv3d",       // likewise
     "dead-nodes",        // reshapes between two convolutions that were lifted

@@ -12,8 +12,8 @@ static int64_t generic_scratch(const Node *node, const Target *target) {
 }
 
 const KernelInfo kernel_info[KERNEL_COUNT] = {
-#define KERNEL(id, name, exact, params, layouts, accepts, choice, cost, packing, scratch, lower) \
-    {name, exact, params, layouts, accepts, choice, cost, packing, scratch, lower},
+#define KERNEL(id, name, traits, params, layouts, accepts, choice, cost, packing, scratch, lower) \
+    {name, traits, params, layouts, accepts, choice, cost, packing, scratch, lower},
 #include "codegen/kernels.def"
 #undef KERNEL
 };
@@ -43,6 +43,10 @@ bool kernel_is_view(int kernel) {
     return kernel == KERNEL_view;
 }
 
-bool kernel_wants_exact(const Node *node, bool strict) {
-    return strict || (node->op == OP_Conv && ((const ConvAttrs *)node->attrs)->exact);
+bool kernel_is_allowed(int kernel, const Node *node, bool strict, bool small) {
+    unsigned traits = kernel_info[kernel].traits;
+    if (small && (traits & LARGE))
+        return false;
+    bool exact_sums = node->op == OP_Conv && ((const ConvAttrs *)node->attrs)->exact;
+    return (traits & EXACT) || (!strict && (!exact_sums || (traits & REORDERS)));
 }

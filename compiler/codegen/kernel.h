@@ -6,20 +6,21 @@
 #include "target/target.h"
 
 typedef enum KernelKind {
-#define KERNEL(id, name, exact, params, layouts, accepts, choice, cost, packing, scratch, lower) KERNEL_##id,
+#define KERNEL(id, name, traits, params, layouts, accepts, choice, cost, packing, scratch, lower) KERNEL_##id,
 #include "codegen/kernels.def"
 #undef KERNEL
     KERNEL_COUNT
 } KernelKind;
 
-// Whether a kernel or a pass leaves every result as it is at -O0, to the bit.
-enum { INEXACT, EXACT };
+// Whether a kernel or a pass leaves every result as it is at -O0, to the bit. Of kernels also: whether it only adds up
+// in another order; whether its weights are always larger than the model's.
+enum { INEXACT = 0, EXACT = 1, REORDERS = 2, LARGE = 4 };
 
 struct Emit;
 
 typedef struct KernelInfo {
     const char *name;
-    bool exact;
+    unsigned traits;
     const AttrTable *params;  // null: none
     // The layouts that the kernel would like for the node's first input and output (the border as far as its own pads
     // need it); false if it cannot compute such a node at all. Looks at shapes and attributes only.
@@ -46,8 +47,8 @@ double kernel_macs(const Node *node);
 double kernel_bytes(const Node *node);
 // Whether a node only moves data. Views move nothing.
 bool kernel_copies(const Node *node);
-// Whether an INEXACT kernel must not compute the node.
-bool kernel_wants_exact(const Node *node, bool strict);
+// Whether --strict, -Os (`small`) and the node itself, whose sums may be exact, let the kernel compute it.
+bool kernel_is_allowed(int kernel, const Node *node, bool strict, bool small);
 int kernel_packed_inputs(const Node *node);  // 1 .. so many are weights that a kernel may want packed
 
 // Whether the node's kernel can compute it, in a module that verify_module has found sound.

@@ -5,6 +5,7 @@
 
 #include "codegen/kernels/winograd.h"
 #include "codegen/program.h"
+#include "ir/infer.h"
 #include "support/checked.h"
 
 static float read_f32(const unsigned char *bytes, int64_t index) {
@@ -49,6 +50,27 @@ static void pack_conv(const Node *node, int64_t first, int64_t count, unsigned c
                     write_f32(bytes, at + lane, read_f32(filters, lane * stride + (swapped ? 0 : i * taps) + t));
             }
         }
+    }
+}
+
+// The same of groups that don't fill panels and blocks: the blocks that a panel sees, with zeros where an output does
+// not see another group's inputs.
+static void pack_groups(const Node *node, int64_t first, int64_t count, unsigned char *bytes, Arena *scratch) {
+    const PackAttrs *attrs = node->attrs;
+    const Type *from = &node->in[0]->type;
+    int64_t outs = from->dim[0].n, ins = from->dim[1].n, taps = from->dim[2].n * from->dim[3].n, panel = attrs->panel;
+    Groups groups = {attrs->groups, ins, outs / attrs->groups, panel, attrs->block};
+    int64_t room = node->out[0]->type.dim[1].n, begin = first * panel, end = min_i64(outs, (first + count) * panel);
+    const unsigned char *filters = read_elements(node, begin * ins * taps, (end - begin) * ins * taps, scratch);
+    for (int64_t o = begin; o < end; o++) {
+        BlockRange seen = groups_range(&groups, o / panel);
+        int64_t start = o / groups.outs * ins - seen.first * attrs->block, p = o / panel - first;
+        for (int64_t i = 0; i < ins; i++)
+            for (int64_t t = 0; t < taps; t++) {
+                int64_t block = p * room + (start + i) / attrs->block;
+                int64_t at = ((block * taps + t) * attrs->block + (start + i) % attrs->block) * panel + o % panel;
+                write_f32(bytes, at, read_f32(filters, ((o - begin) * ins + i) * taps + t));
+            }
     }
 }
 
@@ -166,6 +188,8 @@ void recipe_write(const Node *node, int64_t first, int64_t count, unsigned char 
         pack_winograd(node, first, count, bytes, scratch);
     else if (attrs->strassen)
         pack_strassen(node, first, count, bytes, scratch);
+    else if (attrs->groups)
+        pack_groups(node, first, count, bytes, scratch);
     else
         pack_conv(node, first, count, bytes, scratch);
 }

@@ -43,7 +43,7 @@ static void list_kernels(void) {
         for (const AttrRow *row = params ? params->rows : NULL; row && row->name; row++)
             printf("%s%s", row == params->rows ? "  {" : ", ", row->name);
         fputs(params && params->rows && params->rows->name ? "}" : "", stdout);
-        puts(kernel_info[i].exact ? "" : "  (not with --strict)");
+        puts(kernel_info[i].traits & EXACT ? "" : "  (not with --strict)");
     }
 }
 

@@ -411,5 +411,6 @@ static const AttrRow pack_rows[] = {
     INT(PackAttrs, "tile", tile, NULL),
     BOOL(PackAttrs, "strassen", strassen, NULL),
     BOOL(PackAttrs, "transposed", transposed, NULL),
+    INT(PackAttrs, "groups", groups, NULL),
     END};
 const AttrTable pack_attrs = {"pack", sizeof(PackAttrs), pack_rows};

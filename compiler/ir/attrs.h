@@ -381,6 +381,7 @@ typedef struct PackAttrs {  // sqz.PackConv and sqz.PackMatrix: recipes for cons
     int64_t tile;           // transformed for Winograd tiles of so many outputs in each direction; 0: as they are
     bool strassen;          // as the seven right factors of Strassen's algorithm
     bool transposed;        // of a matrix: outputs come first; of a filter: inputs do
+    int64_t groups;         // of a filter's outputs, which don't fill panels and blocks; 0: it has one, or they do
 } PackAttrs;
 
 #define ATTR_TABLE(name) extern const AttrTable name;

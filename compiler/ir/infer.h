@@ -53,6 +53,19 @@ int shape_part(const Node *node, int *first);
 bool infer_broadcast(Infer *infer, const Node *node, const Type *a, const Type *b, Type *out);
 bool infer_axis(Infer *infer, const Node *node, int64_t axis, int rank, int *index);  // wraps negatives, checks
 
+// Groups of channels that don't fill panels of outputs and blocks of inputs.
+typedef struct Groups {
+    int64_t count, ins, outs;  // channels of one
+    int64_t panel, block;
+} Groups;
+// The blocks first .. last - 1 of all inputs that the outputs of a panel see some of, and the largest last - first of
+// all panels, which is what packed weights have room for.
+typedef struct BlockRange {
+    int64_t first, last;
+} BlockRange;
+BlockRange groups_range(const Groups *groups, int64_t panel);
+int64_t groups_room(const Groups *groups);
+
 // Pads of a windowed operator after auto_pad: begin[i], end[i] for each spatial axis. Also what lowering uses.
 typedef struct Window {
     int n;  // spatial axes, up to 3

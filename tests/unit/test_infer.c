@@ -230,6 +230,12 @@ static const InferRow rows[] = {
     {"%w: f32<18x20x3x3>", "%y = sqz.PackConv(%w) {panel = 16, block = 8, tile = 4}", "f32<2x1x6x6x24x16>"},
     {"%w: f32<18x20x3x3>", "%y = sqz.PackConv(%w) {panel = 16, block = 8, tile = 9223372036854775807}", "E0104"},
     {"%w: f32<18x20x1x1>", "%y = sqz.PackConv(%w) {panel = 16, block = 8, tile = 4}", "E0121"},
+    {"%w: f32<96x24x3x3>", "%y = sqz.PackConv(%w) {panel = 16, block = 16, groups = 4}", "f32<6x3x3x3x16x16>"},
+    {"%w: f32<128x32x1x1>", "%y = sqz.PackConv(%w) {panel = 16, block = 16, groups = 4}", "f32<8x2x1x1x16x16>"},
+    {"%w: f32<10x3x1x1>", "%y = sqz.PackConv(%w) {panel = 16, block = 16, groups = 2}", "f32<1x1x1x1x16x16>"},
+    {"%w: f32<96x24x3x3>", "%y = sqz.PackConv(%w) {panel = 16, block = 16, groups = 5}", "E0104"},
+    {"%w: f32<96x24x3x3>", "%y = sqz.PackConv(%w) {panel = 16, block = 16, groups = -4}", "E0104"},
+    {"%w: f32<96x24x3x3>", "%y = sqz.PackConv(%w) {panel = 16, block = 16, groups = 4, transposed = true}", "E0104"},
     // axes
     {"%a: f32<2x3>", "const %i: i64<2> = list(0, -2)\n%y = ReduceMax(%a, %i)", "E0121"},
     {"%a: f32<2x1x3>", "const %i: i64<2> = list(0, 3)\n%y = Unsqueeze(%a, %i)", "f32<1x2x1x1x3>"},

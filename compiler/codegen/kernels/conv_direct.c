@@ -61,6 +61,17 @@ typedef struct Slice {
 
 // ---- What it accepts
 
+// Whether a panel sees some of the input blocks only, which differ from panel to panel.
+static bool is_grouped(const Node *node, const Target *target) {
+    return direct_groups(node, target) != ((const ConvAttrs *)node->attrs)->group;
+}
+
+int64_t direct_groups(const Node *node, const Target *target) {
+    int64_t group = ((const ConvAttrs *)node->attrs)->group;
+    int64_t ins = node->in[0]->type.dim[1].n / group, outs = node->out[0]->type.dim[1].n / group;
+    return ins % target->block == 0 && outs % target->block == 0 ? group : 1;
+}
+
 bool direct_operands(const Node *node) {
     const Value *weights = node->in[1], *bias = node_in(node, 2);
     bool constant = value_data(weights) || (weights->def && weights->def->op == OP_PackConv);
@@ -71,9 +82,7 @@ static bool has_shape(const Node *node, const Target *target) {
     const ConvAttrs *attrs = node->attrs;
     if (node->op != OP_Conv || !direct_operands(node))
         return false;
-    int64_t ins = node->in[0]->type.dim[1].n, outs = node->out[0]->type.dim[1].n;
-    bool whole = ins / attrs->group % target->block == 0 && outs / attrs->group % target->block == 0;
-    return (attrs->group == 1 || whole) && direct_pool_fits(node);
+    return direct_groups(node, target) == attrs->group && direct_pool_fits(node);
 }
 
 // Whether a rim leaves an image of bearable size. Atrous filters of large rates reach more than half an image beyond
@@ -83,11 +92,8 @@ static bool is_bearable(int border, const Type *x) {
     return (high + 2 * border) * (wide + 2 * border) <= MOST_GROWTH * high * wide;
 }
 
-bool conv_direct_layouts(const Node *node, const Target *target, Layout *in, Layout *out) {
-    if (!has_shape(node, target))
-        return false;
+bool direct_layouts(const Node *node, const Target *target, bool few, Layout *in, Layout *out) {
     Window window = node_window(node);
-    bool few = order_channels(node->in[0]->type.dim[1].n / ((const ConvAttrs *)node->attrs)->group, target) == 1;
     int border = needed_border(&window);
     if (border > NARROW_RIM && !is_bearable(border, &node->in[0]->type))
         return false;
@@ -96,15 +102,23 @@ bool conv_direct_layouts(const Node *node, const Target *target, Layout *in, Lay
     return true;
 }
 
+bool conv_direct_layouts(const Node *node, const Target *target, Layout *in, Layout *out) {
+    if (!has_shape(node, target))
+        return false;
+    int64_t ins = node->in[0]->type.dim[1].n / ((const ConvAttrs *)node->attrs)->group;
+    return direct_layouts(node, target, order_channels(ins, target) == 1, in, out);
+}
+
 // Panels of output channels of a group.
 static int64_t panels_of(const Node *node, const Target *target) {
-    return div_up(node->out[0]->type.dim[1].n / ((const ConvAttrs *)node->attrs)->group, target->block);
+    return div_up(node->out[0]->type.dim[1].n / direct_groups(node, target), target->block);
 }
 
 bool direct_params_fit(const Node *node, const Target *target) {
     const DirectParams *params = node->params;
-    return params->panels >= 1 && params->panels <= min_i64(panels_of(node, target), PRODUCT_MAX) &&
-           params->depth >= 0 && !(params->depth && direct_has_ring(node)) &&
+    int64_t most = is_grouped(node, target) ? 1 : min_i64(panels_of(node, target), PRODUCT_MAX);
+    return params->panels >= 1 && params->panels <= most && params->depth >= 0 &&
+           !(params->depth && direct_has_ring(node)) &&
            product_fits(params->rows, params->panels * target->block / target_lanes(target, 32));
 }
 
@@ -120,11 +134,19 @@ bool conv_direct_accepts(const Node *node, const Target *target) {
 
 // ---- Choices
 
+// The input blocks that a panel sees, at most.
+static int64_t blocks_in(const Node *node, const Target *target) {
+    const Type *x = &node->in[0]->type;
+    Groups groups = grouped_groups(node, target);
+    int64_t block = x->layout.kind == LAYOUT_NCHWC ? x->layout.block : 1;
+    return is_grouped(node, target) ? groups_room(&groups)
+                                    : div_up(x->dim[1].n / direct_groups(node, target), block);
+}
+
 // Input blocks whose weights for one tile take half of the first-level cache; 0 where all of them do.
 static int64_t slice_depth(const Node *node, const Target *target, int64_t panels, int64_t taps) {
     const Type *x = &node->in[0]->type;
-    int64_t block = x->layout.kind == LAYOUT_NCHWC ? x->layout.block : 1;
-    int64_t blocks = div_up(x->dim[1].n / ((const ConvAttrs *)node->attrs)->group, block);
+    int64_t blocks = blocks_in(node, target), block = x->layout.kind == LAYOUT_NCHWC ? x->layout.block : 1;
     int64_t bytes = taps * block * target->block * panels * (int64_t)sizeof(float);
     int64_t depth = max_i64(1, target->l1_bytes / 2 / bytes);
     return depth < blocks ? depth : 0;
@@ -137,7 +159,8 @@ static bool has_panels_across(const Node *node, const Target *target) {
 
 // Panels of a tile that are worth a trial: several where one takes a register, if there are several.
 static int64_t choose_panels(const Node *node, const Target *target, int number) {
-    int64_t most = target_lanes(target, 32) == target->block ? min_i64(panels_of(node, target), MOST_PANELS) : 1;
+    bool several = target_lanes(target, 32) == target->block && !is_grouped(node, target);
+    int64_t most = several ? min_i64(panels_of(node, target), MOST_PANELS) : 1;
     int64_t panels = min_i64(most, 2) + number;
     return panels <= most ? panels : 0;
 }
@@ -207,21 +230,22 @@ double direct_row_cycles(const Node *node, const Target *target, int64_t length,
 double conv_direct_cost(const Node *node, const Target *target) {
     const DirectParams *params = node->params;
     const Type *x = &node->in[0]->type, map = conv_map_type(node), *y = &map;
-    const ConvAttrs *attrs = node->attrs;
     Window window = node_window(node);
     int64_t block = x->layout.kind == LAYOUT_NCHWC ? x->layout.block : 1, taps = window.kernel[0] * window.kernel[1];
-    int64_t ins = div_up(x->dim[1].n / attrs->group, block), depth = params->depth ? params->depth : ins;
-    int64_t panels = panels_of(node, target), sets = attrs->group * div_up(panels, params->panels);
-    double steps = (double)(depth * block * taps);
+    int64_t ins = blocks_in(node, target), depth = params->depth ? params->depth : ins;
+    int64_t groups = direct_groups(node, target), panels = panels_of(node, target);
+    int64_t sets = groups * div_up(panels, params->panels);
+    double seen = is_grouped(node, target) ? grouped_blocks(node, target) / (double)ins : 1;
+    double steps = seen * (double)(depth * block * taps);
     bool flat = taps == 1 && window.stride[0] == 1 && window.stride[1] == 1 && !x->layout.border && !y->layout.border &&
                 !direct_has_ring(node);
     int64_t length = flat ? y->dim[2].n * y->dim[3].n : y->dim[3].n, rows = flat ? 1 : y->dim[2].n;
     double tiles = (double)(rows * div_up(length, params->rows)), slices = (double)div_up(ins, depth);
     double row = direct_row_cycles(node, target, length, steps);
-    double compute = (double)attrs->group * slices * (double)rows * row;
+    double compute = (double)groups * slices * (double)rows * row;
     compute *= share_of_taps(&window, 0) * share_of_taps(&window, 1);
     double panel = steps * (double)(target->block * params->panels) * sizeof(float);
-    double whole = steps * (double)(target->block * panels * attrs->group) * sizeof(float) * slices;
+    double whole = steps * (double)(target->block * panels * groups) * sizeof(float) * slices;
     bool close = panel <= target->l1_bytes / 2;  // through all tiles of a row
     double lines = flat ? (double)div_up(length, params->rows * RUN_TILES) : (double)rows;
     double held = cost_is_wide(target) ? 2 * whole : whole;  // of the cache that keeps them while a row passes
@@ -229,8 +253,8 @@ double conv_direct_cost(const Node *node, const Target *target) {
                                   : cost_near(target, whole * tiles, panel);
     double size = (double)type_bytes(x), batch = (double)y->dim[0].n;
     double bytes = again + cost_far(target, whole) * (params->ahead ? FETCHED : 1);
-    bytes += cost_near(target, params->across ? size : size * (double)sets, size);
-    double pool = direct_pool_cycles(node, target, row * (double)attrs->group / (double)sets);
+    bytes += cost_near(target, params->across ? size : size * (double)sets * seen, size);
+    double pool = direct_pool_cycles(node, target, row * (double)groups / (double)sets);
     return cost_seconds(target, cost_call(target) + batch * (compute + bytes) + pool);
 }
 
@@ -467,7 +491,7 @@ Direct direct_of(Emit *e, const Node *node) {
                 .has_bias = node_in(node, 2) != NULL,
                 .window = node_window(node),
                 .act = &attrs->act,
-                .group = attrs->group,
+                .group = direct_groups(node, target),
                 .lanes = target_lanes(target, 32),
                 .panels = (int)params->panels,
                 .ahead = params->ahead};
@@ -476,7 +500,9 @@ Direct direct_of(Emit *e, const Node *node) {
     d.tap[0] = d.window.kernel[1];
     d.tap[1] = 1;
     d.taps = d.window.kernel[0] * d.window.kernel[1];
-    d.blocks_in = div_up(d.x.channels / d.group, d.x.block);
+    d.blocks_in = blocks_in(node, target);
+    if (is_grouped(node, target))
+        d.groups = grouped_groups(node, target);
     d.panels_out = div_up(d.y.channels / d.group, d.y.block);
     d.vecs = d.panels * target->block / d.lanes;
     d.depth = params->depth ? params->depth : d.blocks_in;
@@ -497,11 +523,28 @@ static bool is_cut(const Direct *d) {
     return d->rows != d->y.height || d->row_length != d->y.width;
 }
 
+typedef struct Range {
+    Val first, last;
+} Range;
+
+// groups_range, of a panel that is known when the code runs.
+static Range panel_range(Emit *e, const Direct *d, Val panel) {
+    const Groups *groups = &d->groups;
+    Val begin = e_mul_const(e, panel, groups->panel), outs = e_index(e, groups->outs);
+    Val end = e_div(e, e_add_const(e, begin, groups->panel - 1), outs);
+    Val last = e_min(e, e_add_const(e, end, 1), e_index(e, groups->count));
+    Val first = e_mul_const(e, e_div(e, begin, outs), groups->ins), block = e_index(e, groups->block);
+    return (Range){e_div(e, first, block),
+                   e_div(e, e_add_const(e, e_mul_const(e, last, groups->ins), groups->block - 1), block)};
+}
+
 static Strip strip_of(Emit *e, const Direct *d, Val batch, Val panel, Val row, Slice slice, Dest y) {
     int64_t down = is_cut(d) ? d->row_length * d->x.stride.pixel : d->window.stride[0] * d->x.stride.row;
     int64_t first = d->x.stride.origin - d->window.begin[0] * d->x.stride.row - d->window.begin[1] * d->x.stride.pixel;
-    Val block = e_mul_const(e, batch, d->group * d->blocks_in);
-    if (d->group > 1)
+    Val block = e_mul_const(e, batch, image_blocks(&d->x));
+    if (d->groups.count)
+        block = e_add(e, block, panel_range(e, d, panel).first);
+    else if (d->group > 1)
         block = e_add(e, block, e_mul_const(e, e_div(e, panel, e_index(e, d->panels_out)), d->blocks_in));
     Val from = e_add(e, e_mul_const(e, block, d->x.stride.channel), e_mul_const(e, row, down));
     return (Strip){.x = e_at(e, d->x.p, e_add_const(e, from, first)),
@@ -525,17 +568,20 @@ static void strip_emit(Emit *e, const Direct *d, int64_t most, Val row, const St
         row_emit(e, d, last, most, strip);
 }
 
-static Slice slice_of(Emit *e, const Direct *d, Val number) {
-    Val first = e_mul_const(e, number, d->depth);
-    Val last = e_min(e, e_add_const(e, first, d->depth), e_index(e, d->blocks_in));
-    if (d->slices == 1)
-        last = e_index(e, d->blocks_in);
+// Blocks are counted from the first one that the panel sees. Where it sees fewer than others its last slices are empty.
+static Slice slice_of(Emit *e, const Direct *d, Val panel, Val number) {
+    Val first = e_mul_const(e, number, d->depth), all = e_index(e, d->blocks_in);
+    if (d->groups.count) {
+        Range range = panel_range(e, d, panel);
+        all = e_sub(e, range.last, range.first);
+    }
+    Val last = d->slices == 1 ? all : e_min(e, e_add_const(e, first, d->depth), all);
     return (Slice){first, last, e_eq(e, number, e_index(e, 0)), e_eq(e, number, e_index(e, d->slices - 1)),
                    d->slices == 1};
 }
 
 void direct_row(Emit *e, const Direct *d, int64_t most, Val batch, Val panel, Val row, Val slice, Dest to) {
-    Strip strip = strip_of(e, d, batch, panel, row, slice_of(e, d, slice), to);
+    Strip strip = strip_of(e, d, batch, panel, row, slice_of(e, d, panel, slice), to);
     strip_emit(e, d, most, row, &strip);
 }
 

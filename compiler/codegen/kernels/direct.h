@@ -14,6 +14,7 @@ typedef struct Direct {
     Window window;
     const Act *act;
     int64_t group, blocks_in, panels_out;  // of one group
+    Groups groups;                         // count 0: they fill blocks; else `group` is 1, with fewer blocks_in
     int64_t row_length, rows;              // of the output as the kernel walks it
     int64_t depth, slices;                 // input blocks of a slice, and how many slices
     int64_t taps;                          // of the packed weights
@@ -52,6 +53,13 @@ void direct_pool_lower(Emit *e, Direct *d);
 
 // Static images, constant weights and bias.
 bool direct_operands(const Node *node);
+// Groups that are convolved one after the other: all, or as one where they don't fill blocks (conv_grouped).
+int64_t direct_groups(const Node *node, const Target *target);
+// Those groups of a node, and the input blocks that an average panel of theirs sees.
+Groups grouped_groups(const Node *node, const Target *target);
+double grouped_blocks(const Node *node, const Target *target);
+// Layouts for input channels in blocks, or `few` ones that are not.
+bool direct_layouts(const Node *node, const Target *target, bool few, Layout *in, Layout *out);
 bool direct_params_fit(const Node *node, const Target *target);
 // conv_direct_choice for filters that see so many taps at a time.
 bool direct_choice(Node *node, const Target *target, int number, int64_t taps);
