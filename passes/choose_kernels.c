@@ -33,10 +33,11 @@ static PackAttrs packing_of(Node *node, const KernelOption *option) {
     return attrs;
 }
 
-// Whether the weights of an option are larger than the model's: not with -Os.
-static bool grows(Node *node, const KernelOption *option) {
+// Whether an option makes the object larger than -Os wants it: by weights larger than the model's, or by transforms,
+// which are long, once for each of several CPUs.
+static bool grows(const PassContext *ctx, Node *node, const KernelOption *option) {
     PackAttrs attrs = packing_of(node, option);
-    return attrs.tile || attrs.strassen;
+    return attrs.tile || attrs.strassen || (ctx->packing && option->kernel == KERNEL_conv_winograd);
 }
 
 static void list_choices(Options *options, Node *node, int kernel, const Target *target, const PassContext *ctx) {
@@ -48,7 +49,7 @@ static void list_choices(Options *options, Node *node, int kernel, const Target 
             break;
         if (!info->params || !is_listed(options, kernel, node->params)) {
             KernelOption option = {kernel, node->params, info->cost(node, target)};
-            if (!ctx->small || !grows(node, &option))
+            if (!ctx->small || !grows(ctx, node, &option))
                 LIST_PUSH(ctx->scratch, options, option);
         }
     }
