@@ -54,9 +54,13 @@ static bool parse_shape(const char *at, Type *type) {
     return true;
 }
 
+bool npy_is(const unsigned char *bytes, size_t size) {
+    return size >= 6 && !memcmp(bytes, "\x93NUMPY", 6);
+}
+
 // Finds the header of any version; its text and where the elements start.
 static bool find_header(Arena *arena, const unsigned char *bytes, size_t size, const char **header, size_t *start) {
-    if (size < 12 || memcmp(bytes, "\x93NUMPY", 6) || bytes[6] < 1 || bytes[6] > 3)
+    if (size < 12 || !npy_is(bytes, size) || bytes[6] < 1 || bytes[6] > 3)
         return false;
     size_t length = bytes[8] | (size_t)bytes[9] << 8, first = 10;
     if (bytes[6] > 1) {

@@ -102,15 +102,16 @@ bool tensor_load(Session *session, const char *path, Type *type, const void **da
     const unsigned char *bytes = session_map(session, path, &size);
     if (!bytes)
         return false;
-    if (str_ends_with(path, ".npy"))
+    if (str_ends_with(path, ".npy") || npy_is(bytes, size))
         return npy_read(session->arena, bytes, size, path, type, data, &session->diag);
-    if (!str_ends_with(path, ".pb"))
-        return diag_error(&session->diag, NULL, E_RUN, "%s: data are in .npy files, or in .pb files as a TensorProto",
-                          path);
     const char *folder = path_folder(session->arena, path), *model = session->diag.file;
+    bool named = str_ends_with(path, ".pb");
+    Diag quiet = {0};
     session->diag.file = path;
-    bool ok = onnx_tensor(session->arena, bytes, size, folder, type, data, &session->diag);
+    bool ok = onnx_tensor(session->arena, bytes, size, folder, type, data, named ? &session->diag : &quiet);
     session->diag.file = model;
+    if (!ok && !named)
+        return diag_error(&session->diag, NULL, E_RUN, "%s: neither a .npy file nor a TensorProto", path);
     return ok;
 }
 
