@@ -22,10 +22,12 @@ from build import Net
 
 def conv(channels, size, filters, kernel, **attributes):
     """A convolution that keeps the size, or of `strides`."""
-    group = channels if attributes.pop("depthwise", False) else 1
+    group = channels if attributes.pop("depthwise", False) else attributes.pop("group", 1)
     net = Net("sweep", [1, channels, size, size])
     x = net.conv("data", filters, kernel, pads=kernel // 2, group=group, **attributes)
     more = "".join(f", {key} {value}" for key, value in attributes.items())
+    if 1 < group < channels:
+        more += f", {group} groups"
     return net, x, f"{channels} -> {filters}, {size}x{size}, {kernel}x{kernel}{more}"
 
 
@@ -77,6 +79,9 @@ SWEEP = {
         lambda: conv(512, 7, 512, 3), lambda: conv(32, 28, 96, 5)]),
     "conv_strassen": ([], [
         lambda: conv(512, 13, 1000, 1), lambda: conv(512, 28, 512, 1), lambda: conv(1024, 14, 1024, 1)]),
+    "conv_grouped": ([], [
+        lambda: conv(272, 28, 272, 1, group=4), lambda: conv(240, 28, 240, 3, group=10),
+        lambda: conv(384, 14, 384, 3, group=16)]),
     "conv_depthwise": ([], [
         lambda: conv(32, 112, 32, 3, depthwise=True), lambda: conv(96, 112, 96, 3, depthwise=True, strides=2),
         lambda: conv(144, 56, 144, 3, depthwise=True), lambda: conv(384, 14, 384, 3, depthwise=True),
