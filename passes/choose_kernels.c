@@ -33,11 +33,9 @@ static PackAttrs packing_of(Node *node, const KernelOption *option) {
     return attrs;
 }
 
-// Whether an option makes the object larger than -Os wants it: by weights larger than the model's, or by transforms,
-// which are long, once for each of several CPUs.
-static bool grows(const PassContext *ctx, Node *node, const KernelOption *option) {
-    PackAttrs attrs = packing_of(node, option);
-    return attrs.tile || attrs.strassen || (ctx->packing && option->kernel == KERNEL_conv_winograd);
+// Whether an option of a kernel that is not LARGE has weights larger than the model's all the same: not at -Os.
+static bool grows(Node *node, const KernelOption *option) {
+    return packing_of(node, option).tile > 0;
 }
 
 static void list_choices(Options *options, Node *node, int kernel, const Target *target, const PassContext *ctx) {
@@ -49,7 +47,7 @@ static void list_choices(Options *options, Node *node, int kernel, const Target 
             break;
         if (!info->params || !is_listed(options, kernel, node->params)) {
             KernelOption option = {kernel, node->params, info->cost(node, target)};
-            if (!ctx->small || !grows(ctx, node, &option))
+            if (!ctx->small || !grows(node, &option))
                 LIST_PUSH(ctx->scratch, options, option);
         }
     }
@@ -90,7 +88,8 @@ static Options list_options(Node *node, const Target *target, const PassContext 
     Options options = {0};
     for (int k = KERNEL_generic + 1; k < KERNEL_COUNT; k++) {
         const KernelInfo *info = &kernel_info[k];
-        if (info->accepts && kernel_is_allowed(k, node, ctx->strict, ctx->small) && info->accepts(node, target))
+        bool allowed = kernel_is_allowed(k, node, ctx->strict, ctx->small, ctx->packing != NULL);
+        if (info->accepts && allowed && info->accepts(node, target))
             list_choices(&options, node, k, target, ctx);
     }
     return options;

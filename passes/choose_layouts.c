@@ -60,7 +60,7 @@ static bool is_conv(const Node *node) {
 static bool liked(const Node *node, const PassContext *ctx, Layout *in, Layout *out) {
     for (int k = 0; k < KERNEL_COUNT; k++) {
         const KernelInfo *info = &kernel_info[k];
-        if (info->layouts && kernel_is_allowed(k, node, ctx->strict, ctx->small) &&
+        if (info->layouts && kernel_is_allowed(k, node, ctx->strict, ctx->small, ctx->packing != NULL) &&
             info->layouts(node, ctx->target, in, out))
             return true;
     }

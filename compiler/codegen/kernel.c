@@ -43,9 +43,9 @@ bool kernel_is_view(int kernel) {
     return kernel == KERNEL_view;
 }
 
-bool kernel_is_allowed(int kernel, const Node *node, bool strict, bool small) {
+bool kernel_is_allowed(int kernel, const Node *node, bool strict, bool small, bool several) {
     unsigned traits = kernel_info[kernel].traits;
-    if (small && (traits & LARGE))
+    if (small && ((traits & LARGE) || (several && (traits & LONG))))
         return false;
     bool exact_sums = node->op == OP_Conv && ((const ConvAttrs *)node->attrs)->exact;
     return (traits & EXACT) || (!strict && (!exact_sums || (traits & REORDERS)));

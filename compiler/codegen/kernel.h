@@ -13,8 +13,8 @@ typedef enum KernelKind {
 } KernelKind;
 
 // Whether a kernel or a pass leaves every result as it is at -O0, to the bit. Of kernels also: whether it only adds up
-// in another order; whether its weights are always larger than the model's.
-enum { INEXACT = 0, EXACT = 1, REORDERS = 2, LARGE = 4 };
+// in another order; whether its weights are always larger than the model's; whether its code is long.
+enum { INEXACT = 0, EXACT = 1, REORDERS = 2, LARGE = 4, LONG = 8 };
 
 struct Emit;
 
@@ -47,8 +47,9 @@ double kernel_macs(const Node *node);
 double kernel_bytes(const Node *node);
 // Whether a node only moves data. Views move nothing.
 bool kernel_copies(const Node *node);
-// Whether --strict, -Os (`small`) and the node itself, whose sums may be exact, let the kernel compute it.
-bool kernel_is_allowed(int kernel, const Node *node, bool strict, bool small);
+// Whether --strict, -Os (`small`; for `several` CPUs) and the node itself, whose sums may be exact, let the kernel
+// compute it.
+bool kernel_is_allowed(int kernel, const Node *node, bool strict, bool small, bool several);
 int kernel_packed_inputs(const Node *node);  // 1 .. so many are weights that a kernel may want packed
 
 // Whether the node's kernel can compute it, in a module that verify_module has found sound.

@@ -66,6 +66,8 @@ typedef struct BlockRange {
 BlockRange groups_range(const Groups *groups, int64_t panel);
 int64_t groups_room(const Groups *groups);
 
+enum { MAX_SPATIAL = 3 };  // axes of a window
+
 // Pads of a windowed operator after auto_pad: begin[i], end[i] for each spatial axis. Also what lowering uses.
 typedef struct Window {
     int n;  // spatial axes, up to 3

@@ -13,7 +13,6 @@
 #include "ir/infer_check.h"
 #include "support/checked.h"
 
-enum { MAX_SPATIAL = 3 };
 
 static bool fail_attribute(Infer *infer, const Node *node, const char *name, int64_t value, const char *wanted) {
     return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "'%s' has the value %lld; %s", name, (long long)value,

@@ -3,7 +3,6 @@
 #include "ir/infer_check.h"
 #include "support/checked.h"
 
-enum { MAX_SPATIAL = 3 };
 enum { MOST_GROUPED = 1 << 20 };  // panels, which are looked at one by one
 enum { MOST_TAPS = 5, MOST_POINTS = 8 };  // of Winograd's transforms
 

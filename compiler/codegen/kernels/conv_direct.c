@@ -20,9 +20,8 @@
 // channels are done in slices of `depth` blocks: each slice's weights stay close while all rows pass by, and the sums
 // of the slices so far wait in the output. An input that is larger than the caches passes by once if all panels of a
 // row are done before the next row (`across`). Where few pixels use each weight, those of the next panels are fetched
-// ahead (`ahead`). A 1x1 convolution of stride 1 without rims sees the whole plane as one
-// row, cut into runs of a few tiles so that shards have something to share. Results that are pooled go no further than
-// this kernel (direct_pool.c).
+// ahead (`ahead`). A 1x1 convolution of stride 1 without rims sees the whole plane as one row, cut into runs of a few
+// tiles so that shards have something to share. Results that are pooled go no further than this kernel (direct_pool.c).
 #include "codegen/kernels/cost.h"
 #include "codegen/kernels/direct.h"
 #include "codegen/kernels/kernels.h"
@@ -41,7 +40,7 @@ enum { MOST_GROWTH = 5 };  // of an image by a wider rim
 static const double WORTH_FETCHING = 0.04;  // of the time of the multiply-adds
 static const double FETCHED = 0.4;          // of the time of reading weights is left where they are prefetched
 enum { LOWER_ROWS = 3 };  // rows less than the most that are worth a trial
-enum { MOST_PANELS = 4 };  // of a tile, that are
+enum { MOST_PANELS = 4 };  // of a tile, that are worth a trial
 
 static const AttrRow direct_rows[] = {
     {"rows", ATTR_INT, offsetof(DirectParams, rows), "1", NULL, true},
@@ -190,7 +189,7 @@ static double weights_bytes(const Node *node, const Target *target) {
 // Measured where a vector is a line of the cache; elsewhere several vectors would share what is fetched.
 static bool is_worth_fetching(const Node *node, const Target *target) {
     double all = kernel_macs(node) / (target_lanes(target, 32) * target->fma_per_cycle);
-    return target->vector_bits == 512 && cost_far(target, weights_bytes(node, target)) > WORTH_FETCHING * all;
+    return cost_is_wide(target) && cost_far(target, weights_bytes(node, target)) > WORTH_FETCHING * all;
 }
 
 // Each of those panel by panel, then across all panels.

@@ -34,6 +34,7 @@ enum { AHEAD = 2048 };       // elements: far enough to hide the third-level cac
 static const double TRANSFORM[WINOGRAD_POINTS + 1] = {[4] = 4.5, [5] = 4.5, [6] = 4.5, [7] = 6.5, [8] = 6.8};
 // Instructions to transform a vector of weights late, besides what grows with points and taps; how many go in a cycle.
 enum { LATE = 4 };
+enum { MOST_LATE = 64 };  // input blocks of a slice: more would not stay close
 static const double LATE_RATE = 0.7;
 static const double PRODUCT = 0.88;   // of a register tile's time: tiles are independent and short, so they overlap
 
@@ -69,8 +70,9 @@ static bool params_fit(const Node *node, const Target *target) {
     int64_t panels = div_up(node->out[0]->type.dim[1].n, target->block);
     bool whole = !node_pools(node) || params->tile % 2 == 0;
     bool even = params->panels >= 1 && panels % params->panels == 0;
-    return whole && even && winograd_exists((int)params->tile, (int)node_window(node).kernel[0]) &&
-           params->band >= 1 && params->late >= 0 && params->split >= 1 && params->split <= panels / params->panels &&
+    bool late = params->late >= 0 && params->late <= MOST_LATE;
+    return whole && even && late && winograd_exists((int)params->tile, (int)node_window(node).kernel[0]) &&
+           params->band >= 1 && params->split >= 1 && params->split <= panels / params->panels &&
            product_fits(params->rows, params->panels * target->block / target_lanes(target, 32));
 }
 
@@ -168,9 +170,9 @@ static int64_t choose_split(const Sizes *s, const Target *target, const Winograd
     return cost_split(&work);
 }
 
-// As many panels as there are registers for, if they fill groups.
+// Several where one takes a register, if they fill groups.
 static int64_t choose_panels(const Sizes *s, const Target *target) {
-    if (target_lanes(target, 32) < s->block || target->registers <= 16)
+    if (target_lanes(target, 32) < s->block)
         return 1;
     return s->panels % 2 == 0 ? 2 : s->panels % 3 == 0 ? 3 : 1;
 }

@@ -60,15 +60,15 @@ static void load_line(Emit *e, Ptr from, int64_t distance, Val stride, int count
 
 // The first half of a transform: applies a matrix to each column of a tile, and leaves the result in p->half, which the
 // first-level cache keeps. As a loop, its vectors stay in registers, and the code is short.
-static void columns_transform(Emit *e, const Plan *p, const double *matrix, int stride, int rows_out, int rows_in,
-                              int columns, Grid from) {
+static void columns_transform(Emit *e, const Plan *p, const double *matrix, int rows_out, int rows_in, int columns,
+                              Grid from) {
     Val in[WINOGRAD_POINTS], out[WINOGRAD_POINTS];
     Val next = e_stride(e, from.row), line = e_stride(e, (int64_t)columns * p->lanes);
-    WinogradFactors factors = winograd_factors(e, matrix, stride, rows_out, rows_in, p->lanes);
+    WinogradFactors factors = winograd_factors(e, matrix, WINOGRAD_POINTS, rows_out, rows_in, p->lanes);
     EMIT_TIMES(e, c, columns) {
         Ptr x = e_at(e, from.p, e_along(e, &c, from.column)), to = e_at(e, p->half, e_along(e, &c, p->lanes));
         load_line(e, x, from.row, next, rows_in, p->lanes, in);
-        winograd_apply(e, &factors, matrix, stride, rows_out, rows_in, in, out);
+        winograd_apply(e, &factors, matrix, WINOGRAD_POINTS, rows_out, rows_in, in, out);
         for (int r = 0; r < rows_out; r++, to = e_walk(e, to, line))
             e_store_const(e, to, 0, out[r]);
     }
@@ -77,30 +77,29 @@ static void columns_transform(Emit *e, const Plan *p, const double *matrix, int 
 // The second half of a transform, row by row.
 typedef struct RowTransform {
     const double *matrix;
-    int stride;   // of its lines
     int out, in;  // columns
     WinogradFactors factors;
 } RowTransform;
 
-static RowTransform row_transform_of(Emit *e, const Plan *p, const double *matrix, int stride, int out, int in) {
-    return (RowTransform){matrix, stride, out, in, winograd_factors(e, matrix, stride, out, in, p->lanes)};
+static RowTransform row_transform_of(Emit *e, const Plan *p, const double *matrix, int out, int in) {
+    return (RowTransform){matrix, out, in, winograd_factors(e, matrix, WINOGRAD_POINTS, out, in, p->lanes)};
 }
 
 // Applies it to one row of p->half, `from`.
 static void row_transform(Emit *e, const Plan *p, const RowTransform *t, Ptr from, Val stride, Val *out) {
     Val in[WINOGRAD_POINTS];
     load_line(e, from, p->lanes, stride, t->in, p->lanes, in);
-    winograd_apply(e, &t->factors, t->matrix, t->stride, t->out, t->in, in, out);
+    winograd_apply(e, &t->factors, t->matrix, WINOGRAD_POINTS, t->out, t->in, in, out);
 }
 
 // x: the tile's first input element of one channel block and group of lanes; v: its place at point 0.
 static void transform_input(Emit *e, const Plan *p, const Kind *kind, Ptr x, Ptr v) {
     int rows = kind->down->points, columns = kind->right->points;
     int64_t point = v_stride(&p->s, p->tiles);
-    columns_transform(e, p, &kind->down->input[0][0], WINOGRAD_POINTS, rows, rows, columns,
+    columns_transform(e, p, &kind->down->input[0][0], rows, rows, columns,
                       (Grid){x, p->x.stride.row, p->x.stride.pixel});
     Val stride = e_stride(e, point), vector = e_stride(e, p->lanes);
-    RowTransform along = row_transform_of(e, p, &kind->right->input[0][0], WINOGRAD_POINTS, columns, columns);
+    RowTransform along = row_transform_of(e, p, &kind->right->input[0][0], columns, columns);
     EMIT_TIMES(e, r, rows) {
         Val out[WINOGRAD_POINTS];
         Ptr from = e_at(e, p->half, e_along(e, &r, (int64_t)columns * p->lanes));
@@ -132,11 +131,11 @@ static void pooled_row(Emit *e, const Plan *p, const RowTransform *along, Ptr fr
 static void transform_output(Emit *e, const Plan *p, const Kind *kind, Ptr m, Val channel, Dest to) {
     int rows = kind->down->points, columns = kind->right->points, high = kind->down->size, wide = kind->right->size;
     int64_t point = m_stride(&p->s, p->tiles);
-    columns_transform(e, p, &kind->down->output[0][0], WINOGRAD_POINTS, high, rows, columns,
+    columns_transform(e, p, &kind->down->output[0][0], high, rows, columns,
                       (Grid){m, p->s.points * point, point});
     Val bias = p->has_bias ? e_load(e, p->bias, channel, p->lanes) : e_zero(e, DT_F32, p->lanes);
     Val vector = e_stride(e, p->lanes);
-    RowTransform along = row_transform_of(e, p, &kind->right->output[0][0], WINOGRAD_POINTS, wide, columns);
+    RowTransform along = row_transform_of(e, p, &kind->right->output[0][0], wide, columns);
     EMIT_TIMES(e, r, high / p->pool) {
         Val out[WINOGRAD_POINTS];
         Dest row = dest_at(e, to, e_along(e, &r, p->y.stride.row));
@@ -172,7 +171,7 @@ static void input_kind(Emit *e, const Plan *p, const Kind *kind, Ptr x) {
                 }
 }
 
-// m: of the panel.
+// plane: M of the panel.
 static void output_kind(Emit *e, const Plan *p, const Kind *kind, Ptr plane, Val channel, Dest y) {
     EMIT_TIMES(e, row, kind->rows)
         EMIT_TIMES(e, column, kind->columns)
@@ -199,8 +198,23 @@ typedef struct Span {
     Val first, last;
 } Span;
 
-// Row `row` of the points of one group of panels' weights, for a few input blocks: first the rows of the filters, with
-// factors that depend on the row, then their columns.
+// A row of the points of one vector of filters: first their rows, times `factor`, then their columns.
+static void transform_filter(Emit *e, const Plan *p, const Val *factor, const WinogradFactors *factors, Ptr g, Ptr u) {
+    int taps = (int)p->s.taps, points = (int)p->s.points;
+    int64_t size = p->s.block * p->s.block;
+    Val in[WINOGRAD_TAPS], out[WINOGRAD_POINTS], stride = e_stride(e, p->u_point);
+    for (int column = 0; column < taps; column++) {
+        in[column] = e_mul(e, e_load_const(e, g, column * size, p->lanes), factor[0]);
+        for (int v = 1; v < taps; v++)
+            in[column] =
+                e_fma(e, e_load_const(e, g, (v * taps + column) * size, p->lanes), factor[v], in[column]);
+    }
+    winograd_apply(e, factors, &p->full.weights[0][0], WINOGRAD_TAPS, points, taps, in, out);
+    for (int c = 0; c < points; c++, u = e_walk(e, u, stride))
+        e_store_const(e, u, 0, out[c]);
+}
+
+// Row `row` of the points of one group of panels' weights, for a few input blocks.
 static void transform_weights(Emit *e, const Plan *p, Val row, Span span, Ptr w) {
     int taps = (int)p->s.taps, points = (int)p->s.points;
     int64_t size = p->s.block * p->s.block;
@@ -211,28 +225,17 @@ static void transform_weights(Emit *e, const Plan *p, Val row, Span span, Ptr w)
     Val factor[WINOGRAD_TAPS];
     for (int v = 0; v < taps; v++)
         factor[v] = e_splat(e, e_load_const(e, table, v, 1), p->lanes);
-    const double *matrix = &p->full.weights[0][0];
-    WinogradFactors factors = winograd_factors(e, matrix, WINOGRAD_TAPS, points, taps, p->lanes);
-    Val stride = e_stride(e, p->u_point);
+    WinogradFactors factors =
+        winograd_factors(e, &p->full.weights[0][0], WINOGRAD_TAPS, points, taps, p->lanes);
     EMIT_TIMES(e, panel, p->panels)
         EMIT_FOR(e, i, span.first, span.last, 1) {
             Val block = e_add(e, e_mul_const(e, panel.i, weights_panel(p)), e_mul_const(e, i.i, taps * taps * size));
             Val place = e_add(e, e_mul_const(e, panel.i, p->u_panel),
                               e_mul_const(e, e_sub(e, i.i, span.first), size));
             Ptr from = e_at(e, w, block), to = e_at(e, p->u, place);
-            EMIT_TIMES(e, j, size / p->lanes) {
-                Val in[WINOGRAD_TAPS], out[WINOGRAD_POINTS];
-                Ptr g = e_at(e, from, e_along(e, &j, p->lanes)), u = e_at(e, to, e_along(e, &j, p->lanes));
-                for (int column = 0; column < taps; column++) {
-                    in[column] = e_mul(e, e_load_const(e, g, column * size, p->lanes), factor[0]);
-                    for (int v = 1; v < taps; v++)
-                        in[column] = e_fma(e, e_load_const(e, g, (v * taps + column) * size, p->lanes), factor[v],
-                                           in[column]);
-                }
-                winograd_apply(e, &factors, matrix, WINOGRAD_TAPS, points, taps, in, out);
-                for (int c = 0; c < points; c++, u = e_walk(e, u, stride))
-                    e_store_const(e, u, 0, out[c]);
-            }
+            EMIT_TIMES(e, j, size / p->lanes)
+                transform_filter(e, p, factor, &factors, e_at(e, from, e_along(e, &j, p->lanes)),
+                                 e_at(e, to, e_along(e, &j, p->lanes)));
         }
 }
 
@@ -439,6 +442,5 @@ void conv_winograd_lower(Emit *e, const Node *node) {
     Context context = {.plan = plan_of(e, node)};
     context.blocks = blocks_of(context.plan.s.down, params->band);
     share_sets(e, context.plan.y.batch * context.blocks.count, params->split,
-               context.plan.s.panels / params->panels, part_emit,
-               &context);
+               context.plan.s.panels / params->panels, part_emit, &context);
 }

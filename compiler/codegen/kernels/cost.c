@@ -46,10 +46,6 @@ double cost_seconds(const Target *target, double cycles) {
     return cycles / (target->ghz * 1e9);
 }
 
-static double larger(double a, double b) {
-    return a > b ? a : b;
-}
-
 bool cost_is_wide(const Target *target) {
     return target->vector_bits == LINE_BITS;
 }

@@ -5,6 +5,10 @@
 #include "ir/ir.h"
 #include "target/target.h"
 
+static inline double larger(double a, double b) {
+    return a > b ? a : b;
+}
+
 double cost_seconds(const Target *target, double cycles);
 
 // One register tile of `rows` x `vecs` accumulators over `steps` lines of its panel, from its first load to its stores.

@@ -93,10 +93,6 @@ bool matmul_packed_choice(Node *node, const Target *target, int number) {
     return params->panels >= 1;
 }
 
-static double larger(double a, double b) {
-    return a > b ? a : b;
-}
-
 // Every tile of rows reads the whole matrix again; wide vectors wait for it at the first one.
 double matmul_packed_cost(const Node *node, const Target *target) {
     const DirectParams *params = node->params;

@@ -165,6 +165,7 @@ check([
              f"f32<1x32x{size}x{size}, nchw16c> kernel({kernel})", "%z = sqz.Unpack(%y) : ?"))
       for kernel, taps, size, pool in (
           ("conv_winograd tile=5", 3, 4, "pool = max, pool_shape = [2, 2], pool_strides = [2, 2]"),
+          ("conv_winograd late=65", 3, 8, "act = relu"),
           ("conv_winograd", 3, 7, "pool = max, pool_shape = [2, 2]"),
           ("conv_winograd", 3, 1, "pool = average, pool_shape = [8, 8]"),
           ("conv_strassen", 1, 1, "pool = average, pool_shape = [8, 8]"),
