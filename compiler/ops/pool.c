@@ -3,7 +3,9 @@
 // Maxima ignore NaN, as onnxruntime's do. AveragePool divides by the number of positions inside the input, or inside
 // the padded input with count_include_pad, and adds up as codegen/order.h says. Above -O0 the columns whose windows lie
 // inside go in vectors, of which the last one may overlap the one before, and where a window is small its loops are
-// unrolled in the rows that see all of it.
+// unrolled in the rows that see all of it. Large windows are combined row by row, then column by column
+// (codegen/kernels/pool_separable.c).
+#include "codegen/kernels/pool_separable.h"
 #include "codegen/lower.h"
 #include "ops/copy.h"
 #include "ops/reduce.h"
@@ -214,7 +216,16 @@ static void emit_rows(Emit *e, Pool *pool, PoolRow *row) {
             emit_row(e, row);
 }
 
+static int64_t pool_scratch(const Node *node, const Target *target) {
+    (void)target;
+    return pool_separable_pays(node) ? pool_separable_scratch(node) : 0;
+}
+
 static void lower_pool(Emit *e, const Node *node, PoolAt at) {
+    if (e_fast(e) && pool_separable_pays(node)) {
+        pool_separable_lower(e, node);
+        return;
+    }
     const Type *type = &node->in[0]->type;
     Pool pool = {.x = e_in(e, 0), .y = e_out(e, 0), .xs = space_of(type), .ys = space_of(&node->out[0]->type),
                  .window = window_three(node_window(node)), .attrs = node->attrs, .channels = type_size(type, 1),
@@ -285,7 +296,7 @@ static void lower_global_max(Emit *e, const Node *node) {
     lower_global(e, node, lowest_of(compute_type(node->in[0]->type.dtype)), combine_max, false);
 }
 
-const OpImpl impl_MaxPool = {.lower = lower_max};
-const OpImpl impl_AveragePool = {.lower = lower_average};
+const OpImpl impl_MaxPool = {.lower = lower_max, .scratch = pool_scratch};
+const OpImpl impl_AveragePool = {.lower = lower_average, .scratch = pool_scratch};
 const OpImpl impl_GlobalAveragePool = {.lower = lower_global_average};
 const OpImpl impl_GlobalMaxPool = {.lower = lower_global_max};

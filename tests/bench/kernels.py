@@ -92,7 +92,8 @@ SWEEP = {
     "pool_blocked": ([], [
         lambda: pool("MaxPool", 64, 112, kernel_shape=[3, 3], strides=[2, 2]),
         lambda: pool("MaxPool", 256, 28, kernel_shape=[2, 2], strides=[2, 2]),
-        lambda: pool("AveragePool", 128, 28, kernel_shape=[3, 3], pads=[1, 1, 1, 1])]),
+        lambda: pool("AveragePool", 128, 28, kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        lambda: pool("MaxPool", 256, 20, kernel_shape=[13, 13], pads=[6, 6, 6, 6])]),
     "global_pool": ([], [
         lambda: pool("GlobalAveragePool", 512, 13), lambda: pool("GlobalMaxPool", 1024, 7)]),
     "rnn_packed": ([], [lambda: recurrent("LSTM", 1, 4), lambda: recurrent("LSTM", 8, 4), lambda: recurrent("GRU", 8, 3)]),

@@ -15,7 +15,7 @@ ACTIVATIONS = [None, "Sigmoid", "Relu"]
 
 def window(op):
     choose = random.choice
-    kernel = [random.randint(1, 5), random.randint(1, 5)]
+    kernel = [random.randint(1, choose([5, 5, 14])) for _ in range(2)]
     dilation = [choose([1, 1, 2]) for _ in range(2)] if op == "MaxPool" else [1, 1]
     reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel)]
     pads = [random.randint(0, kernel[i % 2] - 1) for i in range(4)]

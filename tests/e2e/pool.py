@@ -41,6 +41,20 @@ pool.add("MaxPool", [ints(-100, 100, 1, 2, 9, dtype=np.int8)], kernel_shape=[2],
 pool.add("MaxPool", [ints(0, 200, 1, 2, 6, 6, dtype=np.uint8)], kernel_shape=[3, 3])
 pool.add("MaxPool", [floats(1, 2, 6, 6, dtype=np.float64)], kernel_shape=[3, 3])
 
+# Large windows, which go by rows and then by columns: clipped at all sides, in several bands, types of all widths.
+LARGE = [([13, 13], [1, 1], [6] * 4, (1, 3, 20, 20)), ([5, 9], [1, 2], [2, 4, 1, 3], (2, 2, 11, 37)),
+         ([7, 7], [7, 7], [0] * 4, (1, 2, 30, 29)), ([4, 18], [2, 3], [3, 9, 2, 17], (1, 1, 5, 19)),
+         ([21, 3], [1, 1], [10, 1, 10, 1], (1, 2, 9, 7)), ([5, 5], [1, 1], [2] * 4, (1, 1, 70, 300))]
+for kernel, strides, pads, shape in LARGE:
+    for ceil in (0, 1):
+        same = {"kernel_shape": kernel, "strides": strides, "pads": pads, "ceil_mode": ceil}
+        for count in (0, 1):
+            pool.add("AveragePool", [floats(*shape)], count_include_pad=count, **same)
+        pool.add("MaxPool", [floats(*shape)], **same)
+        pool.add("MaxPool", [ints(-100, 100, *shape, dtype=np.int8)], **same)
+        pool.add("MaxPool", [floats(*shape, dtype=np.float64)], **same)
+pool.add("MaxPool", [floats(1, 2, 23, 40)], kernel_shape=[5, 6], dilations=[3, 2], pads=[4, 5, 4, 5])
+
 norm = Sweep()
 for shape in ((2, 5, 6, 7), (3, 4), (2, 3, 11), (1, 2, 3, 4, 5)):
     channels = shape[1]

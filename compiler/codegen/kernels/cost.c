@@ -10,6 +10,7 @@
 #include "codegen/compile.h"
 #include "codegen/kernel.h"
 #include "codegen/kernels/kernels.h"
+#include "codegen/kernels/pool_separable.h"
 #include "ir/infer.h"
 #include "support/checked.h"
 
@@ -370,7 +371,7 @@ static double generic_cycles(const Node *node, const Target *target) {
         return elementwise_cycles(node, target, moved);
     double in = node_in(node, 0) && type_is_static(&node->in[0]->type) ? (double)type_count(&node->in[0]->type) : 0;
     if (node->op == OP_MaxPool || node->op == OP_AveragePool)
-        return moved + pool_cycles(node, lanes);
+        return moved + (pool_separable_pays(node) ? pool_separable_cycles(node, target) : pool_cycles(node, lanes));
     if (copies_runs(node, lanes))
         return moved + (double)type_count(y) * (COPIED / lanes + RUN / run_length(node));
     return moved + element_cycles(node) * larger((double)type_count(y), in);

@@ -38,6 +38,7 @@ int64_t rnn_packed_scratch(const Node *node, const Target *target);
 void rnn_packed_lower(Emit *e, const Node *node);
 void matmul_packed_packing(const Node *node, PackAttrs *attrs);
 void matmul_packed_lower(Emit *e, const Node *node);
+int64_t pool_blocked_scratch(const Node *node, const Target *target);
 void conv_direct_packing(const Node *node, PackAttrs *attrs);
 int64_t conv_direct_scratch(const Node *node, const Target *target);
 bool conv_grouped_layouts(const Node *node, const Target *target, Layout *in, Layout *out);

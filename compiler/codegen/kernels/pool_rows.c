@@ -11,7 +11,7 @@
 enum { MAX_VECS = 8 };
 static const double TAP_CYCLES = 0.6, PIXEL_CYCLES = 2;  // of an output vector: each load, and what it needs besides
 
-static Span span_at(const Window *window, int axis, int64_t position) {
+Span pool_span(const Window *window, int axis, int64_t position) {
     int64_t start = position * window->stride[axis] - window->begin[axis], step = window->dilation[axis];
     int64_t kernel = window->kernel[axis], in = window->in[axis];
     Span span = {position, position + 1, start < 0 ? min_i64(kernel, div_up(-start, step)) : 0, kernel, kernel};
@@ -30,7 +30,7 @@ static bool same_taps(const Span *a, const Span *b) {
 static bool spans_of(const Window *window, int axis, Spans *spans) {
     spans->n = 0;
     for (int64_t i = 0; i < window->out[axis]; i++) {
-        Span span = span_at(window, axis, i);
+        Span span = pool_span(window, axis, i);
         if (spans->n && same_taps(&spans->item[spans->n - 1], &span)) {
             spans->item[spans->n - 1].end = i + 1;
             continue;

@@ -27,6 +27,9 @@ typedef struct PoolRows {
     int64_t x_pixel, y_pixel;  // distances
 } PoolRows;
 
+// The taps at one position of an axis.
+Span pool_span(const Window *window, int axis, int64_t position);
+
 // Finds the spans; false where a window has too many taps, or is clipped in too many ways.
 bool pool_rows_make(const Window *window, PoolRows *pool);
 
