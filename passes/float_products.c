@@ -106,7 +106,7 @@ static bool is_plain_matmul(const Node *node) {
 }
 
 static bool match(const Node *node, Arena *arena) {
-    if ((!is_plain_matmul(node) && node->op != OP_Conv) || node->kernel || node->out[0]->type.dtype != DT_I32 ||
+    if ((!is_plain_matmul(node) && node->op != OP_Conv) || node->kernel || node->in[0]->type.dtype != DT_I32 ||
         !type_is_static(&node->in[0]->type) || !type_is_static(&node->in[1]->type) || node_in(node, 3))
         return false;
     const Value *bias = node_in(node, 2);

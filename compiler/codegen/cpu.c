@@ -103,22 +103,10 @@ static const Needed features[] = {
     {"avx512bf16", SEVEN_1_A, 5, NO_LEVEL, 512},
 };
 
-// Whether the target's list has the feature: '+', '-', or 0. The last word counts.
-static char listed(const Target *target, const char *name) {
-    char sign = 0;
-    for (const char *at = target->features; *at;) {
-        size_t length = strcspn(at, ",");
-        if (length == strlen(name) + 1 && !strncmp(at + 1, name, length - 1))
-            sign = *at;
-        at += length + (at[length] == ',');
-    }
-    return sign;
-}
-
 static bool is_needed(const Target *target, const Needed *feature) {
     const char *version = strrchr(target->level, 'v');
     int level = version ? version[1] - '0' : 1;
-    char sign = listed(target, feature->name);
+    char sign = feature_sign(target->features, feature->name);
     bool saved = !strcmp(feature->name, "xsave") && target->vector_bits > 128;
     return feature->vector_bits <= target->vector_bits && (sign ? sign == '+' : feature->level <= level || saved);
 }
@@ -161,7 +149,9 @@ static void require_target(Program *program, const Target *target, LLVMBasicBloc
 }
 
 static bool better(const Target *a, const Target *b) {
-    return a->vector_bits != b->vector_bits ? a->vector_bits > b->vector_bits : a->rounds > b->rounds;
+    if (a->vector_bits != b->vector_bits)
+        return a->vector_bits > b->vector_bits;
+    return a->dots != b->dots ? a->dots : a->rounds > b->rounds;
 }
 
 // The versions from the best to the least; equal ones as they were given.

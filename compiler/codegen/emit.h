@@ -113,6 +113,11 @@ Val e_mul(Emit *e, Val a, Val b);
 Val e_div(Emit *e, Val a, Val b);  // integers towards zero
 Val e_rem(Emit *e, Val a, Val b);  // sign of a; floats: fmod
 Val e_fma(Emit *e, Val a, Val b, Val c);  // a * b + c, of f32 and f64 fused where the target can
+// Lane i of `sum`, i32, plus the products of bytes 4i .. 4i + 3 of a and b. Only where target->dots, and for what it
+// says: on x86 one of both is u8, the other i8, on ARM both are i8.
+Val e_dots(Emit *e, Val sum, Val a, Val b);
+// The bytes index .. index + count - 1, at most four, and zeros, in each of the lanes.
+Val e_load_dots(Emit *e, Ptr p, int64_t index, int count, int lanes);
 Val e_neg(Emit *e, Val a);
 Val e_abs(Emit *e, Val a);
 Val e_min(Emit *e, Val a, Val b);  // b where either is NaN or both are equal: one instruction on x86

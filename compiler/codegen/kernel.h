@@ -52,6 +52,11 @@ bool kernel_copies(const Node *node);
 bool kernel_is_allowed(int kernel, const Node *node, bool strict, bool small, bool several);
 int kernel_packed_inputs(const Node *node);  // 1 .. so many are weights that a kernel may want packed
 
+// The left factors of products of bytes that are fast (target->dots); the right ones are i8.
+static inline DType kernel_dots(const Target *target) {
+    return target->arch == ARCH_X86_64 ? DT_U8 : DT_I8;
+}
+
 // Whether the node's kernel can compute it, in a module that verify_module has found sound.
 bool kernel_fits(const Node *node, const Target *target);
 // The same for all nodes that have a kernel other than the generic one; reports E_VERIFY.

@@ -21,10 +21,12 @@ static void write_f32(unsigned char *bytes, int64_t index, float x) {
 // Elements first .. first + count - 1 of what the recipe reads.
 static const unsigned char *read_elements(const Node *node, int64_t first, int64_t count, Arena *scratch) {
     const Constant *constant = value_data(node->in[0]);
+    DType dtype = node->in[0]->type.dtype;
+    int64_t size = dtype_info[dtype].bits / 8;
     if (constant->stored)
-        return (const unsigned char *)constant->stored + first * (int64_t)sizeof(float);
-    void *elements = arena_alloc(scratch, (size_t)count * sizeof(float));
-    constant_read(constant, DT_F32, first, count, elements);
+        return (const unsigned char *)constant->stored + first * size;
+    void *elements = arena_alloc(scratch, (size_t)(count * size));
+    constant_read(constant, dtype, first, count, elements);
     return elements;
 }
 
@@ -168,6 +170,19 @@ static void pack_transposed(const Node *node, int64_t first, int64_t count, unsi
     }
 }
 
+// K x N bytes to [N / panel][K / block][panel][block].
+static void pack_bytes(const Node *node, int64_t first, int64_t count, unsigned char *bytes, Arena *scratch) {
+    const PackAttrs *attrs = node->attrs;
+    const Type *from = &node->in[0]->type;
+    int64_t columns = from->dim[1].n, panel = attrs->panel, block = attrs->block, groups = node->out[0]->type.dim[1].n;
+    int64_t begin = first * panel, end = min_i64(columns, (first + count) * panel);
+    for (int64_t k = 0; k < from->dim[0].n; k++) {
+        const unsigned char *row = read_elements(node, k * columns + begin, end - begin, scratch);
+        for (int64_t n = 0; n < end - begin; n++)
+            bytes[((n / panel * groups + k / block) * panel + n % panel) * block + k % block] = row[n];
+    }
+}
+
 // K x N to [N / panel][K][panel].
 static void pack_matrix(const Node *node, int64_t first, int64_t count, unsigned char *bytes, Arena *scratch) {
     const PackAttrs *attrs = node->attrs;
@@ -182,7 +197,9 @@ static void pack_matrix(const Node *node, int64_t first, int64_t count, unsigned
 
 void recipe_write(const Node *node, int64_t first, int64_t count, unsigned char *bytes, Arena *scratch) {
     const PackAttrs *attrs = node->attrs;
-    if (node->op == OP_PackMatrix)
+    if (node->op == OP_PackMatrix && node->in[0]->type.dtype == DT_I8)
+        pack_bytes(node, first, count, bytes, scratch);
+    else if (node->op == OP_PackMatrix)
         (attrs->transposed ? pack_transposed : pack_matrix)(node, first, count, bytes, scratch);
     else if (attrs->tile)
         pack_winograd(node, first, count, bytes, scratch);

@@ -38,6 +38,10 @@ bool fail_dynamic(Infer *infer, const Node *node, int index);  // the elements o
 bool fail_counted(Infer *infer, const Node *node, Dim dim);
 bool fail_too_big(Infer *infer, const Node *node);
 
+// The factors of a product have one type; or both are bytes, with sign or without, whose sums are i32.
+bool check_factors(Infer *infer, const Node *node, unsigned accepted);
+DType sum_dtype(DType factor);
+
 // Dimensions whose size is data (infer_counted.c): whether the operator can take them, and gives such as have a
 // meaning.
 bool counted_inputs_ok(Infer *infer, const Node *node);

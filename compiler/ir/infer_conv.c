@@ -284,11 +284,15 @@ static void window_result(const Node *node, const Window *w, Type *out) {
 }
 
 static bool check_conv_inputs(Infer *infer, const Node *node) {
-    if (!check_dtype(infer, node, 0, SET_FLOAT | DTYPE_BIT(I32)) || !check_rank(infer, node, 0, 3, 2 + MAX_SPATIAL))
+    unsigned set = SET_FLOAT | DTYPE_BIT(I32);
+    bool fit = node->op == OP_Conv ? check_factors(infer, node, set)
+                                   : check_dtype(infer, node, 0, set) && check_same_dtype(infer, node, 0, 1);
+    if (!fit || !check_rank(infer, node, 0, 3, 2 + MAX_SPATIAL))
         return false;
-    int rank = input_type(node, 0)->rank;
-    for (int i = 1; i < node->nin; i++)
-        if (!check_same_dtype(infer, node, 0, i))
+    const Type *x = input_type(node, 0);
+    int rank = x->rank;
+    for (int i = 2; i < node->nin; i++)
+        if (!check_dtype(infer, node, i, 1u << sum_dtype(x->dtype)))
             return false;
     bool packed = node->op == OP_Conv ? is_packed(node) : reads_packed(node);
     return packed || check_rank(infer, node, 1, rank, rank);
@@ -368,6 +372,7 @@ bool infer_conv(Infer *infer, const Node *node, Type *out) {
         !check_bias(infer, node, channels) || !window_of_conv(infer, node, &w))
         return false;
     *out = infer_like(input_type(node, 0));
+    out->dtype = sum_dtype(out->dtype);
     out->dim[1] = channels;
     window_result(node, &w, out);
     return check_addend(infer, node, out) && (!node_pools(node) || pooled_result(infer, node, &w, out));

@@ -14,6 +14,18 @@ static bool check_inner(Infer *infer, const Node *node, Dim a, Dim b) {
     return check_dim(infer, node, a, b, "the inner dimension");
 }
 
+DType sum_dtype(DType factor) {
+    return factor == DT_I8 || factor == DT_U8 ? DT_I32 : factor;
+}
+
+bool check_factors(Infer *infer, const Node *node, unsigned accepted) {
+    unsigned bytes = DTYPE_BIT(I8) | DTYPE_BIT(U8);
+    if (!check_dtype(infer, node, 0, accepted | bytes))
+        return false;
+    return bytes & 1u << input_type(node, 0)->dtype ? check_dtype(infer, node, 1, bytes)
+                                                    : check_same_dtype(infer, node, 0, 1);
+}
+
 const Type *matrix_type(const Node *node, int index) {
     const Node *def = node->in[index]->def;
     return def && def->op == OP_PackMatrix ? &def->in[0]->type : &node->in[index]->type;
@@ -79,7 +91,7 @@ bool infer_gemm(Infer *infer, const Node *node, Type *out) {
 // Inputs 2 and 3 of a MatMul, made by fusion: a row that is added to each row, and what has the result's shape.
 static bool check_sums(Infer *infer, const Node *node, const Type *y) {
     const Value *row = node_in(node, 2), *addend = node_in(node, 3);
-    if (!check_same_dtype(infer, node, 0, 2) || !check_same_dtype(infer, node, 0, 3))
+    if (!check_dtype(infer, node, 2, 1u << y->dtype) || !check_dtype(infer, node, 3, 1u << y->dtype))
         return false;
     if (row && (!check_rank(infer, node, 0, 2, MAX_RANK) || !check_rank(infer, node, 1, 2, MAX_RANK) ||
                 !check_rank(infer, node, 2, 1, 1) ||
@@ -97,9 +109,8 @@ static bool check_sums(Infer *infer, const Node *node, const Type *y) {
 // transposed.
 bool infer_matmul(Infer *infer, const Node *node, Type *out) {
     const MatMulAttrs *attrs = node->attrs;
-    if (!check_dtype(infer, node, 0, SET_FLOAT | SET_WIDE_INT) || !check_same_dtype(infer, node, 0, 1) ||
-        !check_rank(infer, node, 0, 1, MAX_RANK) || !check_rank(infer, node, 1, 1, MAX_RANK) ||
-        !check_perms(infer, node))
+    if (!check_factors(infer, node, SET_FLOAT | SET_WIDE_INT) || !check_rank(infer, node, 0, 1, MAX_RANK) ||
+        !check_rank(infer, node, 1, 1, MAX_RANK) || !check_perms(infer, node))
         return false;
     Type a = matmul_factor(node, 0), b = matmul_factor(node, 1);
     if (!check_inner(infer, node, a.dim[a.rank - 1], b.dim[b.rank > 1 ? b.rank - 2 : 0]))
@@ -117,6 +128,7 @@ bool infer_matmul(Infer *infer, const Node *node, Type *out) {
     if (!check_perm(infer, node, attrs->perm_y, out->rank))
         return false;
     *out = type_permuted(out, attrs->perm_y);
+    out->dtype = sum_dtype(out->dtype);
     return check_sums(infer, node, out);
 }
 
@@ -160,22 +172,26 @@ bool infer_normalize(Infer *infer, const Node *node, Type *out) {
     return true;
 }
 
-// [panels, K, panel] of K x N, or of N x K where it is transposed.
+// [panels, K, panel] of K x N, or of N x K where it is transposed; of bytes [panels, K / block, panel * block].
 bool infer_pack_matrix(Infer *infer, const Node *node, Type *out) {
     const PackAttrs *attrs = node->attrs;
     if (attrs->panel < 1 || attrs->panel > INT32_MAX || attrs->tile || attrs->strassen)
         return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "panel must be positive, tile 0 and strassen false");
     const Type *matrix = input_type(node, 0);
-    if (!check_dtype(infer, node, 0, DTYPE_BIT(F32)) || !check_rank(infer, node, 0, 2, attrs->transposed ? 3 : 2))
+    if (!check_dtype(infer, node, 0, DTYPE_BIT(F32) | DTYPE_BIT(I8)) ||
+        !check_rank(infer, node, 0, 2, attrs->transposed ? 3 : 2))
         return false;
+    int64_t block = matrix->dtype == DT_I8 ? attrs->block : 1;
+    if (block < 1 || block > INT32_MAX / attrs->panel || (matrix->dtype == DT_I8 && attrs->transposed))
+        return diag_error(infer->diag, node->loc, E_ATTRIBUTE, "of bytes, block must be positive, transposed false");
     for (int i = 0; i < matrix->rank; i++)
         if (matrix->dim[i].sym)
             return fail_symbol(infer, node, matrix->dim[i]);
     const Dim *last = matrix->dim + matrix->rank - 2;
     int64_t inner = last[attrs->transposed ? 1 : 0].n, columns = last[attrs->transposed ? 0 : 1].n;
-    int64_t dims[3] = {div_up(columns, attrs->panel), inner, attrs->panel};
+    int64_t dims[3] = {div_up(columns, attrs->panel), div_up(inner, block), attrs->panel * block};
     if (matrix->rank == 3 && !checked_mul(dims[0], matrix->dim[0].n, &dims[0]))
         return fail_too_big(infer, node);
-    *out = type_make(DT_F32, 3, dims);
+    *out = type_make(matrix->dtype, 3, dims);
     return true;
 }

@@ -22,7 +22,7 @@ static Conv conv_of(Emit *e, const Node *node) {
     conv.channels = type_size(&node->out[0]->type, 1);
     conv.inputs = type_size(&node->in[1]->type, 1);
     conv.outputs = conv.channels / attrs->group;
-    conv.dtype = compute_type(node->in[0]->type.dtype);
+    conv.dtype = compute_type(node->out[0]->type.dtype);
     if (node_in(node, 2))
         conv.b = e_in(e, 2);
     if (node_in(node, 3)) {
@@ -118,10 +118,12 @@ typedef struct Pixel {
 
 static void pixel_term(Emit *e, void *arg, Val x, Val w, Val inside) {
     const Pixel *pixel = arg;
-    Val xv = load_compute(e, pixel->conv->x, x, 1);
+    const Conv *conv = pixel->conv;
+    Val xv = e_cast(e, conv->dtype, load_compute(e, conv->x, x, 1));
+    Val wv = e_cast(e, conv->dtype, load_compute(e, conv->w, w, 1));
     if (inside.v)
         xv = e_select(e, inside, xv, e_zero(e, xv.dtype, 1));
-    e_set(e, pixel->acc, e_fma(e, xv, load_compute(e, pixel->conv->w, w, 1), e_get(e, pixel->acc)));
+    e_set(e, pixel->acc, e_fma(e, xv, wv, e_get(e, pixel->acc)));
 }
 
 static Val pixel_sum(Emit *e, const Conv *conv, const Val *position) {

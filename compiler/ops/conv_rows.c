@@ -53,7 +53,8 @@ static void tile_term(Emit *e, void *arg, Val x, Val w, Val inside) {
             row[v] = e_select(e, inside, row[v], e_zero(e, conv->dtype, rows->lanes));
     }
     for (int c = 0; c < tile->channels; c++) {
-        Val weight = e_splat(e, load_compute(e, conv->w, e_add_const(e, w, c * conv->ws.batch), 1), rows->lanes);
+        Val weight = load_compute(e, conv->w, e_add_const(e, w, c * conv->ws.batch), 1);
+        weight = e_splat(e, e_cast(e, conv->dtype, weight), rows->lanes);
         for (int v = 0; v < rows->vectors; v++)
             e_set(e, tile->acc[c][v], e_fma(e, row[v], weight, e_get(e, tile->acc[c][v])));
     }

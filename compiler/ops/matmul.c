@@ -29,6 +29,11 @@ typedef struct Product {
     Val a_at, b_at, r_at, y_at;  // of the batch at hand
 } Product;
 
+// Elements of a factor; bytes are widened, since sums are of a type of their own.
+static Val factor(Emit *e, const Product *p, Ptr x, Val index, int lanes) {
+    return e_cast(e, p->dtype, load_compute(e, x, index, lanes));
+}
+
 static Val at(Emit *e, Val base, Val row, int64_t row_step, Val column, int64_t column_step) {
     return e_add(e, e_add(e, base, e_mul_const(e, row, row_step)), e_mul_const(e, column, column_step));
 }
@@ -74,10 +79,10 @@ static void tile_terms(Emit *e, const Product *p, const Tile *t, Val begin, Val 
     EMIT_FOR(e, k, begin, end, 1) {
         Val b[TILE_VECTORS];
         for (int v = 0; v < t->vectors; v++)
-            b[v] = load_compute(
-                e, p->b, at(e, p->b_at, k.i, p->b_k, e_add_const(e, t->column, v * t->lanes), p->b_column), t->lanes);
+            b[v] = factor(e, p, p->b, at(e, p->b_at, k.i, p->b_k, e_add_const(e, t->column, v * t->lanes), p->b_column),
+                          t->lanes);
         for (int r = 0; r < t->rows; r++) {
-            Val a = load_compute(e, p->a, at(e, p->a_at, e_add_const(e, t->row, r), p->a_row, k.i, p->a_k), 1);
+            Val a = factor(e, p, p->a, at(e, p->a_at, e_add_const(e, t->row, r), p->a_row, k.i, p->a_k), 1);
             for (int v = 0; v < t->vectors; v++) {
                 Var sum = acc[r * t->vectors + v];
                 e_set(e, sum, e_fma(e, e_splat(e, a, t->lanes), b[v], e_get(e, sum)));
@@ -113,9 +118,9 @@ static void product_dots(Emit *e, const Product *p, Val row, Val column, int cou
         acc[d] = e_var(e, e_zero(e, p->dtype, lanes));
     int64_t whole = p->k - p->k % lanes;
     EMIT_FOR(e, k, e_index(e, 0), e_index(e, whole), lanes) {
-        Val a = load_compute(e, p->a, at(e, p->a_at, row, p->a_row, k.i, 1), lanes);
+        Val a = factor(e, p, p->a, at(e, p->a_at, row, p->a_row, k.i, 1), lanes);
         for (int d = 0; d < count; d++) {
-            Val b = load_compute(e, p->b, at(e, p->b_at, k.i, 1, e_add_const(e, column, d), p->b_column), lanes);
+            Val b = factor(e, p, p->b, at(e, p->b_at, k.i, 1, e_add_const(e, column, d), p->b_column), lanes);
             e_set(e, acc[d], e_fma(e, a, b, e_get(e, acc[d])));
         }
     }
@@ -123,8 +128,8 @@ static void product_dots(Emit *e, const Product *p, Val row, Val column, int cou
         Val start = product_start(e, p, row, e_add_const(e, column, d), 1);
         Var sum = e_var(e, e_add(e, start, e_reduce_add(e, e_get(e, acc[d]))));
         EMIT_FOR(e, k, e_index(e, whole), e_index(e, p->k), 1) {
-            Val a = load_compute(e, p->a, at(e, p->a_at, row, p->a_row, k.i, 1), 1);
-            Val b = load_compute(e, p->b, at(e, p->b_at, k.i, 1, e_add_const(e, column, d), p->b_column), 1);
+            Val a = factor(e, p, p->a, at(e, p->a_at, row, p->a_row, k.i, 1), 1);
+            Val b = factor(e, p, p->b, at(e, p->b_at, k.i, 1, e_add_const(e, column, d), p->b_column), 1);
             e_set(e, sum, e_fma(e, a, b, e_get(e, sum)));
         }
         product_store(e, p, row, e_add_const(e, column, d), e_get(e, sum));
@@ -135,11 +140,11 @@ static void product_dots(Emit *e, const Product *p, Val row, Val column, int cou
 static void column_step(Emit *e, const Product *p, Val row, int rows, Val k, int chains, const Var *acc, int lanes) {
     Val b[CHAINS], zero = e_index(e, 0);
     for (int c = 0; c < chains; c++)
-        b[c] = load_compute(e, p->b, at(e, p->b_at, e_add_const(e, k, c * lanes), 1, zero, 0), lanes);
+        b[c] = factor(e, p, p->b, at(e, p->b_at, e_add_const(e, k, c * lanes), 1, zero, 0), lanes);
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < chains; c++) {
-            Val a = load_compute(
-                e, p->a, at(e, p->a_at, e_add_const(e, row, r), p->a_row, e_add_const(e, k, c * lanes), 1), lanes);
+            Val from = e_add_const(e, k, c * lanes);
+            Val a = factor(e, p, p->a, at(e, p->a_at, e_add_const(e, row, r), p->a_row, from, 1), lanes);
             e_set(e, acc[r * CHAINS + c], e_fma(e, a, b[c], e_get(e, acc[r * CHAINS + c])));
         }
 }

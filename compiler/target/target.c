@@ -238,6 +238,7 @@ static Row row_native(void) {
     const Row *row = row_find(ARCH_X86_64, level), *numbers = row_of_kind(row);
     Row native = numbers ? *numbers : *row;
     native.cpu = row->cpu;
+    native.features = row->vector_bits == 512 && __builtin_cpu_supports("avx512vnni") ? "+avx512vnni" : "";
     return native;
 }
 #else
@@ -389,6 +390,24 @@ static const char *row_level(const Row *row) {
                                      : "x86-64";
 }
 
+char feature_sign(const char *list, const char *name) {
+    char sign = 0;
+    for (const char *at = list; *at;) {
+        size_t length = strcspn(at, ",");
+        if (length == strlen(name) + 1 && !strncmp(at + 1, name, length - 1))
+            sign = *at;
+        at += length + (at[length] == ',');
+    }
+    return sign;
+}
+
+// What a feature of x86 needs of the registers may have been taken away again.
+static bool row_dots(const Row *row, const char *feature_list) {
+    return (row->vector_bits == 512 && feature_sign(feature_list, "avx512vnni") == '+') ||
+           (row->vector_bits == 256 && feature_sign(feature_list, "avxvnni") == '+') ||
+           feature_sign(feature_list, "dotprod") == '+';
+}
+
 static Target target_of(const Row *row, const char *triple, const char *level, const char *feature_list) {
     return (Target){
         .arch = row->arch,
@@ -404,6 +423,7 @@ static Target target_of(const Row *row, const char *triple, const char *level, c
         .rounds = row->rounds,
         .divides = row->divides,
         .halves = row->halves,
+        .dots = row_dots(row, feature_list),
         .block = row->block,
         .fma_per_cycle = row->fma_per_cycle,
         .ghz = row->ghz,

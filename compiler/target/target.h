@@ -24,6 +24,7 @@ typedef struct Target {
     bool rounds;       // has instructions for floor, ceil, trunc and round to even
     bool divides;      // has integer division of the word size
     bool halves;       // converts vectors between f32 and f16
+    bool dots;         // adds up products of four bytes in each lane of 32 bits: of u8 and i8 on x86, of i8 on ARM
     int block;         // channels of an NCHWc block
     int fma_per_cycle; // vectors
     double ghz;        // as kernels see it, for predictions
@@ -45,6 +46,9 @@ const TargetRow *target_rows(int *count);
 // `triple` null: the host's; `cpu` null: the baseline of the architecture, "native": the host's.
 // `attr` is a list such as "+avx2,-fma", or null.
 bool target_find(Target *target, Arena *arena, const char *triple, const char *cpu, const char *attr, Diag *diag);
+
+// Whether a list such as "+avx2,-fma" has the feature: '+', '-', or 0. The last word counts.
+char feature_sign(const char *list, const char *name);
 
 // The fixed baseline that constants are folded with, on this machine.
 void target_baseline(Target *target);

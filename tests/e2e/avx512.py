@@ -25,7 +25,9 @@ CASES = [  # flags of sqzc, CPU, what a call returns
     ([], [SKYLAKE, *NO_ZMM], OK),
     (["--mcpu=x86-64-v4", "--mattr=+avx512vnni"], [SKYLAKE], ECPU),
     (["--mcpu=x86-64-v4", "--mattr=+avx512vnni"], [ICELAKE], OK),
-    (["--mcpu=icelake-server"], [SKYLAKE], OK),
+    (["--mcpu=icelake-server"], [SKYLAKE], ECPU),
+    (["--mcpu=icelake-server"], [ICELAKE], OK),
+    (["--mcpu=x86-64-v4,icelake-server"], [SKYLAKE], OK),
     (["--mcpu=x86-64-v3,sapphirerapids"], [SKYLAKE], OK),
 ]
 TILES = [(3, tile) for tile in range(2, 7)] + [(4, tile) for tile in range(2, 6)] + [(5, tile) for tile in range(2, 5)]

@@ -77,6 +77,31 @@ static void check_rows(Arena *arena) {
     }
 }
 
+// Products of four bytes: features, which are gone with the registers that they need.
+static void check_dots(Arena *arena) {
+    static const struct {
+        const char *triple, *cpu, *attr;
+        bool dots;
+    } rows[] = {
+        {"x86_64-linux-gnu", "x86-64-v4", NULL, false},
+        {"x86_64-linux-gnu", "x86-64-v4", "+avx512vnni", true},
+        {"x86_64-linux-gnu", "znver4", NULL, true},
+        {"x86_64-linux-gnu", "znver4", "-avx512vnni", false},
+        {"x86_64-linux-gnu", "znver4", "-avx512f", false},
+        {"x86_64-linux-gnu", "alderlake", NULL, true},
+        {"aarch64-linux-gnu", "cortex-a72", NULL, false},
+        {"aarch64-linux-gnu", "cortex-a72", "+dotprod", true},
+        {"aarch64-linux-gnu", "neoverse-n1", NULL, true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        Target target = {0};
+        CHECK(find(&target, arena, rows[i].triple, rows[i].cpu, rows[i].attr) == 0);
+        CHECK(target.dots == rows[i].dots);
+    }
+    CHECK(feature_sign("+dotprod,-neon,-dotprod", "dotprod") == '-');
+    CHECK(feature_sign("+avx512vnni", "avx512") == 0);
+}
+
 static void check_features(Arena *arena) {
     static const struct {
         const char *cpu, *attr;
@@ -92,7 +117,7 @@ static void check_features(Arena *arena) {
         {"x86-64-v3", "+popcnt", 256, 16, 16, true},
         {"x86-64-v4", "-avx512f", 256, 16, 16, true},
         {"x86-64-v4", "-fma", 256, 16, 16, false},
-        {"znver4", "-sse4.2", 128, 16, 16, false},
+        {"haswell", "-sse4.2", 128, 16, 16, false},
         {"x86-64-v4", "+avx512vnni", 512, 32, 16, true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -102,6 +127,7 @@ static void check_features(Arena *arena) {
         CHECK(target.vector_bits == rows[i].bits && target.registers == rows[i].registers);
         CHECK(target.block == rows[i].block && target.fma == rows[i].fma);
     }
+    check_dots(arena);
     Target a7 = {0};
     CHECK(find(&a7, arena, "arm-linux-gnueabihf", "cortex-a7", "+vfp4") == 0);
     CHECK_TEXT(a7.features, "+neon,-slowfpvmlx,+vfp4");

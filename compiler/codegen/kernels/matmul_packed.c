@@ -28,8 +28,25 @@ static const Value *right_factor(const Node *node) {
     return value_data(b) ? b : NULL;
 }
 
+static bool is_plain(const Type *type, DType dtype) {
+    return type->dtype == dtype && type_is_static(type) && type_is_plain(type) && type_count(type) > 0;
+}
+
 static bool is_plain_f32(const Type *type) {
-    return type->dtype == DT_F32 && type_is_static(type) && type_is_plain(type) && type_count(type) > 0;
+    return is_plain(type, DT_F32);
+}
+
+// Of bytes, four of which the target multiplies and adds at a time.
+static bool has_dots(const Node *node) {
+    return node->in[0]->type.dtype != DT_F32;
+}
+
+static bool factors_fit(const Node *node, const Type *b, const Target *target) {
+    const Type *a = &node->in[0]->type, *y = &node->out[0]->type;
+    if (is_plain_f32(a))
+        return is_plain_f32(b) && is_plain_f32(y);
+    return node->op == OP_MatMul && target->dots && is_plain(a, kernel_dots(target)) && is_plain(b, DT_I8) &&
+           is_plain(y, DT_I32);
 }
 
 static bool has_plain_bias(const Node *node, int64_t columns) {
@@ -51,20 +68,23 @@ static bool is_transposed(const Node *node) {
     return node->op == OP_Gemm && ((const GemmAttrs *)node->attrs)->trans_b;
 }
 
+static bool sums_fit(const Node *node, DType dtype) {
+    return (!node_in(node, 2) || is_plain(&node->in[2]->type, dtype)) &&
+           (!node_in(node, 3) || is_plain(&node->in[3]->type, dtype));
+}
+
 bool matmul_packed_accepts(const Node *node, const Target *target) {
     if (node->op != OP_MatMul && node->op != OP_Gemm)
         return false;
     const Value *b = right_factor(node);
-    if (!b || b->type.rank != 2 || !is_plain_f32(&b->type) || !is_plain_f32(&node->in[0]->type) ||
-        !is_plain_f32(&node->out[0]->type))
+    if (!b || b->type.rank != 2 || !factors_fit(node, &b->type, target))
         return false;
     if (node->kernel == KERNEL_matmul_packed && !params_fit(node, target))
         return false;
     if (b->type.dim[is_transposed(node) ? 0 : 1].n == 1)  // a panel would hold one column: dot products read less
         return false;
     if (node->op == OP_MatMul)
-        return !matmul_transposes(node) && (!node_in(node, 2) || is_plain_f32(&node->in[2]->type)) &&
-               (!node_in(node, 3) || is_plain_f32(&node->in[3]->type));
+        return !matmul_transposes(node) && sums_fit(node, has_dots(node) ? DT_I32 : DT_F32);
     const GemmAttrs *attrs = node->attrs;
     return !attrs->trans_a && attrs->alpha == 1 && (attrs->beta == 1 || !node_in(node, 2)) &&
            has_plain_bias(node, b->type.dim[attrs->trans_b ? 0 : 1].n);
@@ -103,11 +123,12 @@ double matmul_packed_cost(const Node *node, const Target *target) {
     int64_t vecs = PANEL / target_lanes(target, 32), whole = columns / PANEL;
     int64_t groups[3] = {whole / params->panels, whole % params->panels > 0, columns % PANEL > 0};
     int64_t panels[3] = {params->panels, whole % params->panels, 1};
+    int64_t steps = has_dots(node) ? div_up(inner, MATRIX_BYTES) : inner;  // of 4 bytes of a column each
     double compute = 0, tiles = (double)div_up(rows, params->rows);
     for (int i = 0; i < 3; i++)
         if (groups[i])
-            compute += (double)groups[i] * cost_row(target, rows, params->rows, panels[i] * vecs, (double)inner);
-    double line = (double)(inner * PANEL) * sizeof(float);
+            compute += (double)groups[i] * cost_row(target, rows, params->rows, panels[i] * vecs, (double)steps);
+    double line = (double)(steps * PANEL) * sizeof(float);
     double panel = line * (double)params->panels, all = line * (double)div_up(columns, PANEL);
     double far = cost_far(target, all), near = cost_near(target, all * (tiles - 1), panel), cycles;
     if (cost_is_wide(target))
@@ -118,7 +139,7 @@ double matmul_packed_cost(const Node *node, const Target *target) {
 }
 
 void matmul_packed_packing(const Node *node, PackAttrs *attrs) {
-    *attrs = (PackAttrs){.panel = PANEL, .block = 1, .transposed = is_transposed(node)};
+    *attrs = (PackAttrs){.panel = PANEL, .block = has_dots(node) ? MATRIX_BYTES : 1, .transposed = is_transposed(node)};
 }
 
 // ---- Code
@@ -132,7 +153,7 @@ static void columns_emit(Emit *e, const Matrices *m, int64_t most, Val begin, Va
         Val tile = e_rem(e, unit.i, count), group = e_div(e, unit.i, count);
         Val column = e_add_const(e, e_mul_const(e, group, panels * m->panel), first);
         Val row = e_add(e, e_mul_const(e, tile, tiles.base), e_min(e, tile, extra));
-        Ptr b = e_at(e, m->b, e_mul_const(e, column, m->inner));
+        Ptr b = e_at(e, m->b, e_mul_const(e, column, m->dots ? align_up(m->inner, MATRIX_BYTES) : m->inner));
         if (tiles.extra)
             EMIT_IF(e, e_lt(e, tile, extra))
                 matrix_tile(e, m, tiles.base + 1, panels, valid, row, column, b);
@@ -142,13 +163,14 @@ static void columns_emit(Emit *e, const Matrices *m, int64_t most, Val begin, Va
 }
 
 static Matrices matrices_of(Emit *e, const Node *node) {
-    const Type *y = &node->out[0]->type, *packed = &node->in[1]->type;
+    const Type *y = &node->out[0]->type, *a = &node->in[0]->type;
     Matrices m = {.a = e_in(e, 0),
                   .b = e_in(e, 1),
                   .y = e_out(e, 0),
-                  .inner = packed->dim[1].n,
-                  .panel = packed->dim[2].n,
-                  .bias_last = node->op == OP_MatMul,
+                  .inner = a->dim[a->rank - 1].n,
+                  .panel = PANEL,
+                  .bias_last = node->op == OP_MatMul && !has_dots(node),
+                  .dots = has_dots(node),
                   .adds = node_in(node, 3) != NULL,
                   .act = node->op == OP_Gemm ? &((const GemmAttrs *)node->attrs)->act
                                              : &((const MatMulAttrs *)node->attrs)->act,

@@ -4,20 +4,25 @@
 
 #include "codegen/kernels/product.h"
 #include "codegen/order.h"
+#include "support/checked.h"
 
 Val matrix_columns(Emit *e, int lanes, Ptr x, Val at, int64_t first, int64_t valid) {
     if (first + lanes <= valid)
         return e_load(e, x, at, lanes);
-    Val v = e_zero(e, DT_F32, lanes);
+    Val v = e_zero(e, x.dtype, lanes);
     for (int lane = 0; first + lane < valid; lane++)
         v = e_set_lane(e, v, lane, e_load(e, x, e_add_const(e, at, lane), 1));
     return v;
 }
 
+static Val none(Emit *e, const Matrices *m) {
+    return e_zero(e, m->dots ? DT_I32 : DT_F32, m->lanes);
+}
+
 static Val bias_of(Emit *e, const Matrices *m, Val column, int vec, int64_t valid) {
     int64_t first = (int64_t)vec * m->lanes;
     if (!m->has_bias)
-        return e_zero(e, DT_F32, m->lanes);
+        return none(e, m);
     return matrix_columns(e, m->lanes, m->bias, e_add_const(e, column, first), first, valid);
 }
 
@@ -56,15 +61,16 @@ static void add_slice(Emit *e, const Product *product, const Var *sum, Ptr a, Pt
 }
 
 void matrix_tile(Emit *e, const Matrices *m, int64_t rows, int panels, int64_t valid, Val row, Val column, Ptr b) {
+    int64_t step = m->dots ? MATRIX_BYTES : 1, line = m->panel * step;
     Product product = {.rows = (int)rows, .vecs = panels * (int)m->panel / m->lanes, .lanes = m->lanes,
-                       .panels = panels,
-                       .row_stride = m->a_row, .panel = m->panel, .panel_stride = m->inner * m->panel};
+                       .panels = panels, .dots = m->dots,
+                       .row_stride = m->a_row, .panel = line, .panel_stride = div_up(m->inner, step) * line};
     Var sum[PRODUCT_MAX];
     int count = product.rows * product.vecs;
     for (int i = 0; i < count; i++)
-        sum[i] = e_var(e, m->bias_last ? e_zero(e, DT_F32, m->lanes) : bias_of(e, m, column, i % product.vecs, valid));
+        sum[i] = e_var(e, m->bias_last ? none(e, m) : bias_of(e, m, column, i % product.vecs, valid));
     Ptr a = e_at(e, m->a, e_mul_const(e, row, m->a_row));
-    int64_t whole = m->inner > ORDER_SLICE ? m->inner / ORDER_SLICE * ORDER_SLICE : 0;
+    int64_t whole = m->inner > ORDER_SLICE && !m->dots ? m->inner / ORDER_SLICE * ORDER_SLICE : 0;
     EMIT_FOR(e, k, e_index(e, 0), e_index(e, whole), ORDER_SLICE)
         add_slice(e, &product, sum, e_at(e, a, k.i), e_at(e, b, e_mul_const(e, k.i, m->panel)));
     product_run(e, &product, sum, e_at_const(e, a, whole), e_at_const(e, b, whole * m->panel), m->inner - whole);

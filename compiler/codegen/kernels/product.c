@@ -8,7 +8,7 @@
 
 #include "support/checked.h"
 
-enum { UNROLL = 4, MOST_ROWS = 14 };
+enum { UNROLL = 4, MOST_ROWS = 14, BYTES = 4 };
 
 // Where a multiply-add takes one lane of a register, LLVM loads the elements of several rows ahead, and would spill
 // sums for them: an eighth of the registers is left to that.
@@ -18,29 +18,39 @@ int64_t product_most_rows(const Target *target, int vecs) {
     return max_i64(1, min_i64(spare / vecs, MOST_ROWS));
 }
 
-void product_step(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, Ptr right, int64_t line) {
-    int per_panel = p->vecs / p->panels;
+// A step of up to four bytes.
+static void step(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, Ptr right, int64_t line, int bytes) {
+    int per_panel = p->vecs / p->panels, width = p->dots ? BYTES * p->lanes : p->lanes;
     Val panel[PRODUCT_MAX];
     for (int v = 0; p->ahead && v < p->panels; v++)
         e_prefetch(e, right, e_index(e, line + v * p->panel_stride + p->ahead));
     for (int v = 0; v < p->vecs; v++)
-        panel[v] = e_load_const(e, right, line + v / per_panel * p->panel_stride + (int64_t)(v % per_panel) * p->lanes,
-                                p->lanes);
+        panel[v] = e_load_const(e, right, line + v / per_panel * p->panel_stride + (int64_t)(v % per_panel) * width,
+                                width);
     for (int r = 0; r < p->rows; r++) {
-        Val splat = e_splat(e, e_load_const(e, left, at + r * p->row_stride, 1), p->lanes);
-        for (int v = 0; v < p->vecs; v++)
-            acc[r * p->vecs + v] = e_fma(e, splat, panel[v], acc[r * p->vecs + v]);
+        int64_t where = at + r * p->row_stride;
+        Val splat = p->dots ? e_load_dots(e, left, where, bytes, p->lanes)
+                            : e_splat(e, e_load_const(e, left, where, 1), p->lanes);
+        for (int v = 0; v < p->vecs; v++) {
+            Val *sum = &acc[r * p->vecs + v];
+            *sum = p->dots ? e_dots(e, *sum, splat, panel[v]) : e_fma(e, splat, panel[v], *sum);
+        }
     }
+}
+
+void product_step(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, Ptr right, int64_t line) {
+    step(e, p, acc, left, at, right, line, BYTES);
 }
 
 static void run_unrolled(Emit *e, const Product *p, const Var *sum, Ptr left, Ptr right, int64_t count) {
     Val acc[PRODUCT_MAX];
+    int64_t each = p->dots ? BYTES : 1;
     for (int i = 0; i < p->rows * p->vecs; i++)
         acc[i] = e_get(e, sum[i]);
-    for (int64_t j = 0; j < count; j++) {
+    for (int64_t j = 0; j < count; j += each) {
         if (j && !e_target(e)->fma_lane)
             e_barrier(e);
-        product_step(e, p, acc, left, j, right, j * p->panel);
+        step(e, p, acc, left, j, right, j / each * p->panel, (int)min_i64(each, count - j));
     }
     for (int i = 0; i < p->rows * p->vecs; i++)
         e_set(e, sum[i], acc[i]);
@@ -53,9 +63,10 @@ static int64_t unroll_of(const Target *target) {
 }
 
 void product_run(Emit *e, const Product *p, const Var *sum, Ptr left, Ptr right, int64_t count) {
-    int64_t unroll = unroll_of(e_target(e)), whole = count / unroll * unroll;
+    int64_t each = p->dots ? BYTES : 1, unroll = unroll_of(e_target(e)) * each, whole = count / unroll * unroll;
     EMIT_FOR(e, k, e_index(e, 0), e_index(e, whole), unroll)
-        run_unrolled(e, p, sum, e_at(e, left, k.i), e_at(e, right, e_along(e, &k, p->panel)), unroll);
+        run_unrolled(e, p, sum, e_at(e, left, k.i), e_at(e, right, e_along(e, &k, p->panel / each)), unroll);
     if (whole < count)
-        run_unrolled(e, p, sum, e_at_const(e, left, whole), e_at_const(e, right, whole * p->panel), count - whole);
+        run_unrolled(e, p, sum, e_at_const(e, left, whole), e_at_const(e, right, whole / each * p->panel),
+                     count - whole);
 }

@@ -1,6 +1,7 @@
 """Sweeps of one operator's shapes and attributes: each case is a node of one model, whose outputs are compared with
 onnxruntime's (or, where that lacks the type, with those of ONNX's reference) at -O0, -O2, -O2 for this CPU, and on
-several threads. With machines (of native.MACHINES) as arguments: in an emulated program for each, at -O2.
+several threads. With machines (of native.MACHINES), perhaps with flags, as arguments: in an emulated program for each,
+at -O2.
 With --strict as the first argument: what --strict gives is compared with what -O0 gives, byte by byte."""
 
 import glob
@@ -110,7 +111,7 @@ class Sweep:
         if flags[0].startswith("-"):
             return Network(path, folder, *flags)
         values = [np.asarray(expected[o.name]) for o in self.outputs]
-        return Program(path, folder, flags[0], [(v.shape, v.dtype) for v in values])
+        return Program(path, folder, flags[0], [(v.shape, v.dtype) for v in values], *flags[1:])
 
     def run_code(self):
         """What the model returns, as at -O2: 0, or one of SQZ_E..."""
@@ -146,7 +147,7 @@ class Sweep:
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, f"{title}.onnx")
             onnx.save(model, path)
-            for flags in [[machine] for machine in sys.argv[1:]] or LEVELS:
+            for flags in [machine.split() for machine in sys.argv[1:]] or LEVELS:
                 network = self.compiled(path, model, os.path.join(folder, "".join(flags).replace("=", "")), flags,
                                         expected)
                 failures += undefined(title, folder, flags)

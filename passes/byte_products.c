@@ -1,0 +1,166 @@
+// Products of quantized numbers, MatMul of i32, as products of the bytes themselves, which targets with an instruction
+// for these (target->dots) add up four at a time:
+//
+//     y[m, n] = sum over k of (a[m, k] - z) * b[k, n]  =  (sum of a[m, k] * b[k, n]) - z * (sum of b[k, n])
+//
+// b is constant; its sums are computed here, and with a constant z so is all that is added, the row at input 2. What b
+// has in one column must fit into i8, or is made to by a number for the column, whose product with the sum of a row of
+// a - z is added behind. The target says whether the left bytes have a sign; those of the other kind change by 128, as
+// z does. All is exact, modulo 2^32, as the sums of the standard are.
+#include "codegen/kernel.h"
+#include "ir/infer.h"
+#include "passes/pass.h"
+#include "support/checked.h"
+
+typedef struct Bytes {
+    Value *x;     // of 8 bits
+    Value *zero;  // an i32, or null
+} Bytes;
+
+// The weights as bytes, less `shift` of their columns, and the sums of these bytes.
+typedef struct Weights {
+    int64_t rows, columns;
+    int8_t *bytes;
+    int64_t *shift, *sum;
+    bool shifted;
+} Weights;
+
+static bool match_bytes(const Value *value, Bytes *bytes) {
+    const Node *node = value->def;
+    *bytes = (Bytes){0};
+    if (node && node->op == OP_Sub && type_is_static(&node->in[1]->type) && node->in[1]->type.rank < 2 &&
+        type_count(&node->in[1]->type) == 1) {
+        bytes->zero = node->in[1];
+        node = node->in[0]->def;
+    }
+    if (!node || node->op != OP_Cast)
+        return false;
+    bytes->x = node->in[0];
+    return (bytes->x->type.dtype == DT_I8 || bytes->x->type.dtype == DT_U8) &&
+           type_same_shape(&bytes->x->type, &value->type);
+}
+
+static bool is_plain_matmul(const Node *node) {
+    return node->op == OP_MatMul && node->nin == 2 && !node->kernel && !matmul_transposes(node) &&
+           !((const MatMulAttrs *)node->attrs)->act.kind;
+}
+
+// What has to be taken from the numbers of each column, so that they are bytes; false where nothing would do.
+static bool find_shifts(Weights *w, const int32_t *numbers, Arena *scratch) {
+    int64_t *low = ARENA_ARRAY(scratch, int64_t, w->columns), *high = ARENA_ARRAY(scratch, int64_t, w->columns);
+    for (int64_t i = 0; i < w->rows * w->columns; i++) {
+        low[i % w->columns] = min_i64(low[i % w->columns], numbers[i]);
+        high[i % w->columns] = max_i64(high[i % w->columns], numbers[i]);
+    }
+    for (int64_t n = 0; n < w->columns; n++) {
+        bool fits = low[n] >= INT8_MIN && high[n] <= INT8_MAX;
+        w->shift[n] = fits ? 0 : low[n] - INT8_MIN;
+        w->shifted |= !fits;
+        if (high[n] - w->shift[n] > INT8_MAX)
+            return false;
+    }
+    return true;
+}
+
+static bool narrow(const Value *b, Arena *arena, Arena *scratch, Weights *w) {
+    if (!b->data || b->type.rank != 2 || b->type.dim[1].n < 2 || b->type.dim[0].n < 1)
+        return false;
+    *w = (Weights){.rows = b->type.dim[0].n, .columns = b->type.dim[1].n};
+    int64_t count = w->rows * w->columns;
+    int32_t *numbers = ARENA_ARRAY(scratch, int32_t, count);
+    constant_read(b->data, DT_I32, 0, count, numbers);
+    w->shift = ARENA_ARRAY(scratch, int64_t, w->columns);
+    w->sum = ARENA_ARRAY(scratch, int64_t, w->columns);
+    if (!find_shifts(w, numbers, scratch))
+        return false;
+    w->bytes = ARENA_ARRAY(arena, int8_t, count);
+    for (int64_t i = 0; i < count; i++) {
+        w->bytes[i] = (int8_t)(numbers[i] - w->shift[i % w->columns]);
+        w->sum[i % w->columns] += w->bytes[i];
+    }
+    return true;
+}
+
+static Value *row_of(Node *where, const char *name, const int64_t *numbers, int64_t n, int64_t times) {
+    int32_t *row = ARENA_ARRAY(where->graph->module->arena, int32_t, n);
+    for (int64_t i = 0; i < n; i++)
+        row[i] = (int32_t)((uint32_t)numbers[i] * (uint32_t)times);
+    return value_constant(where->graph, name, type_make(DT_I32, 1, &n), row);
+}
+
+static Value *number(Graph *graph, DType dtype, double n) {
+    return value_doubles(graph, "n", type_make(dtype, 0, NULL), &n);
+}
+
+// The left bytes with a sign or without, as the target wants them, and what their zero point changes by.
+static Value *signed_as(Node *where, Value *x, DType wanted, int *change) {
+    *change = 0;
+    if (x->type.dtype == wanted)
+        return x;
+    Type type = x->type;
+    bool is_signed = type.dtype == DT_I8;
+    *change = is_signed ? 128 : -128;
+    Value *top = number(where->graph, type.dtype, is_signed ? -128 : 128);
+    Value *turned = node_before(where, OP_BitwiseXor, x, top, type);
+    type.dtype = wanted;
+    Value *y = node_before(where, OP_Cast, turned, NULL, type);
+    ((CastAttrs *)y->def->attrs)->to = wanted;
+    return y;
+}
+
+// What is added to each row: the sums of the weights, times the zero point.
+static Value *row_before(Node *where, const Value *b, const Bytes *bytes, const Weights *w, int change) {
+    int64_t zero = 0;
+    Ints ints;
+    if (!bytes->zero || value_as_ints(bytes->zero, where->graph->module->arena, &ints)) {
+        zero = (bytes->zero ? ints.v[0] : 0) + change;
+        return zero ? row_of(where, b->name, w->sum, w->columns, -zero) : NULL;
+    }
+    Value *sums = row_of(where, b->name, w->sum, w->columns, -1);
+    Value *row = node_before(where, OP_Mul, sums, bytes->zero, sums->type);
+    if (!change)
+        return row;
+    return node_before(where, OP_Add, row, row_of(where, b->name, w->sum, w->columns, -change), sums->type);
+}
+
+// The shifts of the columns times the sums of the rows of `a`.
+static Value *shifts_before(Node *where, Value *a, const Weights *w) {
+    Type type = a->type;
+    type.dim[type.rank - 1] = dim_const(1);
+    int64_t last = a->type.rank - 1;
+    Value *sums = node_before(where, OP_ReduceSum, a, value_int64s(where->graph, "axes", &last, 1), type);
+    return node_before(where, OP_Mul, sums, row_of(where, "shift", w->shift, w->columns, 1), where->out[0]->type);
+}
+
+// The node itself becomes the last one, so that its result keeps its name.
+static void apply(Node *node, const Bytes *bytes, const Weights *w, DType wanted) {
+    Value *a = node->in[0], *b = node->in[1];
+    int64_t size[2] = {w->rows, w->columns};
+    int change;
+    Value *x = signed_as(node, bytes->x, wanted, &change), *row = row_before(node, b, bytes, w, change);
+    node->in[0] = x;
+    node->in[1] = value_constant(node->graph, b->name, type_make(DT_I8, 2, size), w->bytes);
+    if (row)
+        node_set_input(node, 2, row);
+    if (!w->shifted)
+        return;
+    Value *y = node_before(node, OP_MatMul, x, node->in[1], node->out[0]->type);
+    if (row)
+        node_set_input(y->def, 2, row);
+    Value *more = shifts_before(node, a, w);
+    node->op = OP_Add;
+    node->attrs = attrs_new(op_info[OP_Add].attrs, node->graph->module->arena);
+    node->in[0] = y;
+    node->in[1] = more;
+    node->nin = 2;
+}
+
+bool pass_byte_products(PassContext *ctx, Graph *graph) {
+    Bytes bytes;
+    Weights weights;
+    for (Node *node = graph->first; ctx->target->dots && node; node = node->next)
+        if (is_plain_matmul(node) && node->out[0]->type.dtype == DT_I32 && type_is_static(&node->out[0]->type) &&
+            match_bytes(node->in[0], &bytes) && narrow(node->in[1], ctx->module->arena, ctx->scratch, &weights))
+            apply(node, &bytes, &weights, kernel_dots(ctx->target));
+    return true;
+}
