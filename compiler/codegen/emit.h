@@ -96,6 +96,8 @@ Val e_stride(Emit *e, int64_t n);
 Ptr e_walk(Emit *e, Ptr p, Val stride);
 // Neither loads nor stores change sides. It keeps LLVM from loading ahead more than registers hold, and costs nothing.
 void e_barrier(Emit *e);
+// The vector is computed before what follows is loaded or stored: arithmetic may pass a barrier.
+void e_pin(Emit *e, Val *v);
 void e_prefetch(Emit *e, Ptr p, Val index);  // into the second-level cache
 // Writes `count` (known) zeroed elements from `index` on.
 void e_clear(Emit *e, Ptr p, Val index, int64_t count);

@@ -1,5 +1,6 @@
 // Loads, stores and addresses of the kernel language.
 #include <llvm-c/Core.h>
+#include <string.h>
 
 #include "codegen/emit_internal.h"
 #include "ir/element.h"
@@ -89,11 +90,16 @@ static bool has_offsets(const Emit *e) {
     return e->target->arch != ARCH_ARM || e->level == '0';
 }
 
-// Through an empty piece of assembly.
+// Through an empty piece of assembly, in a register that `constraint` names. If `here`, it stays where it is.
+static LLVMValueRef through(Emit *e, LLVMValueRef value, const char *constraint, bool here) {
+    LLVMTypeRef type = LLVMTypeOf(value), function = LLVMFunctionType(type, &type, 1, 0);
+    LLVMValueRef nothing = LLVMGetInlineAsm(function, "", 0, constraint, strlen(constraint), here, 0,
+                                            LLVMInlineAsmDialectATT, 0);
+    return LLVMBuildCall2(e->builder, function, nothing, &value, 1, "");
+}
+
 static LLVMValueRef hidden(Emit *e, LLVMValueRef word) {
-    LLVMTypeRef type = LLVMTypeOf(word), function = LLVMFunctionType(type, &type, 1, 0);
-    LLVMValueRef nothing = LLVMGetInlineAsm(function, "", 0, "=r,0", 4, 0, 0, LLVMInlineAsmDialectATT, 0);
-    return LLVMBuildCall2(e->builder, function, nothing, &word, 1, "");
+    return through(e, word, "=r,0", false);
 }
 
 // Hidden, so that LLVM does not add strides up.
@@ -118,6 +124,11 @@ Ptr e_walk(Emit *e, Ptr p, Val stride) {
 
 void e_barrier(Emit *e) {
     LLVMBuildFence(e->builder, LLVMAtomicOrderingSequentiallyConsistent, 1, "");
+}
+
+void e_pin(Emit *e, Val *v) {
+    if (e->target->arch == ARCH_X86_64 && e->target->registers > 16 && e->level != '0')
+        v->v = through(e, v->v, "=v,0", true);
 }
 
 void e_prefetch(Emit *e, Ptr p, Val index) {

@@ -39,7 +39,7 @@ class Machine:
 
 ARM_BRANCH = r"b\S*|cbn?z|tbn?z"
 MACHINES = [
-    Machine("x86_64-linux-gnu", ["x86-64-v3", "znver3", "x86-64-v4", "skylake-avx512"], r"j\w+", r"vfn?m(add|sub)",
+    Machine("x86_64-linux-gnu", ["x86-64-v3", "znver3", "x86-64-v4", "skylake-avx512", "znver4"], r"j\w+", r"vfn?m(add|sub)",
             r".*%[xyz]mm", r"v(mov|broadcast)\S*\s+[^%]*\(|v(mov|broadcast).*\)$", r".*%rsp",
             r"vmov\S*\s+%[xyz]mm\d+, .*\)",
             r"j|cmp|test|prefetch|(inc|dec|add|sub)q\s+(\$\S+, )?%\w+$|leaq\s+-?\d+\((%\w+)\), \3$"),
@@ -59,9 +59,17 @@ def matmul(rows, inner, columns):
 
 
 SAME = {"pads": [1, 1, 1, 1]}
+
+
+def squeeze(shape, filters):
+    """A 1x1 convolution whose output gets a rim, so that tiles go along rows."""
+    return lambda module: module.conv(module.conv(module.input(*shape), shape[1], filters, 1), filters, 16, 3, **SAME)
+
+
 CASES = [  # kernel, what it does, how the module is made; perhaps the size of Winograd's tiles
     ("conv_direct", "3x3", conv((1, 32, 14, 14), 64, 3, strides=[2, 2], **SAME)),
     ("conv_direct", "1x1", conv((1, 64, 14, 14), 64, 1)),
+    ("conv_direct", "1x1 before a 3x3", squeeze((1, 128, 28, 28), 32)),
     ("conv_direct", "1x1 on 13x13", conv((1, 48, 13, 13), 80, 1)),
     ("conv_direct", "dilated 5x5", conv((1, 32, 14, 14), 48, 5, strides=[2, 2], pads=[2, 2, 2, 2], dilations=[2, 2])),
     ("conv_direct", "first layer, 3x3", conv((1, 3, 33, 33), 64, 3, strides=[2, 2])),

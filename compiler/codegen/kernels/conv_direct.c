@@ -304,8 +304,7 @@ static void taps_of_row(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w, int6
     for (int64_t u = 0; u < count; u++) {
         product_step(e, &tile->product, tile->acc, x, u * d->window.dilation[1] * d->x.stride.pixel, w,
                      u * d->tap[1] * d->y.block);
-        if (!e_target(e)->fma_lane)
-            e_barrier(e);
+        product_barrier(e, &tile->product, tile->acc);
     }
 }
 

@@ -42,14 +42,22 @@ void product_step(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, Ptr
     step(e, p, acc, left, at, right, line, BYTES);
 }
 
+void product_barrier(Emit *e, const Product *p, Val *acc) {
+    if (e_target(e)->fma_lane)
+        return;
+    for (int i = 0; i < p->rows * p->vecs; i++)
+        e_pin(e, &acc[i]);
+    e_barrier(e);
+}
+
 static void run_unrolled(Emit *e, const Product *p, const Var *sum, Ptr left, Ptr right, int64_t count) {
     Val acc[PRODUCT_MAX];
     int64_t each = p->dots ? BYTES : 1;
     for (int i = 0; i < p->rows * p->vecs; i++)
         acc[i] = e_get(e, sum[i]);
     for (int64_t j = 0; j < count; j += each) {
-        if (j && !e_target(e)->fma_lane)
-            e_barrier(e);
+        if (j)
+            product_barrier(e, p, acc);
         step(e, p, acc, left, j, right, j / each * p->panel, (int)min_i64(each, count - j));
     }
     for (int i = 0; i < p->rows * p->vecs; i++)

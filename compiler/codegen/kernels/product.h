@@ -27,6 +27,8 @@ static inline bool product_fits(int64_t rows, int64_t vecs) {
 
 // acc[row * vecs + vec] += left[row][at] * right[...] for one element `at` of each row and one line of the panels.
 void product_step(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, Ptr right, int64_t line);
+// Between two steps: the next one's lines are not loaded before the registers of this one's are free.
+void product_barrier(Emit *e, const Product *p, Val *acc);
 
 // The same for `count` consecutive elements and their lines, in a loop that is unrolled by four. `sum` are the
 // accumulators. Behind the last four bytes, those of the right factor are zeros.
