@@ -119,7 +119,8 @@ static double products_cycles(const Sizes *s, const Target *target, const Winogr
     for (int i = 0; i < 4; i++)
         if (part[i].points && part[i].tiles)
             cycles += (double)part[i].points * cost_row(target, part[i].tiles, params->rows, vecs, (double)s->channels);
-    return PRODUCT * cycles * (double)(s->panels / params->panels);
+    double shown = cost_has_room(target) ? 1 : PRODUCT;
+    return shown * cycles * (double)(s->panels / params->panels);
 }
 
 // The products of all panels read V again, and leave M to the output transform: best in the first-level cache.
@@ -138,12 +139,17 @@ typedef struct Transforms {
     double in, out;
 } Transforms;
 
+// Of a vector. Where there is room, loads and sums go beside multiply-adds.
+static double transform_cycles(const Target *target, int64_t points) {
+    return cost_has_room(target) ? TRANSFORM[4] : TRANSFORM[points];
+}
+
 static Transforms transforms_cycles(const Sizes *s, const Target *target, const Block *block) {
     int64_t more = s->taps - 1;
     double down = (double)(block->rows * s->points + (block->edge ? s->down.edge + more : 0));
     double right = (double)(s->right.full * s->points + (s->right.edge ? s->right.edge + more : 0));
     double back = (double)(s->points - s->taps + 1) / ((double)s->points - 2);
-    double each = down * right * TRANSFORM[s->points] * (double)s->block / target_lanes(target, 32);
+    double each = down * right * transform_cycles(target, s->points) * (double)s->block / target_lanes(target, 32);
     return (Transforms){each * (double)s->blocks_in, each * (double)s->panels * back};
 }
 
@@ -206,14 +212,16 @@ double conv_winograd_cost(const Node *node, const Target *target) {
     Sizes s = sizes_of(node, params->tile);
     Blocks blocks = blocks_of(s.down, params->band);
     const Type *x = &node->in[0]->type, *y = &node->out[0]->type;
-    double cycles = 0, weights = (double)weights_bytes(&s, params);
+    double cycles = 0, products = 0, weights = (double)weights_bytes(&s, params);
     for (int last = 0; last < 2; last++) {
         const Block *block = last ? &blocks.last : &blocks.each;
         double count = last ? 1 : (double)(blocks.count - 1);
         cycles += count * (panels_cycles(&s, target, params, block) + transforms_cycles(&s, target, block).in);
+        products += count * products_cycles(&s, target, params, block);
     }
     double again = (double)(blocks.count - 1) + (params->ahead || params->late ? 0 : (double)blocks.count);
-    double bytes = cost_far(target, weights) + cost_again(target, weights * again, weights);
+    double read = cost_far(target, weights) + cost_again(target, weights * again, weights);
+    double bytes = params->ahead ? cost_ahead(target, read, products) : read;
     double in = (double)type_bytes(x), out = (double)type_bytes(y);
     bytes += cost_near(target, in, in) + cost_near(target, out, out);
     return cost_seconds(target, cost_call(target) + (double)y->dim[0].n * (cycles + bytes));

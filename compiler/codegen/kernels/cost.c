@@ -51,11 +51,15 @@ bool cost_is_wide(const Target *target) {
     return target->vector_bits == LINE_BITS;
 }
 
+bool cost_has_room(const Target *target) {
+    return cost_is_wide(target) && target->fma_per_cycle < target->loads_per_cycle;
+}
+
 // Splats are loads, except where multiply-adds take a lane.
 static double step_cycles(const Target *target, int64_t rows, int64_t vecs) {
     double work = (double)(rows * vecs) / target->fma_per_cycle;
     double loads = (double)vecs + (target->fma_lane ? (double)rows / target_lanes(target, 32) : (double)rows);
-    double shown = cost_is_wide(target) ? LOAD * loads : 0;
+    double shown = cost_is_wide(target) && !cost_has_room(target) ? LOAD * loads : 0;
     return larger(larger(work, loads / target->loads_per_cycle), LATENCY) + shown;
 }
 
@@ -91,6 +95,10 @@ double cost_again(const Target *target, double bytes, double size) {
 
 double cost_far(const Target *target, double bytes) {
     return is_cold(target, bytes) ? bytes / target->memory_rate : FAR * bytes / target->l3_rate;
+}
+
+double cost_ahead(const Target *target, double cycles, double work) {
+    return cost_has_room(target) ? larger(0, cycles - work) : cycles;
 }
 
 double cost_farthest(const Target *target) {

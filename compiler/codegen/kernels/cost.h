@@ -20,6 +20,8 @@ double cost_waiting(const Target *target, int64_t vectors);
 
 // Whether a vector is as wide as a line of the cache, so that multiply-adds hide less of what else there is.
 bool cost_is_wide(const Target *target);
+// Whether one of them is multiplied in a cycle where two are loaded: loads, and what is fetched ahead, hide.
+bool cost_has_room(const Target *target);
 
 // What reading or writing `bytes` of something that is `size` bytes large adds to the arithmetic: it lies in the
 // smallest cache that holds it.
@@ -28,6 +30,8 @@ double cost_near(const Target *target, double bytes, double size);
 double cost_again(const Target *target, double bytes, double size);
 // The same for what has not been touched since the last inference, as weights are not.
 double cost_far(const Target *target, double bytes);
+// What is left of it, of so many cycles, where it is fetched ahead during so much work.
+double cost_ahead(const Target *target, double cycles, double work);
 
 // Work that shards share (share_sets): sets of so many pieces, in cycles. Each shard that does a part of a set pays
 // `once` for it.

@@ -16,6 +16,7 @@
 enum { PANEL = MATRIX_PANEL };
 // The panels of a tile are fetched at the same time: of the time that one or several take.
 static const double FETCH = 0.78, FETCH_PANEL = 0.9;
+static const double STREAM = 0.03;  // that each of them adds where one alone keeps up with the memory
 static const double SHOWN = 0.5;  // of the time that panels take to come from near again, beside wide vectors
 enum { WANTED_SUMS = MATRIX_SUMS };
 enum { MOST_PANELS = 5 };  // of a tile of many rows, that are worth a trial
@@ -131,6 +132,8 @@ double matmul_packed_cost(const Node *node, const Target *target) {
     double line = (double)(steps * PANEL) * sizeof(float);
     double panel = line * (double)params->panels, all = line * (double)div_up(columns, PANEL);
     double far = cost_far(target, all), near = cost_near(target, all * (tiles - 1), panel), cycles;
+    if (cost_has_room(target))
+        far *= 1 + STREAM * (double)(params->panels - 1);
     if (cost_is_wide(target))
         cycles = larger(compute / tiles, far) + compute * (tiles - 1) / tiles + SHOWN * near;
     else
