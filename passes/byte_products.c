@@ -1,15 +1,17 @@
-// Products of quantized numbers, MatMul of i32, as products of the bytes themselves, which targets with an instruction
-// for these (target->dots) add up four at a time:
+// Products of quantized numbers, MatMul and Conv of i32, as products of the bytes themselves, which targets with an
+// instruction for these (target->dots) add up four at a time:
 //
 //     y[m, n] = sum over k of (a[m, k] - z) * b[k, n]  =  (sum of a[m, k] * b[k, n]) - z * (sum of b[k, n])
 //
 // b is constant; its sums are computed here, and with a constant z so is all that is added, the row at input 2. What b
 // has in one column must fit into i8, or is made to by a number for the column, whose product with the sum of a row of
-// a - z is added behind. The target says whether the left bytes have a sign; those of the other kind change by 128, as
-// z does. All is exact, modulo 2^32, as the sums of the standard are.
+// a - z is added behind. Images are padded with z before they are convolved. The target says whether the left bytes
+// have a sign; those of the other kind change by 128, as z does. All is exact, modulo 2^32, as the sums of the standard
+// are.
 #include "codegen/kernel.h"
 #include "ir/infer.h"
 #include "passes/pass.h"
+#include "passes/rewrite.h"
 #include "support/checked.h"
 
 typedef struct Bytes {
@@ -17,9 +19,11 @@ typedef struct Bytes {
     Value *zero;  // an i32, or null
 } Bytes;
 
-// The weights as bytes, less `shift` of their columns, and the sums of these bytes.
+// The weights as bytes, less `shift` of their columns, and the sums of these bytes. A column is what one result is made
+// with; those of a Conv, its filters, lie one after the other.
 typedef struct Weights {
     int64_t rows, columns;
+    bool filters;
     int8_t *bytes;
     int64_t *shift, *sum;
     bool shifted;
@@ -41,16 +45,32 @@ static bool match_bytes(const Value *value, Bytes *bytes) {
 }
 
 static bool is_plain_matmul(const Node *node) {
-    return node->op == OP_MatMul && node->nin == 2 && !node->kernel && !matmul_transposes(node) &&
-           !((const MatMulAttrs *)node->attrs)->act.kind;
+    return node->op == OP_MatMul && node->nin == 2 && !matmul_transposes(node) &&
+           !((const MatMulAttrs *)node->attrs)->act.kind && node->in[1]->type.rank == 2;
+}
+
+static bool is_plain_conv(const Node *node) {
+    const ConvAttrs *attrs = node->attrs;
+    return node->op == OP_Conv && !node_in(node, 3) && attrs->group == 1 && !attrs->act.kind && !node_pools(node) &&
+           node->in[1]->type.rank == 4;
+}
+
+static bool match(const Node *node, Bytes *bytes) {
+    return (is_plain_matmul(node) || is_plain_conv(node)) && !node->kernel && node->out[0]->type.dtype == DT_I32 &&
+           type_is_static(&node->out[0]->type) && type_is_static(&node->in[1]->type) && match_bytes(node->in[0], bytes);
+}
+
+static int64_t column_of(const Weights *w, int64_t i) {
+    return w->filters ? i / w->rows : i % w->columns;
 }
 
 // What has to be taken from the numbers of each column, so that they are bytes; false where nothing would do.
 static bool find_shifts(Weights *w, const int32_t *numbers, Arena *scratch) {
     int64_t *low = ARENA_ARRAY(scratch, int64_t, w->columns), *high = ARENA_ARRAY(scratch, int64_t, w->columns);
     for (int64_t i = 0; i < w->rows * w->columns; i++) {
-        low[i % w->columns] = min_i64(low[i % w->columns], numbers[i]);
-        high[i % w->columns] = max_i64(high[i % w->columns], numbers[i]);
+        int64_t n = column_of(w, i);
+        low[n] = min_i64(low[n], numbers[i]);
+        high[n] = max_i64(high[n], numbers[i]);
     }
     for (int64_t n = 0; n < w->columns; n++) {
         bool fits = low[n] >= INT8_MIN && high[n] <= INT8_MAX;
@@ -62,21 +82,22 @@ static bool find_shifts(Weights *w, const int32_t *numbers, Arena *scratch) {
     return true;
 }
 
-static bool narrow(const Value *b, Arena *arena, Arena *scratch, Weights *w) {
-    if (!b->data || b->type.rank != 2 || b->type.dim[1].n < 2 || b->type.dim[0].n < 1)
+static bool narrow(const Value *b, bool filters, Arena *arena, Arena *scratch, Weights *w) {
+    int64_t count = type_count(&b->type), columns = b->type.dim[filters ? 0 : 1].n;
+    if (!b->data || count == 0 || columns < 2)
         return false;
-    *w = (Weights){.rows = b->type.dim[0].n, .columns = b->type.dim[1].n};
-    int64_t count = w->rows * w->columns;
+    *w = (Weights){.rows = count / columns, .columns = columns, .filters = filters};
     int32_t *numbers = ARENA_ARRAY(scratch, int32_t, count);
     constant_read(b->data, DT_I32, 0, count, numbers);
     w->shift = ARENA_ARRAY(scratch, int64_t, w->columns);
     w->sum = ARENA_ARRAY(scratch, int64_t, w->columns);
-    if (!find_shifts(w, numbers, scratch))
+    if (!find_shifts(w, numbers, scratch) || (filters && w->shifted))
         return false;
     w->bytes = ARENA_ARRAY(arena, int8_t, count);
     for (int64_t i = 0; i < count; i++) {
-        w->bytes[i] = (int8_t)(numbers[i] - w->shift[i % w->columns]);
-        w->sum[i % w->columns] += w->bytes[i];
+        int64_t n = column_of(w, i);
+        w->bytes[i] = (int8_t)(numbers[i] - w->shift[n]);
+        w->sum[n] += w->bytes[i];
     }
     return true;
 }
@@ -132,16 +153,54 @@ static Value *shifts_before(Node *where, Value *a, const Weights *w) {
     return node_before(where, OP_Mul, sums, row_of(where, "shift", w->shift, w->columns, 1), where->out[0]->type);
 }
 
+// The zero point as a byte.
+static Value *zero_before(Node *where, const Bytes *bytes, DType dtype, int change) {
+    Ints ints = {0};
+    if (!bytes->zero || value_as_ints(bytes->zero, where->graph->module->arena, &ints))
+        return number(where->graph, dtype, (double)((bytes->zero ? ints.v[0] : 0) + change));
+    Type type = bytes->zero->type;
+    Value *moved = bytes->zero;
+    if (change)
+        moved = node_before(where, OP_Add, moved, number(where->graph, DT_I32, change), type);
+    type.dtype = dtype;
+    Value *zero = node_before(where, OP_Cast, moved, NULL, type);
+    ((CastAttrs *)zero->def->attrs)->to = dtype;
+    return zero;
+}
+
+// x within zero points instead of the convolution's padding, which is taken from it.
+static Value *padded_before(Node *conv, Value *x, Value *zero) {
+    Window w = node_window(conv);
+    int64_t pads[8] = {0, 0, w.begin[0], w.begin[1], 0, 0, w.end[0], w.end[1]};
+    Type type = x->type;
+    for (int i = 0; i < 2; i++) {
+        type.dim[2 + i].n += w.begin[i] + w.end[i];
+        w.begin[i] = w.end[i] = 0;
+    }
+    if (type_same_shape(&type, &x->type))
+        return x;
+    conv_set_window(conv, &w);
+    Value *y = node_before(conv, OP_Pad, x, value_int64s(conv->graph, "pads", pads, 8), type);
+    node_set_input(y->def, 2, zero);
+    return y;
+}
+
+static void add_row(Node *node, Value *row) {
+    Value *bias = node_in(node, 2);
+    if (row)
+        node_set_input(node, 2, bias ? node_before(node, OP_Add, bias, row, row->type) : row);
+}
+
 // The node itself becomes the last one, so that its result keeps its name.
 static void apply(Node *node, const Bytes *bytes, const Weights *w, DType wanted) {
     Value *a = node->in[0], *b = node->in[1];
-    int64_t size[2] = {w->rows, w->columns};
+    Type narrow_type = b->type;
     int change;
     Value *x = signed_as(node, bytes->x, wanted, &change), *row = row_before(node, b, bytes, w, change);
-    node->in[0] = x;
-    node->in[1] = value_constant(node->graph, b->name, type_make(DT_I8, 2, size), w->bytes);
-    if (row)
-        node_set_input(node, 2, row);
+    narrow_type.dtype = DT_I8;
+    node->in[0] = w->filters ? padded_before(node, x, zero_before(node, bytes, wanted, change)) : x;
+    node->in[1] = value_constant(node->graph, b->name, narrow_type, w->bytes);
+    add_row(node, row);
     if (!w->shifted)
         return;
     Value *y = node_before(node, OP_MatMul, x, node->in[1], node->out[0]->type);
@@ -159,8 +218,8 @@ bool pass_byte_products(PassContext *ctx, Graph *graph) {
     Bytes bytes;
     Weights weights;
     for (Node *node = graph->first; ctx->target->dots && node; node = node->next)
-        if (is_plain_matmul(node) && node->out[0]->type.dtype == DT_I32 && type_is_static(&node->out[0]->type) &&
-            match_bytes(node->in[0], &bytes) && narrow(node->in[1], ctx->module->arena, ctx->scratch, &weights))
+        if (match(node, &bytes) &&
+            narrow(node->in[1], node->op == OP_Conv, ctx->module->arena, ctx->scratch, &weights))
             apply(node, &bytes, &weights, kernel_dots(ctx->target));
     return true;
 }

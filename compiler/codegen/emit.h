@@ -77,6 +77,9 @@ Val e_to_index(Emit *e, Val v);
 Val e_bits(Emit *e, DType to, Val v);         // the same bits as another type of the same width
 Val e_lane(Emit *e, Val v, int lane);
 Val e_set_lane(Emit *e, Val v, int lane, Val scalar);
+Val e_zip(Emit *e, Val a, Val b);                // a0 b0 a1 b1 ...
+Val e_part(Emit *e, Val v, int first, int lanes);     // some lanes, side by side
+Val e_place(Emit *e, Val v, int first, Val part);     // the same lanes of v, replaced
 void e_transpose(Emit *e, Val *rows);  // as many vectors as each has lanes (a power of two): rows become columns
 
 // ---- Memory. Indices count elements; vectors are consecutive elements, aligned like one.

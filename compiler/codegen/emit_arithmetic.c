@@ -253,6 +253,45 @@ Val e_is_nan(Emit *e, Val a) {
     return val(LLVMBuildFCmp(e->builder, LLVMRealUNO, a.v, a.v, ""), DT_BOOL, a.lanes);
 }
 
+// ---- Lanes against each other
+
+enum { SHUFFLED_MAX = 64 };
+
+static Val shuffle(Emit *e, Val a, Val b, const int *from, int lanes) {
+    LLVMValueRef mask[SHUFFLED_MAX];
+    for (int i = 0; i < lanes; i++)
+        mask[i] = LLVMConstInt(LLVMInt32TypeInContext(e->context), (unsigned)from[i], 0);
+    LLVMValueRef order = LLVMConstVector(mask, (unsigned)lanes);
+    return val(LLVMBuildShuffleVector(e->builder, a.v, b.v, order, ""), a.dtype, lanes);
+}
+
+Val e_zip(Emit *e, Val a, Val b) {
+    int from[SHUFFLED_MAX];
+    for (int i = 0; i < 2 * a.lanes; i++)
+        from[i] = i / 2 + i % 2 * a.lanes;
+    return shuffle(e, a, b, from, 2 * a.lanes);
+}
+
+Val e_part(Emit *e, Val v, int first, int lanes) {
+    int from[SHUFFLED_MAX];
+    if (lanes == 1 || lanes == v.lanes)
+        return lanes == 1 ? e_lane(e, v, first) : v;
+    for (int i = 0; i < lanes; i++)
+        from[i] = first + i;
+    return shuffle(e, v, v, from, lanes);
+}
+
+Val e_place(Emit *e, Val v, int first, Val part) {
+    int wide[SHUFFLED_MAX], from[SHUFFLED_MAX];
+    if (part.lanes == 1 || part.lanes == v.lanes)
+        return part.lanes == 1 ? e_set_lane(e, v, first, part) : part;
+    for (int i = 0; i < v.lanes; i++) {
+        wide[i] = i < part.lanes ? i : 0;
+        from[i] = i >= first && i < first + part.lanes ? v.lanes + i - first : i;
+    }
+    return shuffle(e, v, shuffle(e, part, part, wide, v.lanes), from, v.lanes);
+}
+
 // One half of a vector.
 static Val half(Emit *e, Val v, int from) {
     int lanes = v.lanes / 2;

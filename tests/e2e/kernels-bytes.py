@@ -56,4 +56,34 @@ def batches():
     return sweep
 
 
-finish(products().run("products"), batches().run("batches"))
+SHAPES = [  # batch, channels, filters, height, width, size of a filter, stride, dilation, padding
+    (1, 3, 5, 20, 21, 3, 1, 1, 1), (2, 4, 17, 7, 7, 3, 1, 1, 1), (1, 16, 40, 14, 14, 3, 1, 1, 1),
+    (2, 8, 33, 7, 7, 1, 1, 1, 0), (1, 3, 16, 40, 40, 7, 2, 1, 3), (1, 5, 20, 9, 33, 3, 2, 1, 0),
+    (2, 6, 3, 19, 34, 3, 1, 2, 2), (1, 7, 9, 1, 1, 1, 1, 1, 0), (1, 130, 30, 5, 5, 1, 1, 1, 0),
+    (2, 9, 18, 15, 13, 3, 2, 1, 1), (1, 4, 6, 8, 8, 1, 2, 1, 0), (2, 3, 2, 3, 4, 2, 1, 1, 1), (1, 5, 7, 4, 30, 3, 3, 1, 1)]
+
+
+def convolved(x, w, stride, dilation, pad):
+    """Of numbers less their zero points."""
+    x = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    reach = (w.shape[2] - 1) * dilation + 1
+    windows = np.lib.stride_tricks.sliding_window_view(x, (reach, reach), (2, 3))
+    windows = windows[:, :, ::stride, ::stride, ::dilation, ::dilation]
+    return np.einsum("nchwij,ocij->nohw", windows, w).astype(np.int32)
+
+
+def convolutions():
+    sweep = Sweep(opset=17, tolerance=0)
+    for number, (batch, channels, filters, height, width, size, stride, dilation, pad) in enumerate(SHAPES):
+        for dtype in TYPES:
+            ends = bool(random.integers(2))
+            x = some(dtype, batch, channels, height, width, ends=ends)
+            w = some(np.int8, filters, channels, size, size, ends=ends)
+            zero = zero_points(dtype)[number % 4]
+            y = convolved(x.astype(np.int64) - int(zero), w.astype(np.int64), stride, dilation, pad)
+            sweep.add("ConvInteger", [x, w, zero], types=[np.int32], expected=[y], strides=[stride] * 2,
+                      constants=(1, 2) if random.integers(2) else (1,), dilations=[dilation] * 2, pads=[pad] * 4)
+    return sweep
+
+
+finish(products().run("products"), batches().run("batches"), convolutions().run("convolutions"))

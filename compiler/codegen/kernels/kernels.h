@@ -19,6 +19,11 @@ KERNEL_FUNCTIONS(conv_strassen)
 KERNEL_FUNCTIONS(pool_blocked)
 KERNEL_FUNCTIONS(global_pool)
 #undef KERNEL_FUNCTIONS
+bool conv_bytes_accepts(const Node *node, const Target *target);
+bool conv_bytes_choice(Node *node, const Target *target, int number);
+double conv_bytes_cost(const Node *node, const Target *target);
+int64_t conv_bytes_scratch(const Node *node, const Target *target);
+void conv_bytes_lower(Emit *e, const Node *node);
 bool matmul_strided_accepts(const Node *node, const Target *target);
 bool matmul_strided_choice(Node *node, const Target *target, int number);
 double matmul_strided_cost(const Node *node, const Target *target);

@@ -1,0 +1,276 @@
+// Convolutions of bytes, row-major, where the target multiplies these four at a time (e_dots). Inputs have no padding:
+// byte-products has put it around them, in zero points.
+//
+// Lanes are pixels of the output. A shard packs what the windows of a tile's pixels see into panels in scratch memory,
+// in fours along k, as sqz.PackMatrix does with constants, and multiplies them by all filters, which lie as they are:
+//
+//     k = 0 .. 3:  x[k0, pixel 0] x[k1, pixel 0] x[k2, pixel 0] x[k3, pixel 0] x[k0, pixel 1] ...
+//     y[m, pixel] = b[m] + sum over k of w[m, k] * x[k, pixel]        k counts channels, rows and columns of a filter
+//
+// A panel has 16 pixels that follow one another, in one row of the image or in several. The last tile is moved back to
+// end with the image, and computes some pixels again. Where windows are single elements, the whole image is one row.
+#include "codegen/kernels/cost.h"
+#include "codegen/kernels/kernels.h"
+#include "codegen/kernels/matrices.h"
+#include "codegen/kernels/product.h"
+#include "ops/copy.h"
+#include "support/checked.h"
+
+enum { PANEL = MATRIX_PANEL, BYTES = MATRIX_BYTES };
+// A part has so many tiles of rows at least; nothing is cut into parts where there are so many units anyway.
+enum { PART_TILES = 4, UNITS_WANTED = 16 };
+static const double PACKED = 8;  // cycles for four bytes of a panel's pixels
+
+// An image of the output, as rows of pixels.
+typedef struct Pixels {
+    int64_t batch, width, count;
+    int64_t step, pitch;  // of the input, between the windows of two pixels of a row, and of two rows
+    int rows;             // that a panel may have pixels of
+} Pixels;
+
+static bool is_plain(const Type *type, DType dtype) {
+    return type->dtype == dtype && type->rank == 4 && type_is_static(type) && type_is_plain(type) &&
+           type_count(type) > 0;
+}
+
+static bool is_bare(const Window *w) {
+    for (int i = 0; i < w->n; i++)
+        if (w->begin[i] || w->end[i])
+            return false;
+    return w->n == 2;
+}
+
+static Pixels pixels_of(const Node *node) {
+    Window w = node_window(node);
+    Pixels p = {.batch = node->in[0]->type.dim[0].n, .width = w.out[1], .count = w.out[0] * w.out[1],
+                .step = w.stride[1], .pitch = w.in[1] * w.stride[0]};
+    if (all_are(w.kernel, 1) && all_are(w.stride, 1))
+        p.width = p.count;
+    p.rows = (int)min_i64(div_up(PANEL - 1, p.width) + 1, p.count / p.width);
+    return p;
+}
+
+static int64_t inner_of(const Node *node) {
+    return type_count(&node->in[1]->type) / node->in[1]->type.dim[0].n;
+}
+
+static int64_t panel_bytes(const Node *node, int64_t panels) {
+    return align_up(inner_of(node), BYTES) * PANEL * panels;
+}
+
+static int64_t most_panels(const Node *node, const Target *target) {
+    Pixels p = pixels_of(node);
+    bool two = target_lanes(target, 32) == PANEL && p.count >= 2 * PANEL;
+    return two && panel_bytes(node, 2) <= target->l2_bytes / 2 ? 2 : 1;
+}
+
+static bool params_fit(const Node *node, const Target *target) {
+    const DirectParams *params = node->params;
+    return params->panels >= 1 && params->panels <= most_panels(node, target) && !params->depth && !params->across &&
+           !params->ahead && product_fits(params->rows, params->panels * (PANEL / target_lanes(target, 32)));
+}
+
+bool conv_bytes_accepts(const Node *node, const Target *target) {
+    if (node->op != OP_Conv || !target->dots || node_in(node, 3))
+        return false;
+    const ConvAttrs *attrs = node->attrs;
+    const Type *w = &node->in[1]->type, *bias = node_in(node, 2) ? &node->in[2]->type : NULL;
+    if (!is_plain(&node->in[0]->type, kernel_dots(target)) || !is_plain(w, DT_I8) ||
+        !is_plain(&node->out[0]->type, DT_I32) || (bias && !type_is_plain(bias)))
+        return false;
+    Window window = node_window(node);
+    return attrs->group == 1 && !attrs->act.kind && !node_pools(node) && is_bare(&window) &&
+           panel_bytes(node, 1) <= target->l2_bytes &&
+           type_count(&node->in[0]->type) <= INT32_MAX &&
+           (node->kernel != KERNEL_conv_bytes || params_fit(node, target));
+}
+
+bool conv_bytes_choice(Node *node, const Target *target, int number) {
+    DirectParams *params = node->params;
+    params->panels = most_panels(node, target) - number;
+    int64_t vecs = params->panels * (PANEL / target_lanes(target, 32));
+    params->rows = params->panels ? min_i64(node->in[1]->type.dim[0].n, product_most_rows(target, (int)vecs)) : 0;
+    return params->panels >= 1;
+}
+
+double conv_bytes_cost(const Node *node, const Target *target) {
+    const DirectParams *params = node->params;
+    Pixels p = pixels_of(node);
+    int64_t vecs = params->panels * (PANEL / target_lanes(target, 32)), steps = div_up(inner_of(node), BYTES);
+    double tiles = (double)(p.batch * div_up(p.count, PANEL * params->panels));
+    double pack = (double)(steps * params->panels) * PACKED;
+    double filters = (double)type_count(&node->in[1]->type);
+    double cycles = tiles * (pack + cost_row(target, node->in[1]->type.dim[0].n, params->rows, vecs, (double)steps));
+    cycles = larger(cycles, cost_far(target, filters) + cost_near(target, filters * (tiles - 1), filters));
+    return cost_seconds(target, cost_call(target) + cycles);
+}
+
+int64_t conv_bytes_scratch(const Node *node, const Target *target) {
+    const DirectParams *params = node->params;
+    return panel_bytes(node, params ? params->panels : most_panels(node, target));
+}
+
+// ---- Code
+
+typedef struct Bytes {
+    const Node *node;
+    Pixels pixels;
+    Ptr x, w, b, y, packed, offsets;  // offsets: of the elements of a window from its first one
+    int64_t filters, inner;
+    int panels, lanes;
+    RowTiles tiles;  // of filters
+    int64_t parts;   // of these
+} Bytes;
+
+// Where in the image the pixels of a panel are: of each row that it has some of, the window that its first lane would
+// have if it were of that row, too, and which lanes are of this row or a later one.
+typedef struct Places {
+    Val start[PANEL], later[PANEL];
+} Places;
+
+static Places find_places(Emit *e, const Pixels *p, Val pixel) {
+    Places places;
+    Val width = e_index(e, p->width), row = e_div(e, pixel, width), column = e_rem(e, pixel, width);
+    Val last = e_div(e, e_add_const(e, pixel, PANEL - 1), width), lanes = e_iota(e, DT_I32, PANEL);
+    for (int i = 0; i < p->rows; i++) {
+        Val of = e_min(e, e_add_const(e, row, i), last);
+        Val before = e_sub(e, e_mul_const(e, e_sub(e, of, row), p->width), column);  // of its pixels, in rows above
+        places.start[i] = e_sub(e, e_mul_const(e, of, p->pitch), e_mul_const(e, before, p->step));
+        Val first = e_cast(e, DT_I32, e_sub(e, e_index(e, i * p->width), column));
+        places.later[i] = e_ge(e, lanes, e_splat(e, first, PANEL));
+    }
+    return places;
+}
+
+// Images of fewer pixels than a panel.
+static Val load_few(Emit *e, const Pixels *p, Ptr x, Val at) {
+    Val v = e_zero(e, x.dtype, PANEL);
+    for (int64_t i = 0; i < p->count; i++) {
+        int64_t from = i / p->width * p->pitch + i % p->width * p->step;
+        v = e_set_lane(e, v, (int)i, e_load(e, x, e_add_const(e, at, from), 1));
+    }
+    return v;
+}
+
+static Val load_pixels(Emit *e, const Pixels *p, const Places *places, Ptr x, Val at) {
+    if (p->count < PANEL)
+        return load_few(e, p, x, at);
+    Val v = {0};
+    for (int i = 0; i < p->rows; i++) {
+        Val row = e_load_strided(e, x, e_add(e, at, places->start[i]), p->step, PANEL);
+        v = i ? e_select(e, places->later[i], row, v) : row;
+    }
+    return v;
+}
+
+// The bytes k .. k + count - 1 of each pixel of a panel.
+static void pack_four(Emit *e, const Bytes *c, const Places *places, Ptr x, Ptr to, Val k, int count) {
+    Val four[BYTES];
+    for (int i = 0; i < BYTES; i++) {
+        four[i] = e_zero(e, x.dtype, PANEL);
+        if (i >= count)
+            continue;
+        Val offset = e_to_index(e, e_load(e, c->offsets, e_add_const(e, k, i), 1));
+        four[i] = load_pixels(e, &c->pixels, places, x, offset);
+    }
+    Val all = e_zip(e, e_zip(e, four[0], four[2]), e_zip(e, four[1], four[3]));
+    e_store(e, to, e_mul_const(e, k, PANEL), all);
+}
+
+static void pack_panels(Emit *e, const Bytes *c, Ptr x, Val pixel) {
+    int64_t whole = c->inner / BYTES * BYTES, size = align_up(c->inner, BYTES) * PANEL;
+    for (int i = 0; i < c->panels; i++) {
+        Ptr to = e_at_const(e, c->packed, i * size);
+        Places places = find_places(e, &c->pixels, e_add_const(e, pixel, i * PANEL));
+        EMIT_FOR(e, k, e_index(e, 0), e_index(e, whole), BYTES)
+            pack_four(e, c, &places, x, to, k.i, BYTES);
+        if (whole < c->inner)
+            pack_four(e, c, &places, x, to, e_index(e, whole), (int)(c->inner - whole));
+    }
+}
+
+// The sums of one filter and one panel.
+static void store_panel(Emit *e, const Bytes *c, Ptr y, const Var *sum) {
+    for (int v = 0; v < PANEL / c->lanes; v++) {
+        int64_t first = (int64_t)v * c->lanes, valid = min_i64(c->pixels.count - first, c->lanes);
+        if (valid > 0)
+            e_store_const(e, y, first, e_part(e, e_get(e, sum[v]), 0, (int)valid));
+    }
+}
+
+// The filters from `row` on, and the pixels that begin at `y` in the plane of the first filter.
+static void tile_emit(Emit *e, const Bytes *c, int64_t rows, Val row, Ptr y) {
+    int per_panel = PANEL / c->lanes;
+    Product product = {.rows = (int)rows, .vecs = c->panels * per_panel, .lanes = c->lanes, .panels = c->panels,
+                       .dots = true, .row_stride = c->inner, .panel = PANEL * BYTES,
+                       .panel_stride = align_up(c->inner, BYTES) * PANEL};
+    Var sum[PRODUCT_MAX];
+    for (int i = 0; i < product.rows * product.vecs; i++) {
+        Val start = e_int(e, DT_I32, 0);
+        if (c->b.v)
+            start = e_load(e, c->b, e_add_const(e, row, i / product.vecs), 1);
+        sum[i] = e_var(e, e_splat(e, start, c->lanes));
+    }
+    product_run(e, &product, sum, e_at(e, c->w, e_mul_const(e, row, c->inner)), c->packed, c->inner);
+    y = e_at(e, y, e_mul_const(e, row, c->pixels.count));
+    for (int r = 0; r < product.rows; r++)
+        for (int i = 0; i < c->panels; i++)
+            store_panel(e, c, e_at_const(e, y, r * c->pixels.count + i * PANEL),
+                        sum + r * product.vecs + i * per_panel);
+}
+
+static void filters_emit(Emit *e, const Bytes *c, Val begin, Val end, Ptr y) {
+    Val extra = e_index(e, c->tiles.extra);
+    EMIT_FOR(e, tile, begin, end, 1) {
+        Val row = e_add(e, e_mul_const(e, tile.i, c->tiles.base), e_min(e, tile.i, extra));
+        if (c->tiles.extra)
+            EMIT_IF(e, e_lt(e, tile.i, extra))
+                tile_emit(e, c, c->tiles.base + 1, row, y);
+        EMIT_IF(e, e_ge(e, tile.i, extra))
+            tile_emit(e, c, c->tiles.base, row, y);
+    }
+}
+
+static void unit_emit(Emit *e, const Bytes *c, Val unit) {
+    const Pixels *p = &c->pixels;
+    const Type *x = &c->node->in[0]->type;
+    Val position[3];
+    int64_t wide = PANEL * c->panels, size[3] = {p->batch, div_up(p->count, wide), c->parts};
+    decode(e, unit, size, 3, position);
+    Val pixel = e_min(e, e_mul_const(e, position[1], wide), e_index(e, max_i64(p->count - wide, 0)));
+    pack_panels(e, c, e_at(e, c->x, e_mul_const(e, position[0], type_count(x) / p->batch)), pixel);
+    Val part = e_mul_const(e, position[2], c->tiles.count);
+    Val low = e_div(e, part, e_index(e, c->parts));
+    Val high = e_div(e, e_add_const(e, part, c->tiles.count), e_index(e, c->parts));
+    filters_emit(e, c, low, high,
+                 e_at(e, c->y, e_add(e, pixel, e_mul_const(e, position[0], c->filters * p->count))));
+}
+
+static Ptr offsets_of(Emit *e, const Node *node) {
+    Window w = node_window(node);
+    int64_t n = inner_of(node), taps = w.kernel[0] * w.kernel[1];
+    double *offset = ARENA_ARRAY(e_arena(e), double, n);
+    for (int64_t k = 0; k < n; k++) {
+        int64_t channel = k / taps, i = k % taps / w.kernel[1], j = k % w.kernel[1];
+        offset[k] = (double)((channel * w.in[0] + i * w.dilation[0]) * w.in[1] + j * w.dilation[1]);
+    }
+    return e_table(e, DT_I32, offset, n);
+}
+
+void conv_bytes_lower(Emit *e, const Node *node) {
+    const DirectParams *params = node->params;
+    const Type *y = &node->out[0]->type;
+    Bytes c = {.node = node, .pixels = pixels_of(node), .x = e_in(e, 0), .w = e_in(e, 1),
+               .y = e_out(e, 0), .filters = y->dim[1].n, .inner = inner_of(node),
+               .panels = (int)params->panels, .lanes = target_lanes(e_target(e), 32)};
+    if (node_in(node, 2))
+        c.b = e_in(e, 2);
+    c.packed = e_scratch(e, c.x.dtype, panel_bytes(node, params->panels));
+    c.offsets = offsets_of(e, node);
+    c.tiles = row_tiles(c.filters, params->rows);
+    int64_t units = c.pixels.batch * div_up(c.pixels.count, PANEL * c.panels);
+    c.parts = max_i64(1, min_i64(c.tiles.count / PART_TILES, UNITS_WANTED / units));
+    Share share = e_share(e, units * c.parts);
+    EMIT_FOR(e, unit, share.begin, share.end, 1)
+        unit_emit(e, &c, unit.i);
+}
