@@ -50,11 +50,7 @@ bool conv_grouped_layouts(const Node *node, const Target *target, Layout *in, La
 }
 
 bool conv_grouped_accepts(const Node *node, const Target *target) {
-    if (!has_shape(node, target) || !is_blocked(&node->out[0]->type, target) ||
-        !is_blocked(&node->in[0]->type, target))
-        return false;
-    Window window = node_window(node);
-    return addend_fits(node) && node->in[0]->type.layout.border >= needed_border(&window) &&
+    return has_shape(node, target) && direct_laid_out(node, target) && is_blocked(&node->in[0]->type, target) &&
            (node->kernel != KERNEL_conv_grouped || direct_params_fit(node, target));
 }
 

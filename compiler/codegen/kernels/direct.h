@@ -5,6 +5,8 @@
 
 #include "codegen/kernels/kernels.h"
 
+enum { DIRECT_RUN_TILES = 8 };  // of a run, where an image is walked as one row
+
 typedef struct Direct {
     const Node *node;
     Image x, y;                            // y: where results are stored
@@ -53,8 +55,13 @@ void direct_pool_lower(Emit *e, Direct *d);
 
 // Static images, constant weights and bias.
 bool direct_operands(const Node *node);
+// Whether the layouts of its inputs and output are such, with a rim as wide as the padding.
+bool direct_laid_out(const Node *node, const Target *target);
 // Groups that are convolved one after the other: all, or as one where they don't fill blocks (conv_grouped).
 int64_t direct_groups(const Node *node, const Target *target);
+// Whether a panel sees some of the input blocks only, which differ from panel to panel; how many it sees, at most.
+bool direct_is_grouped(const Node *node, const Target *target);
+int64_t direct_blocks_in(const Node *node, const Target *target);
 // Those groups of a node, and the input blocks that an average panel of theirs sees.
 Groups grouped_groups(const Node *node, const Target *target);
 double grouped_blocks(const Node *node, const Target *target);
