@@ -34,7 +34,8 @@
 
 enum { NARROW_RIM = 16 };  // fits any image
 enum { MOST_GROWTH = 5 };  // of an image by a wider rim
-static const double WORTH_FETCHING = 0.04;  // of the time of the multiply-adds
+// Of the time of the multiply-adds; less where instructions for it hide.
+static const double WORTH_FETCHING = 0.04, WORTH_HIDING = 0.03;
 static const double FETCHED = 0.4;          // of the time of reading weights is left where they are prefetched
 enum { LOWER_ROWS = 3 };  // rows less than the most that are worth a trial
 enum { MOST_PANELS = 4 };  // of a tile, that are worth a trial
@@ -181,7 +182,8 @@ static double weights_bytes(const Node *node, const Target *target) {
 // Measured where a vector is a line of the cache; elsewhere several vectors would share what is fetched.
 static bool is_worth_fetching(const Node *node, const Target *target) {
     double all = kernel_macs(node) / (target_lanes(target, 32) * target->fma_per_cycle);
-    return cost_is_wide(target) && cost_far(target, weights_bytes(node, target)) > WORTH_FETCHING * all;
+    double least = cost_has_room(target) ? WORTH_HIDING : WORTH_FETCHING;
+    return cost_is_wide(target) && cost_far(target, weights_bytes(node, target)) > least * all;
 }
 
 // Each of those panel by panel, then across all panels.
@@ -243,7 +245,8 @@ double conv_direct_cost(const Node *node, const Target *target) {
     double again = params->across ? cost_near(target, whole * (close ? lines : tiles), held)
                                   : cost_near(target, whole * tiles, panel);
     double size = (double)type_bytes(x), batch = (double)y->dim[0].n;
-    double bytes = again + cost_far(target, whole) * (params->ahead ? FETCHED : 1);
+    double far = cost_far(target, whole);
+    double bytes = again + (params->ahead ? cost_ahead(target, FETCHED * far, compute) : far);
     bytes += cost_near(target, params->across ? size : size * (double)sets * seen, size);
     double pool = direct_pool_cycles(node, target, row * (double)groups / (double)sets);
     return cost_seconds(target, cost_call(target) + batch * (compute + bytes) + pool);

@@ -36,8 +36,6 @@ enum { AHEAD = 2048 };  // elements: far enough to hide the third-level cache
 static const double LEFT = 30;
 static const double HIDDEN = 0.2;  // what still shows of reading weights again that are prefetched
 static const double SUMS = 16;  // cycles for a vector of sums, which go from product to product and into the output
-// Times as long as both take where a register tile does not wait for its loads, and so hides none of it.
-static const double BARE = 1.6;
 
 static const AttrRow strassen_rows[] = {
     {"rows", ATTR_INT, offsetof(StrassenParams, rows), "1", NULL, true},
@@ -134,15 +132,14 @@ static int64_t choose_pairs(const Sizes *s, const Target *target, int64_t rows) 
 
 // Cycles of a block's left factors, and of a pair of panels: seven products and the outputs.
 static double left_cycles(const Sizes *s, const Target *target, int64_t pairs) {
-    return (double)(pairs * s->inner / target_lanes(target, 32)) * LEFT * (cost_has_room(target) ? BARE : 1);
+    return (double)(pairs * s->inner / target_lanes(target, 32)) * LEFT;
 }
 
 static double duo_cycles(const Sizes *s, const Target *target, int64_t rows, int64_t pairs) {
     int64_t vecs = s->block / target_lanes(target, 32);
     double sums = (double)(pairs * s->block * PLANES) * sizeof(float);
     double products = (double)FACTORS * cost_row(target, pairs, rows, vecs, (double)s->inner);
-    double moved = (double)(pairs * vecs) * SUMS * (cost_has_room(target) ? BARE : 1);
-    return products + moved + cost_near(target, 3 * sums, sums);
+    return products + (double)(pairs * vecs) * SUMS + cost_near(target, 3 * sums, sums);
 }
 
 static int64_t choose_split(const Sizes *s, const Target *target, int64_t rows) {
@@ -180,11 +177,12 @@ double conv_strassen_cost(const Node *node, const Target *target) {
     double cycles = (double)(s.blocks - 1) * block_cycles(&s, target, params->rows, s.each) +
                     block_cycles(&s, target, params->rows, s.last);
     double weights = (double)weights_bytes(&s), left = (double)(FACTORS * v_factor(&s)) * sizeof(float);
-    double again = cost_near(target, left * (double)(s.duos * s.blocks), left) +
-                   (params->ahead ? HIDDEN : 1) * cost_again(target, weights * (double)(s.blocks - 1), weights);
+    double again = (params->ahead ? HIDDEN : 1) * cost_again(target, weights * (double)(s.blocks - 1), weights);
+    double read = cost_far(target, weights) + again;
     double out = (double)type_bytes(&node->out[0]->type), batch = (double)node->out[0]->type.dim[0].n;
-    double bytes = cost_far(target, weights) + cost_near(target, out, out);
-    return cost_seconds(target, cost_call(target) + batch * (cycles + again + bytes));
+    double bytes = params->ahead ? cost_ahead(target, read, cycles) : read;
+    bytes += cost_near(target, left * (double)(s.duos * s.blocks), left) + cost_near(target, out, out);
+    return cost_seconds(target, cost_call(target) + batch * (cycles + bytes));
 }
 
 void conv_strassen_packing(const Node *node, PackAttrs *attrs) {
