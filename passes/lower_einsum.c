@@ -12,9 +12,14 @@
 //                                                            reshapes %y = Reshape(%m)
 //
 // Which factor is the left one, and in which factor's order the sums are, is chosen to move the fewest elements; those
-// of constants are folded later. Without a batch a constant is the right factor, since that is what kernels pack. A
-// letter that stands twice in a factor, or in one factor only, is no such product: those keep the loop nest, as do
-// equations without a sum, integers and empty values.
+// of constants are folded later. Without a batch a constant is the right factor, since that is what kernels pack.
+//
+// Without a sum it is a Mul of the factors, their axes in the result's order, 1 where the other one has the letter alone:
+//
+//     %y = Einsum(%a, %b) {equation = "i,j->ij"}             %y = Mul(%a', %b')   f32<8x1>, f32<1x8>
+//
+// A letter that stands twice in a factor, or in one factor only and not in the result, is no such product: those keep
+// the loop nest, as do sums of integers and empty values.
 #include "ir/einsum.h"
 
 #include "passes/pass.h"
@@ -87,7 +92,7 @@ static bool group_labels(Matrices *m, int first) {
             if (side == first)
                 add(&m->sums, label);
         }
-    return m->sums.n > 0;
+    return true;
 }
 
 static void order_sides(Matrices *m) {
@@ -125,7 +130,7 @@ static bool is_sized(const Value *value) {
 static bool match(const Node *node, Matrices *best) {
     Einsum einsum;
     if (node->op != OP_Einsum || node->nin != 2 || node->kernel || !is_sized(node->in[0]) || !is_sized(node->in[1]) ||
-        !is_sized(node->out[0]) || !dtype_is_float(node->out[0]->type.dtype) || einsum_read(node, &einsum))
+        !is_sized(node->out[0]) || einsum_read(node, &einsum))
         return false;
     for (int order = 0; order < 4; order++) {
         Matrices m;
@@ -134,7 +139,7 @@ static bool match(const Node *node, Matrices *best) {
         if (order == 0 || is_better(&m, best))
             *best = m;
     }
-    return true;
+    return best->sums.n == 0 || dtype_is_float(node->out[0]->type.dtype);
 }
 
 static Value *reshaped(Node *where, Value *x, int rank, const int64_t *size) {
@@ -182,7 +187,40 @@ static Value *factor(Node *where, const Matrices *m, int side, const int64_t *si
     return reshaped(where, x, rank, flat);
 }
 
-static void apply(Node *node, const Matrices *m) {
+// A factor with the axes of the result, of size 1 where it has none.
+static Value *spread(Node *where, const Matrices *m, int side) {
+    const Type *x = &m->value[side]->type, *y = &m->value[RESULT]->type;
+    const Labels *own = &m->own[side], *result = &m->own[RESULT];
+    int64_t from[MAX_RANK], to[MAX_RANK];
+    Labels want = {0};
+    for (int i = 0, n = 0; i < x->rank; i++)
+        if (x->dim[i].n != 1)
+            from[n++] = x->dim[i].n;
+    for (int i = 0, n = 0; i < y->rank; i++) {
+        bool has_axis = y->dim[i].n != 1 && has(own, result->label[n]);
+        to[i] = has_axis ? y->dim[i].n : 1;
+        if (has_axis)
+            add(&want, result->label[n]);
+        n += y->dim[i].n != 1;
+    }
+    Value *flat = same_order(own, &want) ? m->value[side] : reshaped(where, m->value[side], own->n, from);
+    return reshaped(where, transposed(where, flat, own, &want), y->rank, to);
+}
+
+// y becomes the node's result.
+static void put_result(Node *node, Value *y) {
+    node->out[0]->def = y->def;
+    y->def->out[0] = node->out[0];
+    node->nout = 0;
+    node_remove(node);
+}
+
+static void apply_mul(Node *node, const Matrices *m) {
+    Value *left = spread(node, m, LEFT), *right = spread(node, m, RIGHT);
+    put_result(node, node_before(node, OP_Mul, left, right, node->out[0]->type));
+}
+
+static void apply_matmul(Node *node, const Matrices *m) {
     int64_t size[EINSUM_LABELS], out[MAX_RANK];
     for (int side = LEFT; side <= RIGHT; side++)
         for (int i = 0, k = 0; i < m->value[side]->type.rank; i++)
@@ -200,11 +238,7 @@ static void apply(Node *node, const Matrices *m) {
     }
     for (int i = 0; i < result->type.rank; i++)
         out[i] = result->type.dim[i].n;
-    y = reshaped(node, y, result->type.rank, out);
-    result->def = y->def;
-    y->def->out[0] = result;
-    node->nout = 0;
-    node_remove(node);
+    put_result(node, reshaped(node, y, result->type.rank, out));
 }
 
 bool pass_lower_einsum(PassContext *ctx, Graph *graph) {
@@ -213,7 +247,7 @@ bool pass_lower_einsum(PassContext *ctx, Graph *graph) {
         Matrices m;
         next = node->next;
         if (match(node, &m))
-            apply(node, &m);
+            (m.sums.n ? apply_matmul : apply_mul)(node, &m);
     }
     return true;
 }

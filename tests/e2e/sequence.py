@@ -74,7 +74,9 @@ products = (("bihd,bjhd->bhij", ((2, 6, 3, 4), (2, 5, 3, 4))), ("bhij,bjhd->bihd
             ("b...ij,b...jk->...bik", ((2, 3, 2, 3, 4), (2, 3, 2, 4, 5))), ("aibj,bkja->kiab", ((2, 3, 4, 5), (4, 6, 5, 2))),
             ("ibc,bcd->id", ((3, 1, 4), (1, 4, 5))), ("...ij,...jk->...ik", ((1, 3, 4), (2, 4, 5))),
             ("ii,ij->j", ((4, 4), (4, 3))), ("ij,kl->il", ((2, 3), (4, 5))), ("ij,jk->ijk", ((2, 3), (3, 4))),
-            ("ij,jk,kl->il", ((2, 3), (3, 4), (4, 5))))
+            ("ij,jk,kl->il", ((2, 3), (3, 4), (4, 5))), ("i,j->ij", ((19,), (21,))), ("i,j->ji", ((19,), (21,))),
+            ("bi,bj->bij", ((3, 4), (3, 5))), ("abc,cda->dabc", ((3, 1, 4), (4, 2, 3))), ("ij,ij->ji", ((3, 4), (3, 4))),
+            ("...i,j->...ij", ((2, 3, 1), (5,))), (",ij->ij", ((), (3, 4))))
 for equation, shapes in products:
     factors = [floats(*shape) for shape in shapes]
     sequence.add("Einsum", factors, equation=equation)
@@ -82,4 +84,5 @@ for equation, shapes in products:
     sequence.add("Einsum", factors, constants=(1,), equation=equation)
 sequence.add("Einsum", [floats(2, 3, 4, dtype=np.float64), floats(4, 5, dtype=np.float64)], equation="abc,cd->adb")
 sequence.add("Einsum", [ints(-9, 9, 3, 4), ints(-9, 9, 4, 5)], equation="ij,jk->ki")
+sequence.add("Einsum", [ints(-9, 9, 3, 4), ints(-9, 9, 4, 5)], equation="ij,jk->kij")
 finish(sequence.run("sequence"))
