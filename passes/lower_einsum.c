@@ -14,7 +14,8 @@
 // Which factor is the left one, and in which factor's order the sums are, is chosen to move the fewest elements; those
 // of constants are folded later. Without a batch a constant is the right factor, since that is what kernels pack.
 //
-// Without a sum it is a Mul of the factors, their axes in the result's order, 1 where the other one has the letter alone:
+// Without a sum it is a Mul of the factors, their axes in the result's order, of size 1 where only the other one has
+// the letter:
 //
 //     %y = Einsum(%a, %b) {equation = "i,j->ij"}             %y = Mul(%a', %b')   f32<8x1>, f32<1x8>
 //

@@ -81,6 +81,9 @@ Val e_zip(Emit *e, Val a, Val b);                // a0 b0 a1 b1 ...
 Val e_part(Emit *e, Val v, int first, int lanes);     // some lanes, side by side
 Val e_place(Emit *e, Val v, int first, Val part);     // the same lanes of v, replaced
 void e_transpose(Emit *e, Val *rows);  // as many vectors as each has lanes (a power of two): rows become columns
+// n vectors that hold tuples of n, one behind the other, become the tuples' first elements, their second ones, ...
+void e_split_tuples(Emit *e, Val *v, int n);
+void e_join_tuples(Emit *e, Val *v, int n);  // and back
 
 // ---- Memory. Indices count elements; vectors are consecutive elements, aligned like one.
 

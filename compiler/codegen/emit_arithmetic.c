@@ -4,6 +4,7 @@
 // the point of emission.
 #include <llvm-c/Core.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "codegen/emit_half.h"
 #include "codegen/emit_internal.h"
@@ -330,6 +331,44 @@ void e_transpose(Emit *e, Val *rows) {
             rows[i + bit] = exchange(e, rows[i], rows[i + bit], bit, true);
             rows[i] = low;
         }
+}
+
+// Lane i is that of number lane[i] among the lanes of all n vectors: of two at first, and then of one more each.
+static Val gather_lanes(Emit *e, const Val *v, int n, const int *lane) {
+    LLVMTypeRef int32 = LLVMInt32TypeInContext(e->context);
+    int lanes = v[0].lanes;
+    Val all = v[0];
+    for (int k = 1; k < n; k++) {
+        LLVMValueRef mask[64];
+        for (int i = 0; i < lanes; i++) {
+            bool done = lane[i] / lanes < k && k > 1;
+            int from = done ? i : lane[i] / lanes == k ? lanes + lane[i] % lanes : lane[i];
+            mask[i] = from < 2 * lanes ? LLVMConstInt(int32, (unsigned)from, 0) : LLVMGetPoison(int32);
+        }
+        all.v = LLVMBuildShuffleVector(e->builder, all.v, v[k].v, LLVMConstVector(mask, (unsigned)lanes), "");
+    }
+    return all;
+}
+
+static void permute_tuples(Emit *e, Val *v, int n, bool join) {
+    int lanes = v[0].lanes, lane[64];
+    Val *old = ARENA_ARRAY(e->arena, Val, n);
+    memcpy(old, v, sizeof(Val) * (size_t)n);
+    for (int k = 0; k < n; k++) {
+        for (int i = 0; i < lanes; i++) {
+            int at = k * lanes + i;  // of the result
+            lane[i] = join ? at % n * lanes + at / n : i * n + k;
+        }
+        v[k] = gather_lanes(e, old, n, lane);
+    }
+}
+
+void e_split_tuples(Emit *e, Val *v, int n) {
+    permute_tuples(e, v, n, false);
+}
+
+void e_join_tuples(Emit *e, Val *v, int n) {
+    permute_tuples(e, v, n, true);
 }
 
 Val e_reduce(Emit *e, Val v, Val (*combine)(Emit *e, Val a, Val b)) {

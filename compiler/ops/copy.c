@@ -2,13 +2,17 @@
 //
 // Everything about a copy but the data is known while emitting, so a box is first made as simple as it can be (loops
 // of one step dropped, loops that continue each other merged) and then becomes a nest of loops, the innermost one in
-// vectors where both sides are contiguous or the source repeats one element. Where each side is contiguous along a loop
-// of its own, square tiles are transposed in registers:
+// vectors where both sides are contiguous or the source repeats one element. Vectors cover a loop of known length, the
+// last one over a part of the one before it. Where each side is contiguous along a loop of its own, square tiles are
+// transposed in registers:
 //
 //     from                       to
 //       a0 a1 a2 a3  <- B          a0 b0 c0 d0  <- A
 //       b0 b1 b2 b3                a1 b1 c1 d1
 //       ...  (rows: A)             ...  (rows: B)
+//
+// and where one of these is of 2 to 4 steps, which follow one another as tuples (the colours of pixels, say), as many
+// vectors of the other are taken apart, or put together. Only widths matter: small elements are copied as integers.
 #include "ops/copy.h"
 
 #include "support/checked.h"
@@ -95,6 +99,21 @@ void emit_span(Emit *e, Val begin, Val end, int lanes, SpanBody body, void *arg)
         body(e, arg, i.i, 1);
 }
 
+void cover_span(Emit *e, Val begin, Val end, int lanes, SpanBody body, void *arg) {
+    int64_t first, behind;
+    if (lanes == 1 || !e_is_const(begin, &first) || !e_is_const(end, &behind)) {
+        emit_span(e, begin, end, lanes, body, arg);
+        return;
+    }
+    while (lanes > 1 && lanes > behind - first)
+        lanes /= 2;
+    int64_t rest = (behind - first) % lanes;
+    EMIT_FOR(e, i, begin, e_index(e, behind - rest), lanes)
+        body(e, arg, i.i, lanes);
+    if (rest)
+        body(e, arg, e_index(e, behind - lanes), lanes);
+}
+
 Parts share_parts(Emit *e, int64_t count) {
     Parts parts = {{e_index(e, 0), e_index(e, 1)}, min_i64(count / 4096 + 1, 64)};
     if (parts.n > 1)
@@ -156,10 +175,10 @@ static void box_move(Box *box, int from, int to) {
 
 // The side of the tiles in which the box is copied, whose last two loops then are B and A; 0 where there are none.
 static int box_tile(Emit *e, Box *box, DType dtype) {
-    enum { LEAST = 4, MOST = 16, MOST_NARROW = 8 };
+    enum { LEAST = 4, MOST = 16 };
     int last = box->rank - 1, b = last - 1;
-    int64_t most = min_i64(e_lanes(e, dtype), dtype_info[dtype].bits < 32 ? MOST_NARROW : MOST);
-    if (dtype == DT_BOOL || box->to[last] != 1 || box->from[last] == 0 || box->from[last] == 1)
+    int64_t most = min_i64(e_lanes(e, dtype), dtype_info[dtype].bits == 16 ? MOST / 2 : MOST);
+    if (box->to[last] != 1 || box->from[last] == 0 || box->from[last] == 1)
         return 0;
     while (b >= 0 && box->from[b] != 1)
         b--;
@@ -175,10 +194,31 @@ static int box_tile(Emit *e, Box *box, DType dtype) {
     return tile;
 }
 
+// The length of tuples that the source (`split`) or the result has one behind the other, which then are the last loop,
+// and what repeats them the one before; 0 where there are none.
+static int box_tuples(Emit *e, Box *box, DType dtype, bool *split) {
+    enum { MOST = 4, LEAST_TIMES = 8 };
+    for (int t = 0; t < box->rank; t++)
+        for (int times = 0; times < box->rank; times++) {
+            int64_t n = box->size[t];
+            bool joins = box->to[t] == 1 && box->to[times] == n && box->from[times] == 1;
+            *split = box->from[t] == 1 && box->from[times] == n && box->to[times] == 1;
+            if (t == times || n < 2 || n > MOST || (!joins && !*split) || box->size[times] < LEAST_TIMES ||
+                e_lanes(e, dtype) == 1)
+                continue;
+            box_move(box, times, box->rank - 1);
+            box_move(box, t > times ? t - 1 : t, box->rank - 1);
+            return (int)n;
+        }
+    return 0;
+}
+
 typedef struct Copy {
     const Box *box;
     Ptr to, from;
     int tile;                // 0: no tiles
+    int tuple;               // 0: no tuples
+    bool split;              // tuples are taken apart
     Val to_base, from_base;  // of the innermost loop, or of the tiles' two
 } Copy;
 
@@ -189,6 +229,23 @@ static void copy_span(Emit *e, void *arg, Val i, int lanes) {
     Val target = e_add(e, copy->to_base, e_mul_const(e, i, to));
     Val v = from == 0 ? e_splat(e, e_load(e, copy->from, source, 1), lanes) : e_load(e, copy->from, source, lanes);
     e_store(e, copy->to, target, v);
+}
+
+// `lanes` tuples, or one.
+static void copy_tuples(Emit *e, void *arg, Val i, int lanes) {
+    enum { MOST = 4 };
+    const Copy *copy = arg;
+    const Box *box = copy->box;
+    int last = box->rank - 1;
+    int64_t from = copy->split ? lanes : box->from[last], to = copy->split ? box->to[last] : lanes;
+    Val source = e_add(e, copy->from_base, e_mul_const(e, i, box->from[last - 1])), v[MOST];
+    Val target = e_add(e, copy->to_base, e_mul_const(e, i, box->to[last - 1]));
+    for (int k = 0; k < copy->tuple; k++)
+        v[k] = e_load(e, copy->from, e_add_const(e, source, k * from), lanes);
+    if (lanes > 1)
+        (copy->split ? e_split_tuples : e_join_tuples)(e, v, copy->tuple);
+    for (int k = 0; k < copy->tuple; k++)
+        e_store(e, copy->to, e_add_const(e, target, k * to), v[k]);
 }
 
 static void copy_tile(Emit *e, const Copy *copy, Val a, Val b) {
@@ -234,13 +291,25 @@ static void copy_strips(Emit *e, Copy *copy, Share range, Val to, Val from) {
     }
 }
 
+// Bytes and halves change places within 16 bytes, where all targets have instructions for it.
+static int tuple_lanes(Emit *e, DType dtype) {
+    int bits = dtype_info[dtype].bits, lanes = e_lanes(e, dtype);
+    return bits < 32 ? (int)min_i64(lanes, 128 / bits) : lanes;
+}
+
 static void copy_loops(Emit *e, Copy *copy, int level, Share range, Val to, Val from) {
     const Box *box = copy->box;
     if (level == box->rank - 1) {
         bool vectors = box->to[level] == 1 && (box->from[level] == 0 || box->from[level] == 1);
         copy->to_base = to;
         copy->from_base = from;
-        emit_span(e, range.begin, range.end, vectors ? e_lanes(e, copy->to.dtype) : 1, copy_span, copy);
+        cover_span(e, range.begin, range.end, vectors ? e_lanes(e, copy->to.dtype) : 1, copy_span, copy);
+        return;
+    }
+    if (copy->tuple && level == box->rank - 2) {
+        copy->to_base = to;
+        copy->from_base = from;
+        cover_span(e, range.begin, range.end, tuple_lanes(e, copy->to.dtype), copy_tuples, copy);
         return;
     }
     if (copy->tile && level == box->rank - 2) {
@@ -253,11 +322,19 @@ static void copy_loops(Emit *e, Copy *copy, int level, Share range, Val to, Val 
                    e_add(e, from, e_mul_const(e, i.i, box->from[level])));
 }
 
+static DType raw_type(DType dtype) {
+    int bits = dtype_info[dtype].bits;
+    return bits == 8 ? DT_U8 : bits == 16 ? DT_U16 : dtype;
+}
+
 void copy_box(Emit *e, Ptr to, Ptr from, const Box *box, const Parts *parts) {
     if (product(box->size, box->rank) == 0)
         return;
     Box simple = box_simplify(box);
-    Copy copy = {.box = &simple, .to = to, .from = from, .tile = box_tile(e, &simple, to.dtype)};
+    DType raw = raw_type(to.dtype);
+    Copy copy = {.box = &simple, .to = e_retype(to, raw), .from = e_retype(from, raw)};
+    copy.tuple = box_tuples(e, &simple, raw, &copy.split);
+    copy.tile = copy.tuple ? 0 : box_tile(e, &simple, raw);
     copy_loops(e, &copy, 0, part_of(e, parts, simple.size[0]), e_index(e, box->to_origin),
                e_index(e, box->from_origin));
 }

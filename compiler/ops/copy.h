@@ -28,6 +28,9 @@ Val locate(Emit *e, Val base, const Val *position, const int64_t *step, int n);
 typedef void (*SpanBody)(Emit *e, void *arg, Val i, int lanes);
 void emit_span(Emit *e, Val begin, Val end, int lanes, SpanBody body, void *arg);
 
+// The same in any order, some of it twice: where begin and end are known, the last vector may lie over the one before.
+void cover_span(Emit *e, Val begin, Val end, int lanes, SpanBody body, void *arg);
+
 // Work on `count` elements in equal parts. One part, and no sharing, where there is little of it.
 typedef struct Parts {
     Share share;

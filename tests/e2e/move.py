@@ -22,6 +22,15 @@ for dtype in (np.float64, np.float16, np.int16, np.int8, np.int64, np.bool_):  #
     for shape, perm in (((33, 40), [1, 0]), ((2, 16, 4, 32), [0, 2, 3, 1]), ((1, 5, 8, 6, 7), [0, 2, 1, 4, 3])):
         move.add("Transpose", [ints(0, 2, *shape).astype(dtype)], perm=perm)
 move.add("Transpose", [floats(130, 70)], perm=[1, 0])
+for n in (2, 3, 4, 5):  # tuples of n, taken apart and put together, in parts of shards and in odd numbers
+    for dtype in (np.float32, np.float64, np.float16, np.int64, np.uint8, np.bool_):
+        for rows, columns in ((1, 8), (5, 43), (97, 101)):
+            values = ints(0, 2 if dtype == np.bool_ else 250, 2, rows, columns, n).astype(dtype)
+            move.add("Transpose", [values], perm=[0, 3, 1, 2])
+            move.add("Transpose", [values.reshape(2, n, rows, columns)], perm=[0, 2, 3, 1])
+            move.add("Transpose", [values.reshape(2, columns, rows, n)], perm=[3, 0, 1, 2])
+for dtype in (np.uint8, np.bool_, np.float16):  # tiles of small elements
+    move.add("Transpose", [ints(0, 2, 2, 61, 83).astype(dtype)], perm=[0, 2, 1])
 move.add("Transpose", [floats(1, 128, 4, 64)], perm=[0, 2, 3, 1])
 move.add("Transpose", [floats(2, 3, 2, 2, 3, 2)], perm=[5, 0, 3, 1, 4, 2])
 for axis in (0, 1, 2, -1):
@@ -50,6 +59,9 @@ for axis in (0, 1, 2, -1):
 move.add("Gather", [ints(0, 2, 9, dtype=np.bool_), ints(0, 9, 3)])
 move.add("Tile", [floats(2, 3), np.array([2, 3])], constants=[1])
 move.add("Tile", [floats(2, 3, 17), np.array([1, 4, 2])], constants=[1])
+for size in (5, 15, 31, 33):  # rows that are no whole vectors
+    move.add("Tile", [floats(2, 3, size), np.array([1, 2, 3])], constants=[1])
+    move.add("Tile", [ints(0, 200, 3, size, dtype=np.uint8), np.array([2, 3])], constants=[1])
 move.add("Tile", [ints(0, 9, 4, dtype=np.int32), np.array([0])], constants=[1])
 move.add("Expand", [floats(3, 1), np.array([2, 3, 40])], constants=[1])
 move.add("Expand", [floats(1, 30), np.array([3, 1])], constants=[1])
