@@ -10,6 +10,9 @@
 // Scales that are read as the model runs are known within limits, since they must give the declared sizes: the tables
 // are made for the smallest one. Where all axes that keep their size have a scale of exactly 1, which is usual for
 // batches and channels, they are left alone in code of its own.
+//
+// A row of nearest elements is copied from the row before it if that has the same source, as it is when images grow. If
+// the width is a multiple of the input's and the table repeats each element so often, that is done in vectors.
 #include <math.h>
 
 #include "codegen/lower.h"
@@ -18,7 +21,7 @@
 #include "ops/declared.h"
 #include "support/checked.h"
 
-enum { UNROLLED = 16 };
+enum { UNROLLED = 16, MOST_TIMES = 8 };
 
 typedef struct Axis {
     int64_t in, out, from, to;  // sizes and steps
@@ -449,11 +452,106 @@ static void fill_tables(Emit *e, Resize *r) {
                 fill_entry(e, r, &r->axis[i], o.i);
 }
 
+// A row of the result of nearest elements: from element `from` of the input on, or what the row at `before` has.
+typedef struct NearestRow {
+    const Resize *r;
+    Val from, to, before;
+    int times;
+} NearestRow;
+
+static void nearest_span(Emit *e, void *arg, Val i, int lanes) {
+    const NearestRow *row = arg;
+    const Axis *a = &row->r->axis[row->r->rank - 1];
+    Val source = a->resized ? e_load(e, row->r->offsets, e_add_const(e, i, a->offsets), 1) : e_mul_const(e, i, a->from);
+    e_store(e, row->r->y, e_add(e, row->to, e_mul_const(e, i, a->to)),
+            e_load(e, row->r->x, e_add(e, row->from, source), lanes));
+}
+
+// Elements i to i + lanes - 1 of the input, each of them several times.
+static void repeat_span(Emit *e, void *arg, Val i, int lanes) {
+    const NearestRow *row = arg;
+    Val to = e_add(e, row->to, e_mul_const(e, i, row->times)), v[MOST_TIMES];
+    for (int k = 0; k < row->times; k++)
+        v[k] = e_load(e, row->r->x, e_add(e, row->from, i), lanes);
+    if (lanes > 1)
+        e_join_tuples(e, v, row->times);
+    for (int k = 0; k < row->times; k++)
+        e_store(e, row->r->y, e_add_const(e, to, k * lanes), v[k]);
+}
+
+static void before_span(Emit *e, void *arg, Val i, int lanes) {
+    const NearestRow *row = arg;
+    int64_t step = row->r->axis[row->r->rank - 1].to;
+    Val v = e_load(e, row->r->y, e_add(e, row->before, e_mul_const(e, i, step)), lanes);
+    e_store(e, row->r->y, e_add(e, row->to, e_mul_const(e, i, step)), v);
+}
+
+// How often the elements of a row may follow each other, all as often; 1: not in vectors.
+static int most_times(Emit *e, const Resize *r) {
+    const Axis *a = &r->axis[r->rank - 1];
+    bool whole = a->resized && a->from == 1 && a->to == 1 && a->out % a->in == 0 && a->out / a->in <= MOST_TIMES;
+    return whole && e_lanes(e, r->y.dtype) > 1 && r->y.dtype != DT_BOOL ? (int)(a->out / a->in) : 1;
+}
+
+// Whether they do, as the table has it.
+static Val repeats(Emit *e, const Resize *r, int times) {
+    const Axis *a = &r->axis[r->rank - 1];
+    Var all = e_var(e, e_bool(e, times > 1));
+    EMIT_TIMES(e, o, times > 1 ? a->out : 0) {
+        Val offset = e_load(e, r->offsets, e_add_const(e, o.i, a->offsets), 1);
+        e_set(e, all, e_and(e, e_get(e, all), e_eq(e, offset, e_div(e, o.i, e_index(e, times)))));
+    }
+    return e_get(e, all);
+}
+
+static void nearest_row(Emit *e, NearestRow *row, Val repeated) {
+    const Axis *a = &row->r->axis[row->r->rank - 1];
+    Val none = e_index(e, 0);
+    int lanes = e_lanes(e, row->r->y.dtype), plain = !a->resized && a->from == 1 && a->to == 1 ? lanes : 1;
+    if (row->times > 1)
+        EMIT_IF(e, repeated)
+            cover_span(e, none, e_index(e, a->in), lanes, repeat_span, row);
+    EMIT_IF(e, row->times > 1 ? e_not(e, repeated) : e_bool(e, true))
+        cover_span(e, none, e_index(e, a->out), plain, nearest_span, row);
+}
+
+// Rows that have the same source as the row before them are copied from there.
+static void resize_nearest(Emit *e, const Resize *r, const int64_t *size, Share share) {
+    NearestRow row = {.r = r, .times = most_times(e, r)};
+    int last = r->rank - 1, lanes = r->axis[last].to == 1 ? e_lanes(e, r->y.dtype) : 1;
+    Val repeated = repeats(e, r, row.times);
+    Var from = e_var(e, e_index(e, -1)), before = e_var(e, e_index(e, 0));
+    EMIT_FOR(e, u, share.begin, share.end, 1) {
+        Val position[MAX_RANK];
+        decode(e, u.i, size, last, position);
+        row.from = e_index(e, r->from_origin);
+        row.to = e_index(e, r->to_origin);
+        for (int i = 0; i < last; i++) {
+            const Axis *a = &r->axis[i];
+            row.to = e_add(e, row.to, e_mul_const(e, position[i], a->to));
+            row.from = e_add(e, row.from, a->resized ? e_load(e, r->offsets, e_add_const(e, position[i], a->offsets), 1)
+                                                     : e_mul_const(e, position[i], a->from));
+        }
+        row.before = e_get(e, before);
+        Val same = e_eq(e, row.from, e_get(e, from));
+        EMIT_IF(e, same)
+            cover_span(e, e_index(e, 0), e_index(e, r->axis[last].out), lanes, before_span, &row);
+        EMIT_IF(e, e_not(e, same))
+            nearest_row(e, &row, repeated);
+        e_set(e, from, row.from);
+        e_set(e, before, row.to);
+    }
+}
+
 static void resize_all(Emit *e, Resize *r, const Node *node, Share share) {
     int64_t size[MAX_RANK];
     int outer = r->rank > 0 ? r->rank - 1 : 0;
     type_sizes(&node->out[0]->type, size);
     fill_tables(e, r);
+    if (r->attrs->mode == RESIZE_NEAREST && r->attrs->coordinate != RESIZE_CROP && r->rank > 0) {
+        resize_nearest(e, r, size, share);
+        return;
+    }
     EMIT_FOR(e, u, share.begin, share.end, 1) {
         Val position[MAX_RANK];
         decode(e, u.i, size, outer, position);

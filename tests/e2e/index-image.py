@@ -25,6 +25,15 @@ for padding in ("zeros", "border", "reflection"):
             if mode != "cubic":
                 grid.add("GridSample", [floats(2, 2, 3, 4, 5), floats(2, 3, 2, 4, 3)], mode=mode,
                          padding_mode=padding, align_corners=align)
+near = Sweep()
+for shape, scales in (((2, 3, 5, 7), [1, 1, 2, 2]), ((1, 2, 6, 37), [1, 1, 3, 3]), ((1, 2, 4, 34), [1, 1, 1.5, 1.5]),
+                      ((1, 3, 4, 19), [1, 1, 1, 8]), ((1, 3, 4, 5), [1, 1, 9, 9]), ((2, 4, 5, 3), [1, 2, 2, 1]),
+                      ((7, 40), [2, 0.5]), ((16,), [4]), ((2, 3, 4, 18), [2, 2, 2, 2])):
+    for rounding in ("floor", "ceil", "round_prefer_floor", "round_prefer_ceil"):
+        for where in ("asymmetric", "half_pixel", "align_corners"):
+            for dtype in (np.float32, np.uint8):
+                near.add("Resize", [ints(0, 250, *shape).astype(dtype), None, np.array(scales, np.float32)], constants=[2],
+                         mode="nearest", nearest_mode=rounding, coordinate_transformation_mode=where)
 deform = Sweep()
 
 
@@ -93,7 +102,7 @@ for size, theta in (((2, 3, 4, 5), (2, 2, 3)), ((1, 3, 2, 7), (1, 2, 3)), ((2, 1
         affine.add("AffineGrid", [floats(*theta), np.array(size)], constants=[1], align_corners=align, reference=True)
 affine.add("AffineGrid", [floats(1, 2, 3), np.array([1, 1, 1, 4])], constants=[1], reference=True)
 
-failures = [sweep.run(title) for title, sweep in (("grid", grid), ("affine", affine), ("old", old), ("roi", roi),
+failures = [sweep.run(title) for title, sweep in (("grid", grid), ("near", near), ("affine", affine), ("old", old), ("roi", roi),
                                                   ("old_roi", old_roi),
                                                  ("others", others), ("deform", deform))]
 
