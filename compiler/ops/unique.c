@@ -133,6 +133,8 @@ static void lower_unique(Emit *e, const Node *node) {
     Val groups = e_index(e, 0);
     if (u.n > 0) {
         const Heap heap = {u.table[ORDER], u.n, before, &u};
+        EMIT_TIMES(e, i, u.n)
+            e_store(e, heap.entry, i.i, i.i);
         heap_build(e, &heap);
         heap_sort(e, &heap);
         groups = group(e, &u);

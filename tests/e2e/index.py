@@ -44,6 +44,7 @@ for reduction in ("none", "add", "mul", "max", "min"):
 scatter.add("ScatterElements", [floats(3, 5), ints(0, 3, 0, 5), floats(0, 5)], reference=True)
 scatter.add("ScatterElements", [floats(6), np.array([3, 1]), floats(2)], axis=-1)
 
+RANDOM = np.random.default_rng(8)
 top = Sweep()
 for largest in (0, 1):
     for axis, k in ((0, 1), (0, 4), (1, 3), (2, 7), (-1, 2), (1, 5)):
@@ -56,6 +57,17 @@ for largest in (0, 1):
         top.add("TopK", [ints(0, 9, 3, 501), np.array([k])], constants=[1], types=[np.int64, np.int64], largest=largest)
         long = np.round(floats(3, 300))
         long[1, 40:] = long[2, 290] = np.nan
+        for dtype, low, high in ((np.int32, -2**31, 2**31 - 1), (np.int8, -128, 127), (np.uint8, 0, 255),
+                                 (np.uint32, 0, 2**32 - 1), (np.float16, -2, 2), (np.float64, -9, 9)):
+            some = np.concatenate([[low, high, high, low, 0], RANDOM.integers(low, high, 295)]).astype(dtype)[None]
+            places = np.argsort(-some.astype(np.float64) if largest else some, axis=-1, kind="stable")[:, :min(k, 300)]
+            top.add("TopK", [some, np.array([min(k, 300)])], constants=[1], types=[dtype, np.int64], largest=largest,
+                    expected=[np.take_along_axis(some, places, -1), places])
+        zeros = np.where(RANDOM.integers(0, 2, (2, 300)), np.float32(-0.0), np.float32(0))
+        zeros[:, ::7] = np.array([-np.inf, np.inf, 1e-30, -1e-30] * 11)[:43]
+        places = np.argsort(-zeros if largest else zeros, axis=-1, kind="stable")[:, :min(k, 300)]
+        top.add("TopK", [zeros, np.array([min(k, 300)])], constants=[1], types=[np.float32, np.int64], largest=largest,
+                expected=[np.take_along_axis(zeros, places, -1), places])
         top.add("TopK", [long, np.array([min(k, 300)])], constants=[1], types=[np.float32, np.int64], largest=largest,
                 reference=True)
     top.add("TopK", [ints(0, 255, 3, 90, dtype=np.uint64), np.array([9])], constants=[1],
