@@ -93,6 +93,7 @@ Ptr e_retype(Ptr p, DType dtype);
 Val e_load(Emit *e, Ptr p, Val index, int lanes);
 Val e_load_const(Emit *e, Ptr p, int64_t index, int lanes);
 Val e_load_strided(Emit *e, Ptr p, Val index, int64_t stride, int lanes);  // lane k at index + k * stride
+Val e_gather(Emit *e, Ptr p, Val index);  // lane k at lane k of the index
 void e_store(Emit *e, Ptr p, Val index, Val v);
 void e_store_const(Emit *e, Ptr p, int64_t index, Val v);
 void e_store_strided(Emit *e, Ptr p, Val index, int64_t stride, Val v);

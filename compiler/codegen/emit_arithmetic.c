@@ -333,8 +333,8 @@ void e_transpose(Emit *e, Val *rows) {
         }
 }
 
-// Lane i is that of number lane[i] among the lanes of all n vectors: of two at first, and then of one more each.
-static Val gather_lanes(Emit *e, const Val *v, int n, const int *lane) {
+// Of two vectors at first, and then of one more each.
+Val emit_gather_lanes(Emit *e, const Val *v, int n, const int *lane) {
     LLVMTypeRef int32 = LLVMInt32TypeInContext(e->context);
     int lanes = v[0].lanes;
     Val all = v[0];
@@ -359,7 +359,7 @@ static void permute_tuples(Emit *e, Val *v, int n, bool join) {
             int at = k * lanes + i;  // of the result
             lane[i] = join ? at % n * lanes + at / n : i * n + k;
         }
-        v[k] = gather_lanes(e, old, n, lane);
+        v[k] = emit_gather_lanes(e, old, n, lane);
     }
 }
 

@@ -61,4 +61,7 @@ struct LLVMOpaqueValue *emit_intrinsic(Emit *e, const char *name, struct LLVMOpa
 enum { PARAM_SCRATCH, PARAM_STATUS, PARAM_SHARD, PARAM_SHARDS, PARAM_COUNT };
 struct LLVMOpaqueValue *kernel_param(Emit *e, int which);
 
+// Lane i is that of number lane[i] among the lanes of all n vectors.
+Val emit_gather_lanes(Emit *e, const Val *v, int n, const int *lane);
+
 #endif

@@ -5,6 +5,8 @@
 #include "codegen/emit_internal.h"
 #include "ir/element.h"
 
+enum { MOST_STRIDE = 4 };  // of what is loaded in whole vectors
+
 Ptr e_at(Emit *e, Ptr p, Val index) {
     LLVMValueRef i[1] = {index.v};
     return (Ptr){LLVMBuildInBoundsGEP2(e->builder, emit_memory_type(e, p.dtype, 1), p.v, i, 1, ""), p.dtype};
@@ -52,14 +54,17 @@ void e_store_const(Emit *e, Ptr p, int64_t index, Val v) {
     store(e, e_at_const(e, p, index), v);
 }
 
-// Every second of 2 * lanes - 1 elements: the even ones of the first `lanes`, the odd ones of the last.
-static Val load_every_second(Emit *e, Ptr first, int lanes) {
-    LLVMValueRef mask[64];
-    Val low = load(e, first, lanes), high = load(e, e_at_const(e, first, lanes - 1), lanes);
-    for (int i = 0; i < lanes; i++)
-        mask[i] = LLVMConstInt(LLVMInt32TypeInContext(e->context), (unsigned)(2 * i < lanes ? 2 * i : 2 * i + 1), 0);
-    return val(LLVMBuildShuffleVector(e->builder, low.v, high.v, LLVMConstVector(mask, (unsigned)lanes), ""), low.dtype,
-               lanes);
+// Every `stride`th of the elements up to the last lane's, which are loaded in as many vectors; the last one ends there.
+static Val load_every(Emit *e, Ptr first, int stride, int lanes) {
+    Val v[MOST_STRIDE];
+    int lane[64], last = (lanes - 1) * stride + 1 - lanes;
+    for (int k = 0; k < stride; k++)
+        v[k] = load(e, e_at_const(e, first, k == stride - 1 ? last : k * lanes), lanes);
+    for (int i = 0; i < lanes; i++) {
+        int at = i * stride, behind = at - (stride - 1) * lanes;
+        lane[i] = behind < 0 ? at : at - last + (stride - 1) * lanes;
+    }
+    return emit_gather_lanes(e, v, stride, lane);
 }
 
 Val e_load_strided(Emit *e, Ptr p, Val index, int64_t stride, int lanes) {
@@ -68,11 +73,20 @@ Val e_load_strided(Emit *e, Ptr p, Val index, int64_t stride, int lanes) {
         return load(e, first, lanes);
     if (stride == 0)
         return e_splat(e, load(e, first, 1), lanes);
-    if (stride == 2 && lanes % 2 == 0)
-        return load_every_second(e, first, lanes);
+    if (stride == 2 || (stride > 0 && stride <= MOST_STRIDE && lanes > 4))
+        return load_every(e, first, (int)stride, lanes);
     Val v = e_zero(e, p.dtype, lanes);
     for (int i = 0; i < lanes; i++)
         v = e_set_lane(e, v, i, load(e, e_at_const(e, first, i * stride), 1));
+    return v;
+}
+
+Val e_gather(Emit *e, Ptr p, Val index) {
+    if (index.lanes == 1)
+        return e_load(e, p, index, 1);
+    Val v = e_zero(e, p.dtype, index.lanes);
+    for (int i = 0; i < index.lanes; i++)
+        v = e_set_lane(e, v, i, e_load(e, p, e_lane(e, index, i), 1));
     return v;
 }
 

@@ -1,6 +1,7 @@
 // Conv in vectors, for what no special kernel takes: other ranks and types, odd groups, weights that are data.
 //
-// A tile is up to 4 output channels of a group x 2 vectors of a row of the output. It stays in registers over all input
+// A tile is up to 4 output channels of a group, or 8 where there are registers for them, x 2 vectors of a row of the
+// output. It stays in registers over all input
 // channels and window steps: each step loads the row's vectors once and multiplies them by one weight of each channel.
 //
 //     row:  o o [ tile ][ tile ][ tile ] o      o: the window reaches into the padding; element by element
@@ -13,12 +14,13 @@
 #include "ops/copy.h"
 #include "support/checked.h"
 
-enum { CHANNELS = 4, VECTORS = 2 };
+enum { CHANNELS = 8, VECTORS = 2 };  // the most
+enum { SHARED = 8 };                // tiles of an image for which shards are left enough
 
 typedef struct Rows {
     const Conv *conv;
     const Node *node;
-    int lanes, vectors;
+    int lanes, vectors, channels;
     int64_t low, high;  // the columns whose windows lie inside, and fill a tile
 } Rows;
 
@@ -131,7 +133,10 @@ static Conv conv_flat(const Conv *conv) {
 
 static Rows rows_of(Emit *e, const Conv *conv) {
     const Window *w = &conv->window;
-    Rows rows = {.conv = conv, .lanes = e_lanes(e, conv->dtype), .vectors = VECTORS};
+    Rows rows = {.conv = conv, .lanes = e_lanes(e, conv->dtype), .vectors = VECTORS,
+                 .channels = CHANNELS / 2};
+    if (e_target(e)->registers >= 32 && conv->channels >= SHARED * CHANNELS)
+        rows.channels = CHANNELS;
     int64_t last = w->in[2] + w->begin[2] - (w->kernel[2] - 1) * w->dilation[2] - 1;  // where the last window may start
     rows.low = min_i64(div_up(w->begin[2], w->stride[2]), w->out[2]);
     rows.high = last < 0 ? rows.low : min_i64(last / w->stride[2] + 1, w->out[2]);
@@ -150,18 +155,18 @@ void conv_rows(Emit *e, const Conv *conv, const Node *node) {
     Rows rows = rows_of(e, &flat);
     rows.node = node;
     int64_t batch = type_size(&node->out[0]->type, 0), groups = conv->channels / conv->outputs;
-    int64_t blocks = div_up(conv->outputs, CHANNELS), whole = conv->outputs / CHANNELS;
+    int64_t blocks = div_up(conv->outputs, rows.channels), whole = conv->outputs / rows.channels;
     int64_t size[3] = {batch, groups, blocks};
     Share share = e_share(e, product(size, 3));
     EMIT_FOR(e, u, share.begin, share.end, 1) {
         Val position[3];
         decode(e, u.i, size, 3, position);
-        Val first = e_add(e, e_mul_const(e, position[1], conv->outputs), e_mul_const(e, position[2], CHANNELS));
+        Val first = e_add(e, e_mul_const(e, position[1], conv->outputs), e_mul_const(e, position[2], rows.channels));
         if (whole > 0)
             EMIT_IF(e, e_lt(e, position[2], e_index(e, whole)))
-                channels_emit(e, &rows, position[0], first, CHANNELS);
+                channels_emit(e, &rows, position[0], first, rows.channels);
         if (whole < blocks)
             EMIT_IF(e, e_eq(e, position[2], e_index(e, whole)))
-                channels_emit(e, &rows, position[0], first, (int)(conv->outputs - whole * CHANNELS));
+                channels_emit(e, &rows, position[0], first, (int)(conv->outputs - whole * rows.channels));
     }
 }

@@ -6,13 +6,14 @@
 //
 // In vectors: the columns o = phase + t * stride of one phase (0 <= phase < stride) are reached by the same window
 // steps k, and from the neighbouring inputs t + shift[k]. So each phase is a convolution of stride 1 whose results are
-// stored `stride` apart. A tile is up to 4 channels x 2 vectors of t; columns near the edges go one by one.
+// stored `stride` apart. A tile is up to 4 channels x 2 vectors of t; columns near the edges go one by one, by code of
+// their own if they are few.
 #include "codegen/lower.h"
 #include "ops/copy.h"
 #include "ops/window.h"
 #include "support/checked.h"
 
-enum { CHANNELS = 4, VECTORS = 2, MOST_STEPS = 32 };
+enum { CHANNELS = 4, VECTORS = 2, MOST_STEPS = 32, UNROLLED = 2 };  // UNROLLED: columns of an edge
 
 typedef struct Transposed {
     const Node *node;
@@ -170,7 +171,26 @@ static void tile_emit(Emit *e, Phase *phase, const Val *position) {
         }
 }
 
+// Column t alone, of which some inputs may not exist.
+static void column_emit(Emit *e, const Phase *phase, const Val *position, int64_t t) {
+    Phase one = *phase;
+    one.lanes = one.vectors = 1;
+    one.column = e_index(e, t);
+    one.steps = 0;
+    for (int s = 0; s < phase->steps; s++)
+        if (t + phase->shift[s] >= 0 && t + phase->shift[s] < phase->t->window.in[2]) {
+            one.k[one.steps] = phase->k[s];
+            one.shift[one.steps++] = phase->shift[s];
+        }
+    tile_emit(e, &one, position);
+}
+
 static void edge_emit(Emit *e, const Phase *phase, const Val *position, int64_t from, int64_t to) {
+    if (to - from <= UNROLLED) {
+        for (int64_t t = from; t < to; t++)
+            column_emit(e, phase, position, t);
+        return;
+    }
     EMIT_TIMES(e, c, phase->channels)
         EMIT_FOR(e, k, e_index(e, from), e_index(e, to), 1) {
             Val o = e_add_const(e, e_mul_const(e, k.i, phase->t->window.stride[2]), phase->first);

@@ -27,6 +27,9 @@ for kernel in (1, 2, 3, 5):
                 add("Conv", (1, 3, 11, 13), (5, 3, kernel, kernel), strides=[stride] * 2, pads=[pad] * 4,
                     dilations=[dilation] * 2, bias=pad > 0)
 add("Conv", (2, 4, 9), (6, 4, 3), pads=[1, 1])
+for stride in (2, 3, 4, 5):  # long rows, tiles of 8 channels and what they leave, windows up to the end of the input
+    add("Conv", (1, 1, 300), (69, 1, 15), strides=[stride], pads=[7, 7])
+    add("Conv", (1, 2, 5, 97), (66, 1, 1, 1), strides=[1, stride], group=2)
 add("Conv", (1, 4, 20), (6, 2, 4), pads=[3, 1], strides=[2], group=2)
 add("Conv", (1, 2, 5, 6, 7), (3, 2, 3, 2, 3), pads=[1, 0, 1, 1, 1, 2], strides=[1, 2, 1])
 add("Conv", (1, 2, 7, 6, 7), (3, 2, 3, 2, 3), dilations=[2, 1, 2], dtype=np.float64, reference=True)
@@ -77,5 +80,7 @@ for kernel, stride in ((2, 2), (3, 2), (4, 2), (5, 3), (3, 1), (2, 4)):
     add("ConvTranspose", (2, 6, 5, 40), (6, 7, kernel, kernel), strides=[stride] * 2, pads=[pad] * 4)
     add("ConvTranspose", (1, 6, 70), (6, 9, kernel), strides=[stride], pads=[pad, 0], group=3)
 add("ConvTranspose", (1, 3, 4, 30), (3, 5, 3, 3), strides=[2, 2], dilations=[2, 3], pads=[1, 2, 0, 1])
+add("ConvTranspose", (1, 5, 6, 33), (5, 3, 4, 4), strides=[2, 2], pads=[1] * 4)
+add("ConvTranspose", (1, 5, 40), (5, 3, 9), strides=[2], pads=[3, 4])
 add("ConvTranspose", (1, 3, 12), (3, 2, 40), strides=[2])
 finish(conv.run("conv"))
