@@ -22,18 +22,22 @@ for padding in ("zeros", "border", "reflection"):
                      align_corners=align, reference=reference)
             grid.add("GridSample", [floats(1, 2, 4, 3), 3 * floats(1, 5, 5, 2)], mode=mode, padding_mode=padding,
                      align_corners=align, reference=reference)
+            grid.add("GridSample", [floats(2, 3, 9, 11), 1.3 * floats(2, 3, 37, 2)], mode=mode, padding_mode=padding,
+                     align_corners=align, reference=reference)
             if mode != "cubic":
+                grid.add("GridSample", [floats(1, 2, 3, 4, 5), 1.2 * floats(1, 2, 3, 19, 3)], mode=mode,
+                         padding_mode=padding, align_corners=align)
                 grid.add("GridSample", [floats(2, 2, 3, 4, 5), floats(2, 3, 2, 4, 3)], mode=mode,
                          padding_mode=padding, align_corners=align)
 near = Sweep()
 for shape, scales in (((2, 3, 5, 7), [1, 1, 2, 2]), ((1, 2, 6, 37), [1, 1, 3, 3]), ((1, 2, 4, 34), [1, 1, 1.5, 1.5]),
                       ((1, 3, 4, 19), [1, 1, 1, 8]), ((1, 3, 4, 5), [1, 1, 9, 9]), ((2, 4, 5, 3), [1, 2, 2, 1]),
                       ((7, 40), [2, 0.5]), ((16,), [4]), ((2, 3, 4, 18), [2, 2, 2, 2])):
-    for rounding in ("floor", "ceil", "round_prefer_floor", "round_prefer_ceil"):
+    for rounding in ("floor", "ceil", "round_prefer_floor"):
         for where in ("asymmetric", "half_pixel", "align_corners"):
-            for dtype in (np.float32, np.uint8):
-                near.add("Resize", [ints(0, 250, *shape).astype(dtype), None, np.array(scales, np.float32)], constants=[2],
-                         mode="nearest", nearest_mode=rounding, coordinate_transformation_mode=where)
+            dtype = np.float32 if where == "asymmetric" else np.uint8
+            near.add("Resize", [ints(0, 250, *shape).astype(dtype), None, np.array(scales, np.float32)], constants=[2],
+                     mode="nearest", nearest_mode=rounding, coordinate_transformation_mode=where)
 deform = Sweep()
 
 
