@@ -19,6 +19,7 @@ static const double LATENCY = 4;  // of a multiply-add
 // Of vectors as wide as a line of the cache, where multiply-adds hide less: a load, and a sum that waits in memory.
 // They were fitted on AVX-512, and are too small to measure on others.
 static const double LOAD = 0.2, WAITING = 5;
+static const double ALONE = 0.5;  // of multiply-adds, that hides reading from memory, which other threads do as well
 static const double TILE = 4;     // what a register tile needs besides and does not hide
 static const double CALL = 300;   // of a layer
 static const double SCALAR = 4;   // an element of a loop that is not vectorised
@@ -97,8 +98,12 @@ double cost_far(const Target *target, double bytes) {
     return is_cold(target, bytes) ? bytes / target->memory_rate : FAR * bytes / target->l3_rate;
 }
 
-double cost_ahead(const Target *target, double cycles, double work) {
-    return cost_has_room(target) ? larger(0, cycles - work) : cycles;
+double cost_ahead(const Target *target, double size, double cycles, double work) {
+    if (!cost_has_room(target))
+        return cycles;
+    if (size > (double)WARM_L2S * target->l2_bytes)
+        return larger(0, size / target->memory_rate - ALONE * work);
+    return larger(0, cycles - work);
 }
 
 double cost_farthest(const Target *target) {
