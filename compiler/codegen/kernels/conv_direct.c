@@ -246,7 +246,7 @@ double conv_direct_cost(const Node *node, const Target *target) {
                                   : cost_near(target, whole * tiles, panel);
     double size = (double)type_bytes(x), batch = (double)y->dim[0].n;
     double far = cost_far(target, whole);
-    double bytes = again + (params->ahead ? cost_ahead(target, whole, FETCHED * far, compute) : far);
+    double bytes = again + (params->ahead ? cost_ahead(node, target, whole, FETCHED * far, compute) : far);
     bytes += cost_near(target, params->across ? size : size * (double)sets * seen, size);
     double pool = direct_pool_cycles(node, target, row * (double)groups / (double)sets);
     return cost_seconds(target, cost_call(target) + batch * (compute + bytes) + pool);

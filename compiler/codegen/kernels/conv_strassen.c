@@ -180,7 +180,7 @@ double conv_strassen_cost(const Node *node, const Target *target) {
     double again = (params->ahead ? HIDDEN : 1) * cost_again(target, weights * (double)(s.blocks - 1), weights);
     double read = cost_far(target, weights) + again;
     double out = (double)type_bytes(&node->out[0]->type), batch = (double)node->out[0]->type.dim[0].n;
-    double bytes = params->ahead ? cost_ahead(target, weights, read, cycles) : read;
+    double bytes = params->ahead ? cost_ahead(node, target, weights, read, cycles) : read;
     bytes += cost_near(target, left * (double)(s.duos * s.blocks), left) + cost_near(target, out, out);
     return cost_seconds(target, cost_call(target) + batch * (cycles + bytes));
 }

@@ -221,7 +221,7 @@ double conv_winograd_cost(const Node *node, const Target *target) {
     }
     double again = (double)(blocks.count - 1) + (params->ahead || params->late ? 0 : (double)blocks.count);
     double read = cost_far(target, weights) + cost_again(target, weights * again, weights);
-    double bytes = params->ahead ? cost_ahead(target, weights, read, products) : read;
+    double bytes = params->ahead ? cost_ahead(node, target, weights, read, products) : read;
     double in = (double)type_bytes(x), out = (double)type_bytes(y);
     bytes += cost_near(target, in, in) + cost_near(target, out, out);
     return cost_seconds(target, cost_call(target) + (double)y->dim[0].n * (cycles + bytes));

@@ -98,14 +98,6 @@ double cost_far(const Target *target, double bytes) {
     return is_cold(target, bytes) ? bytes / target->memory_rate : FAR * bytes / target->l3_rate;
 }
 
-double cost_ahead(const Target *target, double size, double cycles, double work) {
-    if (!cost_has_room(target))
-        return cycles;
-    if (size > (double)WARM_L2S * target->l2_bytes)
-        return larger(0, size / target->memory_rate - ALONE * work);
-    return larger(0, cycles - work);
-}
-
 double cost_farthest(const Target *target) {
     return 2 * LAST_L2S * target->l2_bytes;
 }
@@ -219,6 +211,29 @@ double kernel_macs(const Node *node) {
 
 static double value_bytes(const Value *value) {
     return value && type_is_static(&value->type) ? (double)type_bytes(&value->type) : 0;
+}
+
+static double all_constants(const ValueList *values) {
+    double bytes = 0;
+    for (int i = 0; i < values->n; i++)
+        bytes += values->item[i]->data ? value_bytes(values->item[i]) : 0;
+    return bytes;
+}
+
+// Whether the network's weights together don't stay in the third-level cache from one inference to the next.
+static bool comes_from_memory(const Node *node, const Target *target) {
+    Module *module = node->graph->module;
+    if (module->constant_bytes == 0)
+        module->constant_bytes = all_constants(&module->graphs.item[0]->values);
+    return is_cold(target, module->constant_bytes);
+}
+
+double cost_ahead(const Node *node, const Target *target, double weights, double cycles, double work) {
+    if (!cost_has_room(target))
+        return cycles;
+    if (comes_from_memory(node, target))
+        return larger(0, weights / target->memory_rate - ALONE * work);
+    return larger(0, cycles - work);
 }
 
 double kernel_bytes(const Node *node) {

@@ -30,8 +30,8 @@ double cost_near(const Target *target, double bytes, double size);
 double cost_again(const Target *target, double bytes, double size);
 // The same for what has not been touched since the last inference, as weights are not.
 double cost_far(const Target *target, double bytes);
-// What is left of such `cycles` for weights of so many bytes, where these are fetched ahead during so much work.
-double cost_ahead(const Target *target, double size, double cycles, double work);
+// What is left of such `cycles` for so many bytes of weights, where these are fetched ahead during so much work.
+double cost_ahead(const Node *node, const Target *target, double weights, double cycles, double work);
 
 // Work that shards share (share_sets): sets of so many pieces, in cycles. Each shard that does a part of a set pays
 // `once` for it.
