@@ -3,11 +3,14 @@
 //
 //     y[m, n] = sum over k of (a[m, k] - z) * b[k, n]  =  (sum of a[m, k] * b[k, n]) - z * (sum of b[k, n])
 //
-// b is constant; its sums are computed here, and with a constant z so is all that is added, the row at input 2. What b
+// b is constant, or bytes less zero points that are, perhaps transposed, which are too large to have been folded. Its
+// sums are computed here, and with a constant z so is all that is added, the row at input 2. What b
 // has in one column must fit into i8, or is made to by a number for the column, whose product with the sum of a row of
 // a - z is added behind. Images are padded with z before they are convolved. The target says whether the left bytes
 // have a sign; those of the other kind change by 128, as z does. All is exact, modulo 2^32, as the sums of the standard
 // are.
+#include <string.h>
+
 #include "codegen/kernel.h"
 #include "ir/infer.h"
 #include "passes/pass.h"
@@ -29,6 +32,10 @@ typedef struct Weights {
     bool shifted;
 } Weights;
 
+static bool is_byte(DType dtype) {
+    return dtype == DT_I8 || dtype == DT_U8;
+}
+
 static bool match_bytes(const Value *value, Bytes *bytes) {
     const Node *node = value->def;
     *bytes = (Bytes){0};
@@ -40,8 +47,7 @@ static bool match_bytes(const Value *value, Bytes *bytes) {
     if (!node || node->op != OP_Cast)
         return false;
     bytes->x = node->in[0];
-    return (bytes->x->type.dtype == DT_I8 || bytes->x->type.dtype == DT_U8) &&
-           type_same_shape(&bytes->x->type, &value->type);
+    return is_byte(bytes->x->type.dtype) && type_same_shape(&bytes->x->type, &value->type);
 }
 
 static bool is_plain_matmul(const Node *node) {
@@ -59,6 +65,12 @@ static bool match(const Node *node, Bytes *bytes) {
     return (is_plain_matmul(node) || is_plain_conv(node)) && !node->kernel && node->out[0]->type.dtype == DT_I32 &&
            type_is_static(&node->out[0]->type) && type_is_static(&node->in[1]->type) && match_bytes(node->in[0], bytes);
 }
+
+// Where the numbers of the weights come from: i32 or bytes, perhaps less zero points, of all or of each column.
+typedef struct Source {
+    const Value *stored, *zero;  // zero: null if there is none
+    bool swapped;                // stored is transposed
+} Source;
 
 static int64_t column_of(const Weights *w, int64_t i) {
     return w->filters ? i / w->rows : i % w->columns;
@@ -82,13 +94,66 @@ static bool find_shifts(Weights *w, const int32_t *numbers, Arena *scratch) {
     return true;
 }
 
+// Zero points of all columns, or of one after the other, along the axis of the stored ones.
+static bool zeros_fit(const Source *source, const Weights *w) {
+    const Type *type = &source->zero->type;
+    int64_t count = type_count(type), axis = w->filters || source->swapped ? 0 : type->rank - 1;
+    if (!source->zero->data || type->dtype != DT_I32)
+        return false;
+    bool whole_rank = axis > 0 || type->rank == source->stored->type.rank;
+    return count == 1 || (count == w->columns && type->rank > 0 && type->dim[axis].n == count &&
+                          (whole_rank || (!w->filters && !source->swapped)));
+}
+
+static bool match_source(const Value *b, const Weights *w, Source *source) {
+    *source = (Source){0};
+    if (b->def && b->def->op == OP_Transpose && !w->filters) {  // of rank 2, whose axes can only change places
+        source->swapped = true;
+        b = b->def->in[0];
+    }
+    if (b->def && b->def->op == OP_Sub) {
+        source->zero = b->def->in[1];
+        b = b->def->in[0];
+    }
+    if (b->def && b->def->op == OP_Cast)
+        b = b->def->in[0];
+    source->stored = b;
+    return b->data && (is_byte(b->type.dtype) || b->type.dtype == DT_I32) &&
+           type_count(&b->type) == w->rows * w->columns && (!source->zero || zeros_fit(source, w));
+}
+
+static int32_t read_number(DType dtype, const unsigned char *bytes, int64_t index) {
+    int32_t number;
+    if (dtype != DT_I32)
+        return dtype == DT_U8 ? bytes[index] : (int8_t)bytes[index];
+    memcpy(&number, bytes + index * (int64_t)sizeof number, sizeof number);
+    return number;
+}
+
+// In the order of the product's right factor.
+static int32_t *read_numbers(const Source *source, const Weights *w, Arena *scratch) {
+    int64_t count = w->rows * w->columns;
+    bool each = source->zero && type_count(&source->zero->type) > 1;
+    int32_t *numbers = ARENA_ARRAY(scratch, int32_t, count);
+    const unsigned char *stored = constant_bytes(source->stored->data);
+    const unsigned char *zeros = source->zero ? constant_bytes(source->zero->data) : NULL;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t n = column_of(w, i), at = source->swapped ? n * w->rows + i / w->columns : i;
+        int32_t zero = zeros ? read_number(DT_I32, zeros, each ? n : 0) : 0;
+        numbers[i] = (int32_t)((uint32_t)read_number(source->stored->type.dtype, stored, at) - (uint32_t)zero);
+    }
+    return numbers;
+}
+
 static bool narrow(const Value *b, bool filters, Arena *arena, Arena *scratch, Weights *w) {
     int64_t count = type_count(&b->type), columns = b->type.dim[filters ? 0 : 1].n;
-    if (!b->data || count == 0 || columns < 2)
+    Source source;
+    if (count == 0 || columns < 2)
         return false;
     *w = (Weights){.rows = count / columns, .columns = columns, .filters = filters};
-    int32_t *numbers = ARENA_ARRAY(scratch, int32_t, count);
-    constant_read(b->data, DT_I32, 0, count, numbers);
+    if (!match_source(b, w, &source))
+        return false;
+    const int32_t *numbers = read_numbers(&source, w, scratch);
     w->shift = ARENA_ARRAY(scratch, int64_t, w->columns);
     w->sum = ARENA_ARRAY(scratch, int64_t, w->columns);
     if (!find_shifts(w, numbers, scratch) || (filters && w->shifted))
@@ -185,10 +250,20 @@ static Value *padded_before(Node *conv, Value *x, Value *zero) {
     return y;
 }
 
+// Adds a row to what is added already.
 static void add_row(Node *node, Value *row) {
-    Value *bias = node_in(node, 2);
+    Value *bias = node_in(node, 2), *sum = row;
+    Ints a, b;
+    Arena *arena = node->graph->module->arena;
+    if (row && bias && value_as_ints(bias, arena, &a) && value_as_ints(row, arena, &b)) {
+        for (int i = 0; i < a.n; i++)
+            a.v[i] += b.v[i];
+        sum = row_of(node, bias->name, a.v, a.n, 1);
+    } else if (row && bias) {
+        sum = node_before(node, OP_Add, bias, row, row->type);
+    }
     if (row)
-        node_set_input(node, 2, bias ? node_before(node, OP_Add, bias, row, row->type) : row);
+        node_set_input(node, 2, sum);
 }
 
 // The node itself becomes the last one, so that its result keeps its name.
@@ -217,9 +292,13 @@ static void apply(Node *node, const Bytes *bytes, const Weights *w, DType wanted
 bool pass_byte_products(PassContext *ctx, Graph *graph) {
     Bytes bytes;
     Weights weights;
-    for (Node *node = graph->first; ctx->target->dots && node; node = node->next)
-        if (match(node, &bytes) &&
-            narrow(node->in[1], node->op == OP_Conv, ctx->module->arena, ctx->scratch, &weights))
+    for (Node *node = graph->first; ctx->target->dots && node; node = node->next) {
+        if (!match(node, &bytes))
+            continue;
+        Arena *numbers = arena_new();  // of large weights those of one node are enough at a time
+        if (narrow(node->in[1], node->op == OP_Conv, ctx->module->arena, numbers, &weights))
             apply(node, &bytes, &weights, kernel_dots(ctx->target));
+        arena_free(numbers);
+    }
     return true;
 }
