@@ -66,6 +66,7 @@ static const char *const fast[] = {
     "fuse-elementwise",  // after layouts: one loop needs one layout; after activations, which cost nothing in a Conv
     "choose-kernels",    // kernels accept only certain layouts
     "fuse-pools",        // compares kernels that pool with those chosen
+    "fuse-results",      // kernels that can; before the packing, which depends on nothing of it
     "pack-weights",      // the kernel says how it reads its weights
     "dead-nodes",        // the unpacked weights
     "place-concats",     // before the order, which counts what shares storage once

@@ -13,8 +13,9 @@ typedef enum KernelKind {
 } KernelKind;
 
 // Whether a kernel or a pass leaves every result as it is at -O0, to the bit. Of kernels also: whether it only adds up
-// in another order; whether its weights are always larger than the model's; whether its code is long.
-enum { INEXACT = 0, EXACT = 1, REORDERS = 2, LARGE = 4, LONG = 8 };
+// in another order; whether its weights are always larger than the model's; whether its code is long; whether it
+// applies a body to what it stores.
+enum { INEXACT = 0, EXACT = 1, REORDERS = 2, LARGE = 4, LONG = 8, STORES = 16 };
 
 struct Emit;
 
@@ -56,6 +57,12 @@ int kernel_packed_inputs(const Node *node);  // 1 .. so many are weights that a 
 static inline DType kernel_dots(const Target *target) {
     return target->arch == ARCH_X86_64 ? DT_U8 : DT_I8;
 }
+
+// How an operand of the body of a node that fuses (ir.h) goes with the results of a product: rows and columns are those
+// of a matrix; of a convolution, channels and pixels.
+typedef enum FusedKind { FUSED_NONE, FUSED_ONE, FUSED_ROW, FUSED_COLUMN, FUSED_ALL } FusedKind;
+FusedKind fused_kind(const Node *node, const Type *type);  // FUSED_NONE: it does not
+bool fused_fits(const Node *node);                         // whether all of a node's do
 
 // Whether the node's kernel can compute it, in a module that verify_module has found sound.
 bool kernel_fits(const Node *node, const Target *target);

@@ -45,7 +45,7 @@ static bool fits_generic(const Node *node) {
             return false;
         block = value->type.layout.block;
     }
-    return fits_packed(node) && (!block || node->out[0]->type.rank == 4);
+    return !node_fuses(node) && fits_packed(node) && (!block || node->out[0]->type.rank == 4);
 }
 
 static bool lies_at(const Value *part, const Value *whole, int64_t distance) {
@@ -133,6 +133,8 @@ bool kernel_fits(const Node *node, const Target *target) {
         return node->kernel == KERNEL_generic;
     if (node->kernel == KERNEL_generic || node->kernel == KERNEL_view)
         return !reads_recipe(node) && (node->kernel == KERNEL_view ? fits_view(node) : fits_generic(node));
+    if (node_fuses(node) && !((info->traits & STORES) && fused_fits(node)))
+        return false;
     return info->accepts && info->accepts(node, target) && packing_fits(node, info) &&
            params_in_range(info->params, node->params);
 }

@@ -307,7 +307,7 @@ bool infer_ints(Infer *infer, const Node *node, int index, Ints *ints) {
 
 static bool check_arity(Infer *infer, const Node *node) {
     const OpInfo *info = &op_info[node->op];
-    if (node->nin < info->in_min || node->nin > info->in_max)
+    if (node->nin < info->in_min || node->nin > node_most_inputs(node))
         return diag_error(infer->diag, node->loc, E_ARITY, "%s has %d inputs; it takes %d%s", info->name, node->nin,
                           info->in_min, info->in_max > info->in_min ? " or more" : "");
     if (node->nout < info->out_min || node->nout > info->out_max)

@@ -41,6 +41,8 @@ bool fail_too_big(Infer *infer, const Node *node);
 // The factors of a product have one type; or both are bytes, with sign or without, whose sums are i32.
 bool check_factors(Infer *infer, const Node *node, unsigned accepted);
 DType sum_dtype(DType factor);
+// What a node makes whose sums have the type *out: that, or what its body makes of them.
+bool infer_fused(Infer *infer, const Node *node, Type *out);
 
 // Dimensions whose size is data (infer_counted.c): whether the operator can take them, and gives such as have a
 // meaning.

@@ -291,7 +291,7 @@ static bool check_conv_inputs(Infer *infer, const Node *node) {
         return false;
     const Type *x = input_type(node, 0);
     int rank = x->rank;
-    for (int i = 2; i < node->nin; i++)
+    for (int i = 2; i < FUSED_INPUTS; i++)
         if (!check_dtype(infer, node, i, 1u << sum_dtype(x->dtype)))
             return false;
     bool packed = node->op == OP_Conv ? is_packed(node) : reads_packed(node);
@@ -375,7 +375,8 @@ bool infer_conv(Infer *infer, const Node *node, Type *out) {
     out->dtype = sum_dtype(out->dtype);
     out->dim[1] = channels;
     window_result(node, &w, out);
-    return check_addend(infer, node, out) && (!node_pools(node) || pooled_result(infer, node, &w, out));
+    return check_addend(infer, node, out) && (!node_pools(node) || pooled_result(infer, node, &w, out)) &&
+           infer_fused(infer, node, out);
 }
 
 // An operand of `groups` times `each` channels for each pixel of the result.

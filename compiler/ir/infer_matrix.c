@@ -18,6 +18,28 @@ DType sum_dtype(DType factor) {
     return factor == DT_I8 || factor == DT_U8 ? DT_I32 : factor;
 }
 
+static bool check_fused(Infer *infer, const Node *node, const Value *inner, const Type *outer) {
+    if (inner->type.dtype == outer->dtype && type_same_shape(&inner->type, outer))
+        return true;
+    return diag_error(infer->diag, node->loc, E_SHAPE, "'%s' of its body is %s, not %s", inner->name,
+                      type_text(infer->arena, &inner->type), type_text(infer->arena, outer));
+}
+
+bool infer_fused(Infer *infer, const Node *node, Type *out) {
+    const Graph *body = node->body;
+    if (!node_fuses(node))
+        return true;
+    if (body->inputs.n != max_i64(node->nin - FUSED_INPUTS, 0) + 1 || body->outputs.n != 1)
+        return diag_error(infer->diag, node->loc, E_ARITY, "the body's inputs and outputs are not those of the node");
+    if (!check_fused(infer, node, body->inputs.item[0], out))
+        return false;
+    for (int i = 1; i < body->inputs.n; i++)
+        if (!check_fused(infer, node, body->inputs.item[i], input_type(node, FUSED_INPUTS + i - 1)))
+            return false;
+    out->dtype = body->outputs.item[0]->type.dtype;
+    return check_fused(infer, node, body->outputs.item[0], out);
+}
+
 bool check_factors(Infer *infer, const Node *node, unsigned accepted) {
     unsigned bytes = DTYPE_BIT(I8) | DTYPE_BIT(U8);
     if (!check_dtype(infer, node, 0, accepted | bytes))
@@ -129,7 +151,7 @@ bool infer_matmul(Infer *infer, const Node *node, Type *out) {
         return false;
     *out = type_permuted(out, attrs->perm_y);
     out->dtype = sum_dtype(out->dtype);
-    return check_sums(infer, node, out);
+    return check_sums(infer, node, out) && infer_fused(infer, node, out);
 }
 
 static bool check_channels(Infer *infer, const Node *node, int index, Dim channels) {

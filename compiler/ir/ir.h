@@ -89,7 +89,8 @@ struct Node {
     int kernel;    // KernelKind of codegen/kernel.h; 0 is the generic lowering
     void *attrs;   // the struct of op_info[op].attrs
     void *params;  // the struct of the kernel's parameter table, or null
-    Graph *body;   // HAS_BODY: closed; body inputs stand for the node's inputs in order
+    Graph *body;   // HAS_BODY: closed; body inputs stand for the node's inputs in order. FUSES: perhaps an elementwise
+                   // one, whose inputs are the sum and what stands for the node's inputs from FUSED_INPUTS on
     Graph *otherwise;  // If: the body where the condition is false
     Loc *loc;
     Graph *graph;
@@ -200,6 +201,18 @@ static inline Value *graph_operand(const Graph *graph, int index) {  // the inpu
 
 // Removes values that nothing refers to and renumbers the others.
 void graph_compact(Graph *graph);
+
+// Sums that are not stored as they are.
+enum { FUSED_INPUTS = 4 };
+static inline bool node_fuses(const Node *node) {
+    return node->body && (op_info[node->op].flags & FUSES);
+}
+static inline int node_most_inputs(const Node *node) {
+    return node_fuses(node) ? MANY : op_info[node->op].in_max;
+}
+static inline const Type *node_sum_type(const Node *node) {
+    return node_fuses(node) ? &node->body->inputs.item[0]->type : &node->out[0]->type;
+}
 
 // Bodies of control flow: If, Loop, Scan.
 static inline bool node_is_flow(const Node *node) {

@@ -22,6 +22,7 @@ enum OpFlag {
     RANDOM = 128,     // not folded
     ANY_LAYOUT = 256, // the generic lowering reads and writes blocks of channels too
     FLOW = 512,       // control flow: nodes of the bodies are layers of their own
+    FUSES = 1024,     // a kernel may apply a body to its sums as it stores them (Node.body)
 
     // Whether an operator keeps samples apart that lie side by side along an axis of its inputs: one of these rules,
     // which open.c reads. Elementwise operators and views need none; any other without one may not see an open

@@ -321,7 +321,7 @@ static bool parse_body(Parser *p, Node *node, Graph **body) {
 static bool parse_bodies(Parser *p, Node *node) {
     if (!lex_accept_word(&p->lex, "body"))
         return true;
-    if (!(op_info[node->op].flags & HAS_BODY))
+    if (!(op_info[node->op].flags & (HAS_BODY | FUSES)))
         return lex_error(&p->lex, E_PARSE, "%s has no body", op_info[node->op].name);
     if (!parse_body(p, node, &node->body))
         return false;

@@ -203,7 +203,7 @@ static bool verify_operands(const Verifier *v, const Node *node, bool *defined) 
 
 static bool verify_arity(const Verifier *v, const Node *node) {
     const OpInfo *info = &op_info[node->op];
-    if (node->nin < info->in_min || node->nin > info->in_max)
+    if (node->nin < info->in_min || node->nin > node_most_inputs(node))
         return fail_node(v, node, "has %d inputs", node->nin);
     if (node->nout < info->out_min || node->nout > info->out_max)
         return fail_node(v, node, "has %d outputs", node->nout);
@@ -241,11 +241,13 @@ static bool verify_inside(const Verifier *v, const Node *node, int index, int de
     int tested = node->op == OP_Loop;  // a Loop's body has the condition as its first output
     if (!body)
         return !wanted || fail_node(v, node, "has no body");
-    if (!wanted || body->owner != node || body->module != v->module)
+    bool fused = !index && node_fuses(node);
+    if ((!wanted && !fused) || body->owner != node || body->module != v->module)
         return fail_node(v, node, "has a body that is not its own");
     if (depth == DEPTH_MAX)
         return fail_node(v, node, "lies more than %d bodies deep", DEPTH_MAX);
-    if (body->inputs.n != node->nin || body->outputs.n != node->nout + tested)
+    int inputs = fused ? (int)max_i64(node->nin - FUSED_INPUTS, 0) + 1 : node->nin;
+    if (body->inputs.n != inputs || body->outputs.n != node->nout + tested)
         return fail_node(v, node, "and its body differ in the number of inputs or outputs");
     return verify_counts(v, node) && verify_graph(v, body, depth + 1) && verify_body(v, node, body);
 }

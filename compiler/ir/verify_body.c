@@ -35,16 +35,28 @@ static bool broadcasts_to(const Type *from, const Type *to) {
     return true;
 }
 
+static bool verify_elements(const Verifier *v, const Node *node) {
+    for (const Node *inner = node->body->first; inner; inner = inner->next)
+        if (!(op_info[inner->op].flags & ELEMENTWISE) || inner->nout != 1 || inner->kernel)
+            return fail_node(v, inner, "stands in a body of plain elementwise nodes");
+    return true;
+}
+
 static bool verify_map(const Verifier *v, const Node *node) {
     if (node->nout != 1)
         return fail_node(v, node, "has %d outputs", node->nout);
     for (int i = 0; i < node->nin; i++)
         if (!broadcasts_to(&node->in[i]->type, &node->out[0]->type))
             return fail_node(v, node, "cannot broadcast input %d to its output", i);
-    for (const Node *inner = node->body->first; inner; inner = inner->next)
-        if (!(op_info[inner->op].flags & ELEMENTWISE) || inner->nout != 1 || inner->kernel)
-            return fail_node(v, inner, "stands in a sqz.Map, which takes plain elementwise nodes");
-    return true;
+    return verify_elements(v, node);
+}
+
+// The types are inference's to check.
+static bool verify_fused(const Verifier *v, const Node *node) {
+    for (int i = FUSED_INPUTS; i < node->nin; i++)
+        if (!node->in[i] || !broadcasts_to(&node->in[i]->type, &node->out[0]->type))
+            return fail_node(v, node, "cannot broadcast input %d to its output", i);
+    return verify_elements(v, node);
 }
 
 static bool verify_fire(const Verifier *v, const Node *node) {
@@ -96,6 +108,8 @@ static bool verify_flow(const Verifier *v, const Node *node, const Graph *body) 
 bool verify_body(const Verifier *v, const Node *node, const Graph *body) {
     if (node_is_flow(node))
         return verify_flow(v, node, body);
+    if (node_fuses(node))
+        return has_no_constants(v, body) && verify_fused(v, node);
     if (!has_no_constants(v, node->body) || !same_types(v, node))
         return false;
     return node->op == OP_Map ? verify_map(v, node) : verify_fire(v, node);

@@ -10,6 +10,7 @@
 // A panel has 16 pixels that follow one another, in one row of the image or in several. The last tile is moved back to
 // end with the image, and computes some pixels again. Where windows are single elements, the whole image is one row.
 #include "codegen/kernels/cost.h"
+#include "codegen/kernels/fused.h"
 #include "codegen/kernels/kernels.h"
 #include "codegen/kernels/matrices.h"
 #include "codegen/kernels/product.h"
@@ -76,7 +77,8 @@ bool conv_bytes_accepts(const Node *node, const Target *target) {
     const ConvAttrs *attrs = node->attrs;
     const Type *w = &node->in[1]->type, *bias = node_in(node, 2) ? &node->in[2]->type : NULL;
     if (!is_plain(&node->in[0]->type, kernel_dots(target)) || !is_plain(w, DT_I8) ||
-        !is_plain(&node->out[0]->type, DT_I32) || (bias && !type_is_plain(bias)))
+        !is_plain(&node->out[0]->type, node->out[0]->type.dtype) || node_sum_type(node)->dtype != DT_I32 ||
+        (bias && !type_is_plain(bias)))
         return false;
     Window window = node_window(node);
     return attrs->group == 1 && !attrs->act.kind && !node_pools(node) && is_bare(&window) &&
@@ -118,6 +120,7 @@ typedef struct Bytes {
     Ptr x, w, b, y, packed, offsets;  // offsets: of the elements of a window from its first one
     int64_t filters, inner;
     int panels, lanes;
+    Fused fused;
     RowTiles tiles;  // of filters
     int64_t parts;   // of these
 } Bytes;
@@ -189,17 +192,19 @@ static void pack_panels(Emit *e, const Bytes *c, Ptr x, Val pixel) {
     }
 }
 
-// The sums of one filter and one panel.
-static void store_panel(Emit *e, const Bytes *c, Ptr y, const Var *sum) {
+// The sums of one filter and one panel, from element `at` of the output on.
+static void store_panel(Emit *e, const Bytes *c, Val filter, Val at, const Var *sum) {
     for (int v = 0; v < PANEL / c->lanes; v++) {
         int64_t first = (int64_t)v * c->lanes, valid = min_i64(c->pixels.count - first, c->lanes);
-        if (valid > 0)
-            e_store_const(e, y, first, e_part(e, e_get(e, sum[v]), 0, (int)valid));
+        if (valid <= 0)
+            continue;
+        Val to = e_add_const(e, at, first), some = e_part(e, e_get(e, sum[v]), 0, (int)valid);
+        e_store(e, c->y, to, fused_result(e, &c->fused, filter, to, to, some));  // there is nothing for each pixel
     }
 }
 
-// The filters from `row` on, and the pixels that begin at `y` in the plane of the first filter.
-static void tile_emit(Emit *e, const Bytes *c, int64_t rows, Val row, Ptr y) {
+// The filters from `row` on, and the pixels that begin at element `at` of the output in the plane of the first filter.
+static void tile_emit(Emit *e, const Bytes *c, int64_t rows, Val row, Val at) {
     int per_panel = PANEL / c->lanes;
     Product product = {.rows = (int)rows, .vecs = c->panels * per_panel, .lanes = c->lanes, .panels = c->panels,
                        .dots = true, .row_stride = c->inner, .panel = PANEL * BYTES,
@@ -212,22 +217,22 @@ static void tile_emit(Emit *e, const Bytes *c, int64_t rows, Val row, Ptr y) {
         sum[i] = e_var(e, e_splat(e, start, c->lanes));
     }
     product_run(e, &product, sum, e_at(e, c->w, e_mul_const(e, row, c->inner)), c->packed, c->inner);
-    y = e_at(e, y, e_mul_const(e, row, c->pixels.count));
+    at = e_add(e, at, e_mul_const(e, row, c->pixels.count));
     for (int r = 0; r < product.rows; r++)
         for (int i = 0; i < c->panels; i++)
-            store_panel(e, c, e_at_const(e, y, r * c->pixels.count + i * PANEL),
+            store_panel(e, c, e_add_const(e, row, r), e_add_const(e, at, r * c->pixels.count + i * PANEL),
                         sum + r * product.vecs + i * per_panel);
 }
 
-static void filters_emit(Emit *e, const Bytes *c, Val begin, Val end, Ptr y) {
+static void filters_emit(Emit *e, const Bytes *c, Val begin, Val end, Val at) {
     Val extra = e_index(e, c->tiles.extra);
     EMIT_FOR(e, tile, begin, end, 1) {
         Val row = e_add(e, e_mul_const(e, tile.i, c->tiles.base), e_min(e, tile.i, extra));
         if (c->tiles.extra)
             EMIT_IF(e, e_lt(e, tile.i, extra))
-                tile_emit(e, c, c->tiles.base + 1, row, y);
+                tile_emit(e, c, c->tiles.base + 1, row, at);
         EMIT_IF(e, e_ge(e, tile.i, extra))
-            tile_emit(e, c, c->tiles.base, row, y);
+            tile_emit(e, c, c->tiles.base, row, at);
     }
 }
 
@@ -242,8 +247,7 @@ static void unit_emit(Emit *e, const Bytes *c, Val unit) {
     Val part = e_mul_const(e, position[2], c->tiles.count);
     Val low = e_div(e, part, e_index(e, c->parts));
     Val high = e_div(e, e_add_const(e, part, c->tiles.count), e_index(e, c->parts));
-    filters_emit(e, c, low, high,
-                 e_at(e, c->y, e_add(e, pixel, e_mul_const(e, position[0], c->filters * p->count))));
+    filters_emit(e, c, low, high, e_add(e, pixel, e_mul_const(e, position[0], c->filters * p->count)));
 }
 
 static Ptr offsets_of(Emit *e, const Node *node) {
@@ -267,6 +271,7 @@ void conv_bytes_lower(Emit *e, const Node *node) {
         c.b = e_in(e, 2);
     c.packed = e_scratch(e, c.x.dtype, panel_bytes(node, params->panels));
     c.offsets = offsets_of(e, node);
+    c.fused = fused_of(e, node);
     c.tiles = row_tiles(c.filters, params->rows);
     int64_t units = c.pixels.batch * div_up(c.pixels.count, PANEL * c.panels);
     c.parts = max_i64(1, min_i64(c.tiles.count / PART_TILES, UNITS_WANTED / units));

@@ -16,6 +16,7 @@
 
 #include <string.h>
 
+#include "codegen/expr.h"
 #include "support/checked.h"
 
 enum {
@@ -44,30 +45,9 @@ typedef struct Map {
 
 // ---- Values.
 
-static Val eval_node(Emit *e, const Node *node, const Val *in);
-
-static Val eval_body(Emit *e, const Graph *body, const Val *in) {
-    Val *known = ARENA_ARRAY(e_arena(e), Val, body->values.n);
-    for (int k = 0; k < body->inputs.n; k++)
-        known[body->inputs.item[k]->id] = in[k];
-    for (const Node *node = body->first; node; node = node->next) {
-        Val *args = ARENA_ARRAY(e_arena(e), Val, max_i64(node->nin, 8));
-        for (int k = 0; k < node->nin; k++)
-            if (node->in[k])
-                args[k] = known[node->in[k]->id];
-        known[node->out[0]->id] = eval_node(e, node, args);
-    }
-    return known[body->outputs.item[0]->id];
-}
-
 // What only moves elements leaves them as they are: not even a NaN's payload changes.
 static bool keeps_bits(const Node *node) {
     return node->op == OP_Identity || node->op == OP_BitCast || node->op == OP_Pack || node->op == OP_Unpack;
-}
-
-static Val eval_node(Emit *e, const Node *node, const Val *in) {
-    Val v = node->op == OP_Map ? eval_body(e, node->body, in) : op_impl[node->op]->expr(e, node, in);
-    return e_settle(e, v, node->out[0]->type.dtype);
 }
 
 static Val loaded(Emit *e, const Node *node, Val v, DType dtype) {
@@ -293,7 +273,7 @@ static void emit_elements(Emit *e, const Map *m, const Val *position, const Val 
     const Operand *to = &m->operand[0];
     int64_t coef = to->coef[m->axes - 1];
     Val at = advance(e, position[0], coef, i);
-    Val v = keeps_bits(m->node) ? op_impl[m->node->op]->expr(e, m->node, in) : eval_node(e, m->node, in);
+    Val v = keeps_bits(m->node) ? op_impl[m->node->op]->expr(e, m->node, in) : expr_node(e, m->node, in);
     v = v.dtype == to->dtype ? v : e_cast(e, to->dtype, v);
     if (coef == 1 || lanes == 1)
         e_store(e, to->p, at, v);

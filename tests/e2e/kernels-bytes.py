@@ -86,4 +86,37 @@ def convolutions():
     return sweep
 
 
-finish(products().run("products"), batches().run("batches"), convolutions().run("convolutions"))
+def requantized(sums, x_scale, w_scale, y_scale, y_zero):
+    """In floats, as the importer has it."""
+    info = np.iinfo(y_zero.dtype)
+    scale = np.float32(x_scale) * w_scale.astype(np.float32) / np.float32(y_scale)
+    y = np.rint(sums.astype(np.float32) * scale + np.float32(y_zero))
+    return np.clip(y, info.min, info.max).astype(y_zero.dtype)
+
+
+def results():
+    """Sums that are rounded to bytes again, with a scale for each column or channel, or one; most are cut off."""
+    sweep = Sweep(opset=17, tolerance=0)
+    for number, (rows, inner, columns) in enumerate([(1, 9, 2), (5, 64, 16), (17, 31, 45), (40, 8, 97)]):
+        dtype = TYPES[number % 2]
+        a, b, zero, y_zero = some(dtype, rows, inner), some(np.int8, inner, columns), np.array(17, dtype), np.array(90, dtype)
+        scale = np.float32(random.uniform(0.001, 0.02, columns if number % 3 else 1))
+        y = requantized((a.astype(np.int64) - 17) @ b.astype(np.int64), 0.25, scale, 0.5, y_zero)
+        sweep.add("QLinearMatMul", [a, np.float32(0.25), zero, b, scale, np.zeros(scale.shape, np.int8), np.float32(0.5), y_zero],
+                  types=[dtype], expected=[y], constants=range(1, 8))
+    for number, (batch, channels, filters, height, width, size, stride, dilation, pad) in enumerate(SHAPES):
+        dtype, y_type = TYPES[number % 2], TYPES[number // 2 % 2]
+        x, w = some(dtype, batch, channels, height, width), some(np.int8, filters, channels, size, size)
+        bias = random.integers(-2000, 2000, filters).astype(np.int32)
+        scale = np.float32(random.uniform(0.001, 0.02, filters))
+        zero, y_zero = zero_points(dtype)[number % 4], zero_points(y_type)[number % 3]
+        sums = convolved(x.astype(np.int64) - int(zero), w.astype(np.int64), stride, dilation, pad)
+        y = requantized(sums + bias[:, None, None], 0.25, scale[:, None, None], 0.5, y_zero)
+        sweep.add("QLinearConv", [x, np.float32(0.25), zero, w, scale, np.zeros(filters, np.int8), np.float32(0.5), y_zero, bias],
+                  types=[y_type], expected=[y], constants=range(1, 9), strides=[stride] * 2, dilations=[dilation] * 2,
+                  pads=[pad] * 4)
+    return sweep
+
+
+finish(products().run("products"), batches().run("batches"), convolutions().run("convolutions"),
+       results().run("results"))

@@ -45,9 +45,9 @@ static bool has_dots(const Node *node) {
 static bool factors_fit(const Node *node, const Type *b, const Target *target) {
     const Type *a = &node->in[0]->type, *y = &node->out[0]->type;
     if (is_plain_f32(a))
-        return is_plain_f32(b) && is_plain_f32(y);
+        return is_plain_f32(b) && is_plain_f32(y) && !node_fuses(node);
     return node->op == OP_MatMul && target->dots && is_plain(a, kernel_dots(target)) && is_plain(b, DT_I8) &&
-           is_plain(y, DT_I32);
+           is_plain(y, y->dtype) && node_sum_type(node)->dtype == DT_I32;
 }
 
 static bool has_plain_bias(const Node *node, int64_t columns) {
@@ -174,6 +174,7 @@ static Matrices matrices_of(Emit *e, const Node *node) {
                   .panel = PANEL,
                   .bias_last = node->op == OP_MatMul && !has_dots(node),
                   .dots = has_dots(node),
+                  .fused = fused_of(e, node),
                   .adds = node_in(node, 3) != NULL,
                   .act = node->op == OP_Gemm ? &((const GemmAttrs *)node->attrs)->act
                                              : &((const MatMulAttrs *)node->attrs)->act,

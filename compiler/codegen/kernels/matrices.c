@@ -36,6 +36,18 @@ static void store_columns(Emit *e, const Matrices *m, Ptr y, int64_t first, int6
         e_store_const(e, y, first + lane, e_lane(e, v, lane));
 }
 
+static void fused_store(Emit *e, const Matrices *m, const Product *product, const Var *sum, int64_t valid, Val row,
+                        Val column) {
+    for (int i = 0; i < product->rows * product->vecs; i++) {
+        int64_t first = (int64_t)(i % product->vecs) * m->lanes, left = min_i64(valid - first, m->lanes);
+        if (left <= 0)
+            continue;
+        Val r = e_add_const(e, row, i / product->vecs), c = e_add_const(e, column, first);
+        Val at = e_add(e, e_mul_const(e, r, m->y_row), c);
+        e_store(e, m->y, at, fused_result(e, &m->fused, r, c, at, e_part(e, e_get(e, sum[i]), 0, (int)left)));
+    }
+}
+
 static void tile_store(Emit *e, const Matrices *m, const Product *product, const Var *sum, int64_t valid, Val row,
                        Val column) {
     Val start = e_add(e, e_mul_const(e, row, m->y_row), column);
@@ -74,5 +86,5 @@ void matrix_tile(Emit *e, const Matrices *m, int64_t rows, int panels, int64_t v
     EMIT_FOR(e, k, e_index(e, 0), e_index(e, whole), ORDER_SLICE)
         add_slice(e, &product, sum, e_at(e, a, k.i), e_at(e, b, e_mul_const(e, k.i, m->panel)));
     product_run(e, &product, sum, e_at_const(e, a, whole), e_at_const(e, b, whole * m->panel), m->inner - whole);
-    tile_store(e, m, &product, sum, valid, row, column);
+    (m->fused.node ? fused_store : tile_store)(e, m, &product, sum, valid, row, column);
 }

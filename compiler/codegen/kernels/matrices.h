@@ -3,7 +3,7 @@
 #ifndef CODEGEN_KERNELS_MATRICES_H
 #define CODEGEN_KERNELS_MATRICES_H
 
-#include "codegen/emit.h"
+#include "codegen/kernels/fused.h"
 
 enum { MATRIX_PANEL = 16 };  // columns of a panel
 enum { MATRIX_BYTES = 4 };   // of k that lie side by side in a panel of bytes
@@ -15,6 +15,7 @@ typedef struct Matrices {
     Ptr a, b, bias, addend, y;
     bool has_bias, bias_last, adds;
     bool dots;  // of bytes, whose sums are i32
+    Fused fused;  // only of bytes
     const Act *act;
     int64_t rows, inner, columns, panel, a_row, y_row;
     int lanes, panels;  // panels of a tile

@@ -88,7 +88,7 @@ check([
     ("E0141", "sqz.Map cannot broadcast input 0 to its output", 2, graph(
         f"%x: {T}, %k: f32<1>", "%y",
         f"%y = sqz.Map(%x, %k) : f32<1> body(%i: {T}, %k: f32<1>) -> (%o) {{ %o = Relu(%k) : f32<1> }}")),
-    ("E0141", "Softmax stands in a sqz.Map", 2,
+    ("E0141", "Softmax stands in a body of plain elementwise nodes", 2,
      node(f"sqz.Map(%x) : {T} body(%i: {T}) -> (%o) {{ %o = Softmax(%i) : {T} }}")),
     ("E0141", "sqz.Fire stands in another sqz.Fire", 2,
      node(f"sqz.Fire(%x) : {T} body(%i: {T}) -> (%o) {{ %o = sqz.Fire(%i) : {T} body(%i: {T}) -> (%o) {{ "
