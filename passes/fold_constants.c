@@ -2,8 +2,8 @@
 // a fixed baseline, so that an object does not depend on the machine that made it. All foldable nodes are one batch, or
 // several where their inputs are large. Under --strict the results are those that the target would compute.
 //
-// What only moves the elements of a large constant is not computed here: the result is a constant that says where each
-// element lies in the other one (ir.h, Moved), and is read when the object is written. So large weights exist once.
+// What moves, joins, converts or scales the elements of large constants is not computed here: the result is a constant
+// that says how it follows from others (derive.c), and is read when the object is written. So large weights exist once.
 //
 // A node is left alone if it is an output of the model, or if computing it would not pay: an object should not grow by
 // what one loop can fill in, so a result may have a few times the bytes of the model's constants that it is made of;
@@ -11,17 +11,20 @@
 #include "codegen/jit.h"
 #include "ir/infer.h"
 #include "ir/infer_check.h"
-#include "passes/pass.h"
+#include "passes/derive.h"
 #include "support/checked.h"
 
 enum { MAX_GROWTH = 4, FREE_BYTES = 1 << 16, FREE_TOTAL = 1 << 24, PIECE_BYTES = 1 << 25, MAX_WORK = 1 << 28 };
+enum { MAX_DERIVED = 16, ROUNDS = 4 };
 
 typedef struct Batch {
     Node **item;
     int n, capacity;
     int64_t *origin;     // by value: bytes of the constants that it is made of; 0 if it depends on anything else
+    int64_t all;         // bytes of the constants
     int64_t bytes, most; // of all results, and how many there may be
     double work;         // steps of innermost loops
+    int64_t derived;     // bytes that are not computed here, of each step from constants to weights
 } Batch;
 
 // ---- What it would take
@@ -99,64 +102,24 @@ static bool is_foldable(const Batch *batch, const Node *node, int64_t origin, in
     return small && *bytes <= batch->most - batch->bytes && *work <= (double)MAX_WORK - batch->work;
 }
 
-// ---- What only moves elements
-
-// A constant as elements of itself, or of what its own are elements of.
-static Moved moved_nowhere(const Value *value) {
-    const Type *type = &value->type;
-    const Moved *before = value->data->moved;
-    Moved moved = {.base = value->data, .rank = type->rank};
-    int64_t step = 1;
-    bool same = before && before->rank == type->rank;
-    for (int i = type->rank - 1; i >= 0; step *= type->dim[i--].n) {
-        moved.step[i] = step;
-        same = same && before->dim[i] == type->dim[i].n;
-    }
-    return same ? *before : moved;
+static bool is_pending(const Node *node) {
+    for (int i = 0; i < node->nin; i++)
+        if (node->in[i] && !node->in[i]->data)
+            return true;
+    return false;
 }
 
-// Where the elements of the result lie; false where that is not so simple.
-static bool moved_by(const Node *node, Arena *arena, Moved *moved) {
-    const Type *to = &node->out[0]->type;
-    Moved before = moved_nowhere(node->in[0]);
-    *moved = (Moved){.base = before.base, .dtype = to->dtype, .rank = to->rank, .first = before.first};
-    for (int i = 0; i < to->rank; i++)
-        moved->dim[i] = to->dim[i].n;
-    if (node->op == OP_Transpose) {
-        for (int i = 0; i < to->rank; i++)
-            moved->step[i] = before.step[permuted_axis(node, i)];
-        return true;
-    }
-    Diag quiet = {0};
-    Infer infer = {.arena = arena, .diag = &quiet};
-    SliceRange range[MAX_RANK];
-    if (node->op != OP_Slice || !infer_slice_ranges(&infer, node, range))
+// Makes the node's results constants that are not computed here, if that is possible and pays.
+static bool derive(PassContext *ctx, Batch *batch, Node *node) {
+    int64_t origin = node_origin(batch, node), bytes = 0;
+    for (int i = 0; i < node->nout; i++)
+        bytes = min_i64(bytes + (node->out[i] ? type_bytes(&node->out[i]->type) : 0), INT64_MAX / 32);
+    if (bytes > MAX_GROWTH * origin || bytes > FREE_TOTAL + MAX_DERIVED * batch->all - batch->derived ||
+        !derive_constants(ctx, node))
         return false;
-    for (int i = 0; i < to->rank; i++) {
-        moved->step[i] = range[i].step * before.step[i];
-        moved->first += range[i].start * before.step[i];
-    }
-    return true;
-}
-
-// Makes the result a constant in place, if it is a large one whose elements are those of another; the node goes.
-static bool move_constant(PassContext *ctx, Node *node) {
-    const Value *base = node_in(node, 0);
-    Value *result = node->out[0];
-    if (!base || !base->data || node->nout != 1 || !result || value_is_output(result) || base->type.rank < 1 ||
-        !type_is_static(&result->type) || type_counted_axis(&result->type) >= 0 || result->type.rank < 1 ||
-        type_is_packed(&base->type) || type_is_packed(&result->type) || type_bytes(&result->type) <= FREE_BYTES)
-        return false;
-    Moved moved;
-    if (op_info[node->op].flags & VIEW)
-        result->data = base->data;
-    else if (moved_by(node, ctx->scratch, &moved)) {
-        moved.arena = ctx->module->arena;
-        result->data = constant_moved(&moved);
-    } else {
-        return false;
-    }
-    node_remove(node);
+    batch->derived += bytes;
+    for (int i = 0; i < node->nout; i++)
+        batch->origin[node->out[i]->id] = min_i64(origin, node->out[i]->data->size);
     return true;
 }
 
@@ -176,15 +139,14 @@ static void visit(PassContext *ctx, Batch *batch, Node *node) {
 
 static Batch batch_new(PassContext *ctx, const Graph *graph) {
     Batch batch = {.origin = ARENA_ARRAY(ctx->scratch, int64_t, graph->values.n)};
-    int64_t all = 0;
     for (int i = 0; i < graph->values.n; i++) {
         const Value *value = graph->values.item[i];
         if (!value->data)
             continue;
         batch.origin[value->id] = max_i64(value->data->size, 1);
-        all = min_i64(all + value->data->size, INT64_MAX / 16);
+        batch.all = min_i64(batch.all + value->data->size, INT64_MAX / 16);
     }
-    batch.most = FREE_TOTAL + MAX_GROWTH * all;
+    batch.most = FREE_TOTAL + MAX_GROWTH * batch.all;
     return batch;
 }
 
@@ -202,18 +164,32 @@ static int piece_count(const Batch *batch, int first) {
     return n;
 }
 
+static bool compute(PassContext *ctx, Graph *graph, const Batch *batch) {
+    for (int first = 0, n; first < batch->n; first += n) {
+        n = piece_count(batch, first);
+        if (!jit_fold(graph, batch->item + first, n, ctx->strict ? ctx->target : NULL, ctx->folds, ctx->diag))
+            return false;
+    }
+    return true;
+}
+
+// A node that could be derived from what is computed now waits for that.
 bool pass_fold_constants(PassContext *ctx, Graph *graph) {
     Batch batch = batch_new(ctx, graph);
-    for (Node *node = graph->first, *next; node; node = next) {
-        next = node->next;
-        if (move_constant(ctx, node))
-            batch.origin[node->out[0]->id] = node->out[0]->data->size;
-        else
-            visit(ctx, &batch, node);
-    }
-    for (int first = 0, n; first < batch.n; first += n) {
-        n = piece_count(&batch, first);
-        if (!jit_fold(graph, batch.item + first, n, ctx->strict ? ctx->target : NULL, ctx->folds, ctx->diag))
+    bool waits = true;
+    for (int round = 0; waits && round < ROUNDS; round++) {
+        waits = false;
+        batch.n = 0;
+        for (Node *node = graph->first, *next; node; node = next) {
+            next = node->next;
+            if (derive(ctx, &batch, node))
+                continue;
+            bool later = round < ROUNDS - 1 && node_origin(&batch, node) && is_pending(node) && derive_accepts(node);
+            waits = waits || later;
+            if (!later)
+                visit(ctx, &batch, node);
+        }
+        if (!compute(ctx, graph, &batch))
             return false;
     }
     return true;

@@ -351,11 +351,23 @@ void program_weights(const Program *program, unsigned char *bytes) {
 
 enum { PIECE = 4 << 20 };  // bytes to hand on at a time, about
 
+static HeldConstants hold_source(const Constant *constant) {
+    HeldConstants held = {.arena = arena_new()};
+    constant_hold(constant, &held);
+    return held;
+}
+
+static void release_source(HeldConstants *held) {
+    constant_release(held);
+    arena_free(held->arena);
+}
+
 // A recipe's panels.
 static void stream_recipe(const Value *value, const Sink *sink) {
     int64_t panels = value->type.dim[0].n, bytes = type_bytes(&value->type) / max_i64(panels, 1);
     int64_t step = max_i64(PIECE / max_i64(bytes, 1), 1);
     Arena *scratch = arena_new();
+    HeldConstants held = hold_source(value_data(value->def->in[0]));
     for (int64_t first = 0; first < panels; first += step) {
         int64_t count = min_i64(step, panels - first);
         unsigned char *piece = arena_alloc(scratch, (size_t)(count * bytes));
@@ -363,6 +375,7 @@ static void stream_recipe(const Value *value, const Sink *sink) {
         sink->write(sink->context, piece, (size_t)(count * bytes));
         arena_reset(scratch);
     }
+    release_source(&held);
     arena_free(scratch);
 }
 
@@ -375,11 +388,13 @@ static void stream_constant(const Value *value, const Sink *sink) {
     int64_t bytes = dtype_info[dtype].bits / 8, elements = value->data->size / bytes;
     Arena *scratch = arena_new();
     void *piece = arena_alloc(scratch, PIECE);
+    HeldConstants held = hold_source(value->data);
     for (int64_t first = 0, count; first < elements; first += count) {
         count = min_i64(PIECE / bytes, elements - first);
         constant_read(value->data, dtype, first, count, piece);
         sink->write(sink->context, piece, (size_t)(count * bytes));
     }
+    release_source(&held);
     arena_free(scratch);
 }
 

@@ -40,15 +40,13 @@ static bool is_nan(const SmallFloat *f, uint32_t bits) {
 
 // A NaN keeps its payload.
 static float small_to_float(const SmallFloat *f, uint32_t bits) {
-    uint32_t sign = bits & f->sign ? 0x80000000 : 0, size = bits & (f->sign - 1), hidden = 1u << f->fraction;
+    uint32_t sign = bits & f->sign ? 0x80000000 : 0, size = bits & (f->sign - 1);
     if (is_nan(f, bits))
         return float_of(sign | 0x7f800000 | (f->overflow == f->nan ? 0x400000 : size << (23 - f->fraction)));
     if (size > f->most)
         return float_of(sign | 0x7f800000);
-    uint32_t exponent = size >> f->fraction, digits = size & (hidden - 1);
-    float number = exponent ? ldexpf((float)(digits | hidden), (int)exponent - f->bias - f->fraction)
-                            : ldexpf((float)digits, 1 - f->bias - f->fraction);
-    return sign ? -number : number;
+    float number = float_of(size << (23 - f->fraction)), bias = float_of((uint32_t)(254 - f->bias) << 23);
+    return sign ? -number * bias : number * bias;
 }
 
 // To nearest, ties to even. A NaN keeps the upper payload, and stays a NaN.
@@ -105,8 +103,13 @@ static size_t element_size(DType dtype) {
 static uint64_t load_bits(DType dtype, const void *bytes, int64_t index) {
     uint64_t bits = 0;
     size_t size = element_size(dtype);
-    memcpy(&bits, (const char *)bytes + (size_t)index * size, size);
-    return bits;
+    const char *element = (const char *)bytes + (size_t)index * size;
+    switch (size) {  // a call of memcpy takes longer than the rest of a conversion
+    case 1: memcpy(&bits, element, 1); return bits;
+    case 2: memcpy(&bits, element, 2); return bits;
+    case 4: memcpy(&bits, element, 4); return bits;
+    default: memcpy(&bits, element, 8); return bits;
+    }
 }
 
 static void store_bits(DType dtype, void *bytes, int64_t index, uint64_t bits) {
@@ -161,6 +164,18 @@ void element_set(DType dtype, void *bytes, int64_t index, double number) {
         store_bits(dtype, bytes, index, number != 0);
     else
         store_bits(dtype, bytes, index, wrapped(dtype, number >= -0x1p62 && number <= 0x1p62 ? (int64_t)number : 0));
+}
+
+// To f32 without doubles between, since large weights are converted so.
+void elements_convert(DType from, const void *bytes, DType to, void *result, int64_t count) {
+    bool narrow = to == DT_F32 && dtype_info[from].bits <= 16, of_float = dtype_is_float(from);
+    for (int64_t i = 0; narrow && i < count; i++) {
+        float x = of_float ? narrow_to_float(from, (uint32_t)load_bits(from, bytes, i))
+                           : (float)element_int(from, bytes, i);
+        memcpy((char *)result + (size_t)i * sizeof x, &x, sizeof x);
+    }
+    for (int64_t i = 0; !narrow && i < count; i++)
+        element_set(to, result, i, element_double(from, bytes, i));
 }
 
 void *elements_pack(Arena *arena, DType dtype, const void *wide, int64_t count) {

@@ -32,6 +32,7 @@ const char *element_read(DType dtype, void *bytes, int64_t index, const char *te
 
 // The number in the type, as closely as it can be.
 void element_set(DType dtype, void *bytes, int64_t index, double number);
+void elements_convert(DType from, const void *bytes, DType to, void *result, int64_t count);  // one by one
 
 // Element number `index` of `random(seed)`, to `element`: a float in [-1, 1), a signed integer in [-8, 8), an unsigned
 // one in [0, 16), a bool.

@@ -33,36 +33,60 @@ typedef struct GraphList {
 // The bytes of a constant in its logical row-major order, little-endian, bool as one byte. Borrowed from the mapped
 // model file or owned by the arena; may be unaligned.
 typedef struct Constant {
-    const void *stored;           // null: `scaled` or `moved` says what they are
-    int64_t size;                 // equals type_bytes of the value's type
-    const struct Scaled *scaled;
-    const struct Moved *moved;
+    const void *stored;            // null: `derived` says what they are
+    int64_t size;                  // equals type_bytes of the value's type
+    const struct Derived *derived;
+    bool held;                     // by constant_hold
 } Constant;
 
-// Another constant's elements, number i times factor[i / run % n], rounded. They are computed where and when they are
-// read, so that a large model's weights exist once.
-typedef struct Scaled {
-    const Constant *base;
-    DType dtype;
-    const double *factor;
-    int64_t run, n;
-    Arena *arena;
-} Scaled;
+// How the elements of a large constant follow from those of others. They are computed where and when they are read, so
+// that a large model's weights exist once.
+typedef enum Derivation {
+    CONVERTED,  // to another type, which changes or rounds their numbers
+    SCALED,     // number i times number[i / run % n], rounded
+    SHIFTED,    // the same, added
+    MOVED,      // that at (i, j, ...) of `dim` is number first + i * step[0] + j * step[1] + ... of the base
+    JOINED,     // run[0] of the first part, run[1] of the second, ..., and so on again from the first
+} Derivation;
 
-// Elements of another constant in another order: that at (i, j, ...) of `dim` is number first + i * step[0] + j *
-// step[1] + ... there. They too are read where they are.
 typedef struct Moved {
-    const Constant *base;
-    DType dtype;
     int rank;  // at least 1
     int64_t dim[MAX_RANK], step[MAX_RANK], first;
-    Arena *arena;
 } Moved;
+
+typedef struct Derived {
+    Derivation how;
+    DType dtype, from;      // of the elements; of those of the base (CONVERTED)
+    const Constant *base;   // JOINED: null
+    int depth, sources;     // how many such follow from each other; how many constants are read
+    const double *number;   // SCALED, SHIFTED
+    int64_t run, n;
+    Moved moved;
+    const Constant **part;  // JOINED
+    int64_t *runs;
+    int parts;
+    Arena *arena;
+} Derived;
+
+enum { DERIVED_DEPTH = 8, DERIVED_SOURCES = 1 << 16 };  // at most, since reading recurs
 
 const void *constant_bytes(const Constant *constant);  // all of them; once computed they are kept
 void constant_read(const Constant *constant, DType dtype, int64_t first, int64_t count, void *to);  // some elements
 bool constant_equal(const Constant *a, const Constant *b);
-const Constant *constant_moved(const Moved *moved);  // in its arena, which has a copy
+// In its arena, which has a copy; `depth`, `sources` and what isn't the kind's need not be set. Null if there are too
+// many.
+const Constant *constant_derived(const Derived *derived);
+void derived_read(const Derived *derived, int64_t first, int64_t count, void *to);
+bool derived_equal(const Derived *a, const Derived *b);
+
+// What elements follow from out of order is computed as a whole where they are read. Between these two it is kept.
+typedef struct HeldConstants {
+    Arena *arena;
+    Constant **item;
+    int n, capacity;
+} HeldConstants;
+void constant_hold(const Constant *constant, HeldConstants *held);
+void constant_release(HeldConstants *held);
 
 // Where a value lies. PLACE_IN: `offset` elements behind the start of `base`'s storage (a channel slice, or a
 // reshaped view). PLACE_WORKSPACE: `offset` bytes from the start of the workspace.

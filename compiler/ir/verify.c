@@ -116,8 +116,8 @@ static bool verify_constant(const Verifier *v, const Value *value) {
         return fail_value(v, value, "is a constant, but a node defines it");
     if (type->dtype == DT_NONE || !type_is_static(type))
         return fail_value(v, value, "is a constant without a static type");
-    if (value->data->size != type_bytes(type) || (value->data->size && !value->data->stored && !value->data->scaled &&
-                                                                       !value->data->moved))
+    if (value->data->size != type_bytes(type) ||
+        (value->data->size && !value->data->stored && !value->data->derived))
         return fail_value(v, value, "is a constant of %lld bytes, but its type has %lld",
                           (long long)value->data->size, (long long)type_bytes(type));
     return true;

@@ -96,6 +96,47 @@ def sliced():
     return graph
 
 
+# Weights in parts, of which some are turned, and the whole is turned again.
+def joined():
+    graph, x = Graph("joined", [4, 2048]), "x"
+    for _ in range(14):
+        upright, turned = graph.weight(2048, 512, scale=0.02), graph.weight(512, 2048, scale=0.02)
+        left = graph.node("Concat", upright, graph.node("Transpose", turned, perm=[1, 0]), axis=1)
+        right = graph.weight(2048, 1024, scale=0.02)
+        w = graph.node("Transpose", graph.node("Concat", left, right, axis=1), perm=[1, 0])
+        x = graph.node("Relu", graph.node("MatMul", x, w))
+    return graph
+
+
+def split():
+    graph, x = Graph("split", [4, 2048]), "x"
+    for i in range(5):
+        parts = [f"part{i}.{k}" for k in range(3)]
+        graph.nodes.append(helper.make_node("Split", [graph.weight(2048, 6144, scale=0.02)], parts, axis=1))
+        for part in parts:
+            x = graph.node("Relu", graph.node("MatMul", x, part))
+    return graph
+
+
+# Weights as halves and bytes: the object has them as floats, and the model is what memory is compared with.
+def halves():
+    graph, x = Graph("halves", [4, 2048]), "x"
+    for _ in range(28):
+        w = graph.constant((RANDOM.standard_normal((2048, 2048), np.float32) * 0.02).astype(np.float16))
+        x = graph.node("Relu", graph.node("MatMul", x, graph.node("Cast", w, to=TensorProto.FLOAT)))
+    return graph
+
+
+def quantized():
+    graph, x = Graph("quantized", [4, 2048]), "x"
+    for _ in range(48):
+        w = graph.constant(RANDOM.integers(0, 255, (2048, 2048), np.uint8))
+        scale = graph.constant(RANDOM.random(2048, np.float32) * np.float32(0.001))
+        zero = graph.constant(np.full(2048, 128, np.uint8))
+        x = graph.node("Relu", graph.node("MatMul", x, graph.node("DequantizeLinear", w, scale, zero, axis=1)))
+    return graph
+
+
 def elementwise():
     graph, values = Graph("elementwise", [1, 16, 8, 8]), ["x"]
     for i in range(2000):
@@ -172,6 +213,8 @@ def check(build, limit, *flags):
 os.makedirs(FOLDER, exist_ok=True)
 good = [check(large_product, None), check(large_product, None, "-O0"), check(large_convolutions, None, "--mcpu=native"),
         check(large_convolutions, None, "-Os"), check(large_normalised, None), check(large_normalised, None, "-O1"),
-        check(large_products, None), check(turned, None), check(turned_convolutions, None), check(sliced, None, "--mcpu=native")]
+        check(large_products, None), check(turned, None), check(turned_convolutions, None), check(sliced, None, "--mcpu=native"),
+        check(joined, None), check(split, None), check(halves, None, "--mcpu=native"),
+        check(quantized, None, "--mcpu=native")]
 good += [check(build, 10**9, level) for build in (elementwise, small_convolutions, transformer) for level in ("-O0", "-O2")]
 sys.exit(not all(good))
