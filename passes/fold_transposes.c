@@ -17,6 +17,7 @@
 #include "ir/infer.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
+#include "passes/uses.h"
 
 enum { FEW_ROWS = 8 };
 
@@ -25,6 +26,25 @@ static bool has_fast_kernel(const Node *node, const Target *target) {
         if (kernel_info[k].accepts && kernel_info[k].accepts(node, target))
             return true;
     return false;
+}
+
+// ---- What reads a value
+
+// The readers are counted once. New ones are added and none is taken off, so a value may have fewer.
+static bool is_read_once(const Uses *uses, const Value *value) {
+    return uses_count(uses, value) == 1 || value_uses(value) == 1;
+}
+
+static Node *single_reader(const Uses *uses, const Value *value) {
+    Node *reader = uses_single_reader(uses, value);
+    return reader ? reader : value_single_user(value);
+}
+
+// A node one of whose readers has just gone.
+static void drop_unused(const Uses *uses, Node *node) {
+    const Value *value = node->out[0];
+    if ((value->id < uses->n && uses_count(uses, value) == 1) || value_uses(value) == 0)
+        node_remove(node);
 }
 
 // ---- What stands between
@@ -45,26 +65,22 @@ static Ints perm_of(const Node *transpose, Arena *arena) {
     return (Ints){rank, v};
 }
 
-static void drop_unused(Node *node) {
-    if (value_uses(node->out[0]) == 0)
-        node_remove(node);
-}
-
 // Which operand of a Mul or Div only it reads, the other being a single number; -1: neither.
-static int scaled_operand(const Node *node) {
+static int scaled_operand(const Uses *uses, const Node *node) {
     for (int i = 0; i < (node->op == OP_Mul ? 2 : node->op == OP_Div ? 1 : 0); i++) {
         const Value *x = node->in[i], *factor = node->in[1 - i];
-        if (value_uses(x) == 1 && value_data(factor) && type_count(&factor->type) == 1 &&
-            factor->type.rank <= x->type.rank)
+        if (value_data(factor) && type_count(&factor->type) == 1 && factor->type.rank <= x->type.rank &&
+            is_read_once(uses, x))
             return i;
     }
     return -1;
 }
 
-static Value *swap_scale(Node *node, int which, Arena *arena) {
+static Value *swap_scale(Uses *uses, Node *node, int which, Arena *arena) {
     Node *transpose = node->in[which]->def;
     Value *x = transpose->in[0], *factor = node->in[1 - which];
     Value *scaled = node_before(node, node->op, which ? factor : x, which ? x : factor, x->type);
+    uses_add(uses, x, scaled->def);
     return transpose_before(node, scaled, perm_of(transpose, arena));
 }
 
@@ -72,7 +88,7 @@ static bool picks_one(const Node *node) {
     return node->op == OP_Gather && is_transpose(node->in[0]) && value_data(node->in[1]) && node->in[1]->type.rank == 0;
 }
 
-static Value *swap_pick(Node *node, Arena *arena) {
+static Value *swap_pick(Uses *uses, Node *node, Arena *arena) {
     Node *transpose = node->in[0]->def;
     const Type *x = &transpose->in[0]->type;
     Ints perm = perm_of(transpose, arena);
@@ -88,23 +104,26 @@ static Value *swap_pick(Node *node, Arena *arena) {
             rest[n++] = perm.v[i] - (perm.v[i] > axis);
     Value *picked = node_before(node, OP_Gather, transpose->in[0], node->in[1], type);
     ((AxisAttrs *)picked->def->attrs)->axis = axis;
+    uses_add(uses, transpose->in[0], picked->def);
     return transpose_before(node, picked, (Ints){n, rest});
 }
 
 // The Transpose that makes the value, perhaps after it has changed places with what stands between; or null.
-static Node *transpose_of(Value *value, Arena *arena) {
+static Node *transpose_of(Uses *uses, Value *value, Arena *arena) {
     Node *def = value->def;
     if (is_transpose(value))
         return def;
-    if (!def || def->kernel != KERNEL_generic || value_uses(value) != 1 || value_is_output(value))
+    if (!def || def->kernel != KERNEL_generic)
         return NULL;
-    int which = scaled_operand(def);
-    Node *before = which >= 0 ? transpose_of(def->in[which], arena) : picks_one(def) ? def->in[0]->def : NULL;
+    int which = scaled_operand(uses, def);
+    if ((which < 0 && !picks_one(def)) || !is_read_once(uses, value) || value_is_output(value))
+        return NULL;
+    Node *before = which >= 0 ? transpose_of(uses, def->in[which], arena) : def->in[0]->def;
     if (!before)
         return NULL;
-    Value *instead = which >= 0 ? swap_scale(def, which, arena) : swap_pick(def, arena);
+    Value *instead = which >= 0 ? swap_scale(uses, def, which, arena) : swap_pick(uses, def, arena);
     node_bypass(def, instead);
-    drop_unused(before);
+    drop_unused(uses, before);
     return instead->def;
 }
 
@@ -135,12 +154,12 @@ static bool keeps_pace(const Node *node, bool was_fast, const Target *target) {
     return keeps_last(attrs->perm_b) || (turned && dtype_is_whole_float(left.dtype) && (is_fast || few));
 }
 
-static bool fold_factor(Node *node, int index, const PassContext *ctx) {
+static bool fold_factor(Uses *uses, Node *node, int index, const PassContext *ctx) {
     MatMulAttrs *attrs = node->attrs;
     Ints *perm = index ? &attrs->perm_b : &attrs->perm_a, before = *perm;
     Value *value = node->in[index];
     bool was_fast = has_fast_kernel(node, ctx->target);
-    Node *transpose = transpose_of(value, ctx->module->arena);
+    Node *transpose = transpose_of(uses, value, ctx->module->arena);
     if (!transpose)
         return false;
     value = node->in[index];
@@ -148,7 +167,8 @@ static bool fold_factor(Node *node, int index, const PassContext *ctx) {
     node->in[index] = transpose->in[0];
     if (keeps_pace(node, was_fast, ctx->target)) {
         node->loc = loc_join(ctx->module->arena, node->loc, transpose->loc);
-        drop_unused(transpose);
+        uses_add(uses, transpose->in[0], node);
+        drop_unused(uses, transpose);
         return true;
     }
     *perm = before;
@@ -157,10 +177,10 @@ static bool fold_factor(Node *node, int index, const PassContext *ctx) {
 }
 
 // Returns whether the node stores what the Transpose behind it would have.
-static bool fold_result(Node *node, const PassContext *ctx) {
+static bool fold_result(const Uses *uses, Node *node, const PassContext *ctx) {
     MatMulAttrs *attrs = node->attrs;
     Value *y = node->out[0];
-    Node *user = value_single_user(y);
+    Node *user = single_reader(uses, y);
     Ints before = attrs->perm_y;
     if (!user || !is_transpose(user->out[0]) || node_in(node, 2) || node_in(node, 3))
         return false;
@@ -189,13 +209,14 @@ static bool is_known(const Node *node) {
 }
 
 bool pass_fold_transposes(PassContext *ctx, Graph *graph) {
+    Uses uses = uses_of(graph, ctx->scratch);
     for (Node *node = graph->first; node; node = node->next) {
         if (node->op != OP_MatMul || node->kernel != KERNEL_generic || !is_known(node))
             continue;
         for (int i = 0; i < 2; i++)
-            while (fold_factor(node, i, ctx))
+            while (fold_factor(&uses, node, i, ctx))
                 continue;
-        while (fold_result(node, ctx))
+        while (fold_result(&uses, node, ctx))
             continue;
     }
     return true;

@@ -6,13 +6,14 @@
 //
 // The row is a constant, so that it is there where the product is. The result is the same to the bit.
 #include "passes/pass.h"
+#include "passes/uses.h"
 
-static bool takes_row(const Value *value, const Value *sum) {
+static bool takes_row(const Uses *uses, const Value *value, const Value *sum) {
     const Node *node = value ? value->def : NULL;
     if (!node || node->op != OP_MatMul || node_in(node, 2) || node_in(node, 3))
         return false;
     const MatMulAttrs *attrs = node->attrs;
-    return value_uses(value) == 1 && attrs->act.kind == ACT_NONE && !attrs->perm_y.n &&
+    return uses_count(uses, value) == 1 && attrs->act.kind == ACT_NONE && !attrs->perm_y.n &&
            dtype_is_whole_float(value->type.dtype) && node->in[0]->type.rank > 1 && node->in[1]->type.rank > 1 &&
            type_same_shape(&value->type, &sum->type);
 }
@@ -24,25 +25,27 @@ static bool is_row(const Value *value, const Type *type) {
            dim_equal(value->type.dim[rank - 1], type->dim[type->rank - 1]);
 }
 
-static void apply(Node *add, int which) {
+static void apply(Uses *uses, Node *add, int which) {
     Value *value = add->in[which], *row = add->in[1 - which];
     Node *product = value->def;
-    if (!node_bypass(add, value))
+    if (!uses_bypass(uses, add, value))
         return;
     int64_t count = type_count(&row->type);
     Value *flat =
         row->type.rank == 1 ? row : value_constant_like(add->graph, row, type_make(row->type.dtype, 1, &count));
     node_set_input(product, 2, flat);
+    uses_add(uses, flat, product);
     product->loc = loc_join(add->graph->module->arena, product->loc, add->loc);
 }
 
 bool pass_fuse_bias(PassContext *ctx, Graph *graph) {
-    (void)ctx;
+    Uses uses = uses_of(graph, ctx->scratch);
     for (Node *add = graph->first, *next; add; add = next) {
         next = add->next;
+        uses_catch_up(&uses, add);
         for (int i = 0; add->op == OP_Add && add->out[0] && i < 2; i++)
-            if (takes_row(add->in[i], add->out[0]) && is_row(add->in[1 - i], &add->out[0]->type)) {
-                apply(add, i);
+            if (takes_row(&uses, add->in[i], add->out[0]) && is_row(add->in[1 - i], &add->out[0]->type)) {
+                apply(&uses, add, i);
                 break;
             }
     }

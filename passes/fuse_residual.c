@@ -46,10 +46,14 @@ static bool operands_fit(const Node *add, int which) {
            type_same_shape(&value->type, &sum->type);
 }
 
+// From both at once, since they are often neighbours.
 static bool is_before(const Node *a, const Node *b) {
-    while (b && b != a)
-        b = b->prev;
-    return b == a;
+    const Node *behind_a = a, *behind_b = b;
+    while (behind_a != b && behind_b && behind_b != a) {
+        behind_a = behind_a ? behind_a->next : NULL;
+        behind_b = behind_b->next;
+    }
+    return behind_a == b || !behind_b;
 }
 
 // The operand whose convolution is to take the sum, or -1.

@@ -35,11 +35,12 @@ static void touch(Plan *plan, const Value *value) {
     Value *root = place_root(value, &offset);
     if (!needs_place(root))
         return;
-    for (int i = 0; i < plan->n; i++)
-        if (plan->item[i].value == root) {
-            plan->item[i].last = plan->step;
-            return;
-        }
+    int64_t at = root->place.offset;  // until it has one: which interval is its own
+    if (at >= 0 && at < plan->n && plan->item[at].value == root) {
+        plan->item[at].last = plan->step;
+        return;
+    }
+    root->place.offset = plan->n;
     Interval interval = {
         .value = root, .first = plan->step, .last = plan->step, .size = align_up(type_bytes(&root->type), ALIGN)};
     LIST_PUSH(plan->arena, plan, interval);
