@@ -138,55 +138,64 @@ static bool take_nbits(Importer *im, Draft *d, Nbits *b) {
     return true;
 }
 
-// Bytes of a constant as elements of the type, of this shape. Null after an error.
-static Value *elements(Importer *im, const Draft *d, int index, DType dtype, int rank, const int64_t *dims) {
-    Type type = type_of_users(type_make(dtype, rank, dims));
+// The first `keep` of each row of elements; rows are whole bytes.
+static void *cut_rows(Arena *arena, const unsigned char *from, int width, int64_t rows, int64_t row_bytes,
+                      int64_t keep) {
+    int64_t each = 8 / width, mask = (1 << width) - 1;
+    unsigned char *to = arena_alloc(arena, (size_t)div_up(rows * keep, each));
+    for (int64_t i = 0; i < rows * keep; i++) {
+        int64_t column = i % keep;
+        int bits = from[i / keep * row_bytes + column / each] >> (column % each * width) & (int)mask;
+        to[i / each] = (unsigned char)(to[i / each] | bits << (i % each * width));
+    }
+    return to;
+}
+
+// Bytes of a constant as rows of elements of the type, the first `keep` of each. Null after an error.
+static Value *elements(Importer *im, const Draft *d, int index, const Nbits *b, int64_t row_bytes, int64_t keep) {
+    const int64_t dims[] = {b->n, keep};
+    Type type = type_of_users(type_make(b->dtype, 2, dims));
     const Value *value = d->in[index];
-    if (!value->data || value->type.dtype != DT_U8 || value->data->size != type_bytes(&type)) {
+    if (!value->data || value->type.dtype != DT_U8 || value->data->size != b->n * row_bytes) {
         diag_error(im->diag, d->loc, E_SHAPE, "input %d must be a constant of %lld bytes", index,
-                   (long long)type_bytes(&type));
+                   (long long)(b->n * row_bytes));
         return NULL;
     }
-    Value *packed = draft_constant(im, d, "packed", &type, constant_bytes(value->data));
+    const void *bytes = constant_bytes(value->data);
+    if (keep * b->bits != row_bytes * 8)
+        bytes = cut_rows(im->arena, bytes, (int)b->bits, b->n, row_bytes, keep);
+    Value *packed = draft_constant(im, d, "packed", &type, bytes);
     return type_is_packed(&type) ? import_unpacked(im, packed) : packed;
 }
 
-// What stands for 0, for each block: a number, or a list of bytes or of real numbers. Null after an error.
-static Value *zero_points(Importer *im, const Draft *d, const Nbits *b) {
-    Value *given = draft_in(d, 3);
-    const int64_t shape[] = {b->n, b->blocks, 1};
-    if (!given)
-        return draft_scalar(im, d, "middle", DT_F32, (double)(1 << (b->bits - 1)));
-    if (given->type.dtype != DT_U8)
-        return draft_node(im, d, OP_Reshape, draft_cast(im, d, given, DT_F32), draft_ints(im, d, "blocks", shape, 3),
-                          NULL);
-    int64_t row = div_up(b->blocks * b->bits, 8) * 8 / b->bits, padded[] = {b->n, row, 1};  // whole bytes
-    Value *all = elements(im, d, 3, b->dtype, 3, padded);
-    if (!all)
+// (element - zero) * scale, for each block; columns of the factor are rows. Null after an error.
+static Value *real_columns(Importer *im, const Draft *d, const Nbits *b) {
+    Value *q = elements(im, d, 1, b, b->blocks * b->block * b->bits / 8, b->k), *zero = draft_in(d, 3);
+    if (q && zero && zero->type.dtype == DT_U8)
+        zero = elements(im, d, 3, b, div_up(b->blocks * b->bits, 8), b->blocks);
+    else if (q && zero)
+        zero = quantize_matrix(im, d, draft_cast(im, d, zero, DT_F32), b->n, b->blocks);
+    if (!q || (draft_in(d, 3) && !zero))
         return NULL;
-    Value *y = draft_node(im, d, OP_Slice, all, draft_int(im, d, "start", 0), draft_int(im, d, "end", b->blocks));
-    node_set_input(y->def, 3, draft_int(im, d, "axis", 1));
-    draft_infer(im, y->def);
-    return draft_cast(im, d, y, DT_F32);
+    Value *scale = quantize_matrix(im, d, draft_cast(im, d, d->in[2], DT_F32), b->n, b->blocks);
+    if (!scale) {
+        diag_error(im->diag, d->loc, E_SHAPE, "input 2 must have a scale for each block");
+        return NULL;
+    }
+    Value *w = draft_node(im, d, OP_Dequantize, q, scale, zero);
+    *(DequantizeAttrs *)w->def->attrs = (DequantizeAttrs){1, b->block, zero ? 0 : 1 << (b->bits - 1)};
+    draft_infer(im, w->def);
+    return w;
 }
 
 bool make_matmul_nbits(Importer *im, Draft *d) {
     Nbits b;
     if (!draft_need(im, d, 3) || !take_nbits(im, d, &b))
         return false;
-    const int64_t shape[] = {b.n, b.blocks, b.block}, each[] = {b.n, b.blocks, 1}, rows[] = {b.n, b.blocks * b.block};
-    Value *q = elements(im, d, 1, b.dtype, 3, shape), *zero = q ? zero_points(im, d, &b) : NULL;
-    if (!zero)
+    Value *w = real_columns(im, d, &b);
+    if (!w)
         return false;
-    Value *scale =
-        draft_node(im, d, OP_Reshape, draft_cast(im, d, d->in[2], DT_F32), draft_ints(im, d, "scales", each, 3), NULL);
-    Value *w =
-        draft_node(im, d, OP_Mul, draft_node(im, d, OP_Sub, draft_cast(im, d, q, DT_F32), zero, NULL), scale, NULL);
-    w = draft_node(im, d, OP_Reshape, w, draft_ints(im, d, "rows", rows, 2), NULL);
-    Value *cut = draft_node(im, d, OP_Slice, w, draft_int(im, d, "start", 0), draft_int(im, d, "end", b.k));
-    node_set_input(cut->def, 3, draft_int(im, d, "axis", 1));
-    draft_infer(im, cut->def);
-    w = draft_cast(im, d, draft_node(im, d, OP_Transpose, cut, NULL, NULL), draft_dtype(d, 0));
+    w = draft_cast(im, d, draft_node(im, d, OP_Transpose, w, NULL, NULL), draft_dtype(d, 0));
     Value *y = draft_node(im, d, OP_MatMul, d->in[0], w, NULL);
     return draft_done(im, d, biased(im, d, y, draft_in(d, 5)));
 }

@@ -124,6 +124,64 @@ static bool is_real(DType dtype) {
     return dtype == DT_F32 || dtype == DT_F16 || dtype == DT_BF16;
 }
 
+static bool is_constant(const Value *value) {
+    const Node *def = value->def;
+    return value->data || (def && def->op == OP_UnpackBits && def->in[0]->data);
+}
+
+// Weights: a constant matrix of small integers, with what there is for each block of it. Products read it as it is.
+static bool is_matrix(const Draft *d, DType to) {
+    const Type *type = &d->in[0]->type;
+    bool constant = true;
+    for (int i = 0; i < d->nin; i++)
+        constant = constant && (!d->in[i] || is_constant(d->in[i]));
+    return constant && to == DT_F32 && type->rank == 2 && dtype_is_int(type->dtype) &&
+           dtype_info[type->dtype].bits == 8 && draft_dtype(d, 1) == DT_F32 && type->dim[0].n > 0 &&
+           type->dim[1].n > 0 && (!draft_in(d, 2) || draft_dtype(d, 2) == type->dtype);
+}
+
+Value *quantize_matrix(Importer *im, const Draft *d, Value *value, int64_t rows, int64_t columns) {
+    const int64_t shape[2] = {rows, columns};
+    const Type *type = &value->type;
+    Value *packed = value->data ? value : value->def && value->def->op == OP_UnpackBits ? value->def->in[0] : NULL;
+    bool known = type_is_static(type);
+    if (known && type->rank == 2)
+        return type->dim[0].n == rows && type->dim[1].n == columns ? value : NULL;
+    if (known && type_count(type) != rows * columns)
+        return NULL;
+    if (!packed || !packed->data)
+        return draft_node(im, d, OP_Reshape, value, draft_ints(im, d, "blocks", shape, 2), NULL);
+    Type matrix = type_make(type->dtype, 2, shape);
+    if (packed == value)
+        return value_constant_like(im->graph, value, matrix);
+    return import_unpacked(im, value_constant_like(im->graph, packed, type_of_users(matrix)));
+}
+
+// The matrix as one node, or null where its blocks are none of the standard's: what reports that comes then.
+static Value *dequantize_matrix(Importer *im, const Draft *d, const Blocks *b) {
+    const Type *x = &d->in[0]->type, *scale = &d->in[1]->type;
+    int64_t axis = b->axis < 0 ? b->axis + 2 : b->axis;
+    bool one = type_count(scale) == 1;
+    if (axis < 0 || axis > 1 || scale->rank != (b->size ? 2 : one ? scale->rank : 1) || scale->rank > 2)
+        return NULL;
+    int64_t size[2] = {x->dim[0].n, x->dim[1].n};
+    if (b->size || !one) {
+        size[axis] = b->size ? b->size : 1;
+        size[!axis] = b->size ? 1 : size[!axis];
+    }
+    DequantizeAttrs attrs = {size[0], size[1], 0};
+    int64_t rows = div_up(x->dim[0].n, size[0]), columns = div_up(x->dim[1].n, size[1]);
+    Value *scales = quantize_matrix(im, d, d->in[1], rows, columns), *zeros = NULL;
+    if (draft_in(d, 2) && scales)
+        zeros = quantize_matrix(im, d, d->in[2], rows, columns);
+    if (!scales || (draft_in(d, 2) && !zeros))
+        return NULL;
+    Value *y = draft_node(im, d, OP_Dequantize, d->in[0], scales, zeros);
+    *(DequantizeAttrs *)y->def->attrs = attrs;
+    draft_infer(im, y->def);
+    return y;
+}
+
 bool make_dequantize(Importer *im, Draft *d) {
     Blocks b;
     DType dtype;
@@ -132,6 +190,9 @@ bool make_dequantize(Importer *im, Draft *d) {
     if (!is_real(dtype))
         return diag_error(im->diag, d->loc, E_DTYPE, "dequantizing to %s is not possible: set 'output_dtype'",
                           dtype_info[dtype].name);
+    Value *matrix = is_matrix(d, dtype) ? dequantize_matrix(im, d, &b) : NULL;
+    if (matrix)
+        return draft_done(im, d, matrix);
     Value *scale = spread(im, d, 1, &b, DT_F32), *zero = draft_in(d, 2) ? spread(im, d, 2, &b, DT_F32) : NULL;
     if (!scale || (draft_in(d, 2) && !zero))
         return false;

@@ -14,4 +14,7 @@ Value *quantize_real(Importer *im, const Draft *d, Value *x, Value *scale, Value
 // x in u8, with the scale and the zero (u8) that DynamicQuantizeLinear gives it.
 Value *quantize_dynamic(Importer *im, const Draft *d, Value *x, Value **scale, Value **zero);
 
+// What there is for each block of a matrix, as rows x columns; null where it has another number of elements.
+Value *quantize_matrix(Importer *im, const Draft *d, Value *value, int64_t rows, int64_t columns);
+
 #endif

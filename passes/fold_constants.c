@@ -25,6 +25,7 @@ typedef struct Batch {
     int64_t bytes, most; // of all results, and how many there may be
     double work;         // steps of innermost loops
     int64_t derived;     // bytes that are not computed here, of each step from constants to weights
+    bool halves;         // kernels may widen f16
 } Batch;
 
 // ---- What it would take
@@ -85,6 +86,25 @@ static int64_t node_origin(const Batch *batch, const Node *node) {
     return origin;
 }
 
+// Whether only products read what a node widens, which can do so themselves.
+static bool is_read_narrow(const Node *node, bool halves) {
+    const Value *y = node->out[0];
+    Value *part[MATRIX_PARTS];
+    int uses = 0;
+    bool widens = node->op == OP_Cast ? node->in[0]->type.dtype != DT_F16 || halves : node->op == OP_Dequantize;
+    if (!widens || y->type.rank != 2 || y->type.dtype != DT_F32)
+        return false;
+    for (const Node *user = node->next; user; user = user->next) {
+        bool turned = user->op == OP_Transpose && user->in[0] == y;
+        const Node *product = turned ? value_single_user(user->out[0]) : user;
+        const Value *factor = turned ? user->out[0] : y;
+        if (product && (product->op == OP_MatMul || product->op == OP_Gemm) && product->in[1] == factor &&
+            matrix_parts(y, turned != matrix_is_transposed(product), part) && part[0] != y)
+            uses++;
+    }
+    return uses && uses == value_uses(y);
+}
+
 static bool is_foldable(const Batch *batch, const Node *node, int64_t origin, int64_t *bytes, double *work) {
     if (!origin || op_info[node->op].flags & (RANDOM | RECIPE | HAS_BODY))
         return false;
@@ -95,7 +115,8 @@ static bool is_foldable(const Batch *batch, const Node *node, int64_t origin, in
             return false;
         *bytes = min_i64(*bytes + type_bytes(&node->out[i]->type), INT64_MAX / 8);
     }
-    if (node->op == OP_UnpackBits && *bytes > FREE_BYTES)  // packed they are smaller
+    bool narrow = node->op == OP_UnpackBits || is_read_narrow(node, batch->halves);  // and smaller as it is
+    if (narrow && *bytes > FREE_BYTES)
         return false;
     *work = node_work(node);
     bool small = *bytes <= FREE_BYTES || *bytes <= MAX_GROWTH * origin;
@@ -114,6 +135,8 @@ static bool derive(PassContext *ctx, Batch *batch, Node *node) {
     int64_t origin = node_origin(batch, node), bytes = 0;
     for (int i = 0; i < node->nout; i++)
         bytes = min_i64(bytes + (node->out[i] ? type_bytes(&node->out[i]->type) : 0), INT64_MAX / 32);
+    if (bytes > FREE_BYTES && is_read_narrow(node, batch->halves))
+        return false;
     if (bytes > MAX_GROWTH * origin || bytes > FREE_TOTAL + MAX_DERIVED * batch->all - batch->derived ||
         !derive_constants(ctx, node))
         return false;
@@ -138,7 +161,7 @@ static void visit(PassContext *ctx, Batch *batch, Node *node) {
 }
 
 static Batch batch_new(PassContext *ctx, const Graph *graph) {
-    Batch batch = {.origin = ARENA_ARRAY(ctx->scratch, int64_t, graph->values.n)};
+    Batch batch = {.origin = ARENA_ARRAY(ctx->scratch, int64_t, graph->values.n), .halves = ctx->target->halves};
     for (int i = 0; i < graph->values.n; i++) {
         const Value *value = graph->values.item[i];
         if (!value->data)

@@ -10,13 +10,24 @@ typedef struct Recipes {
 } Recipes;
 
 // A recipe that already packs the same weights in the same way, or null.
-static Value *find_packed(const Recipes *recipes, OpKind op, const Value *weights, const PackAttrs *attrs) {
+static Value *find_packed(const Recipes *recipes, OpKind op, Value *const *part, int n, const PackAttrs *attrs) {
     for (int i = 0; i < recipes->n; i++) {
         const Node *node = recipes->item[i];
-        if (node->op == op && node->in[0] == weights && attrs_equal(op_info[op].attrs, node->attrs, attrs))
+        bool same = node->op == op && node->nin == n && attrs_equal(op_info[op].attrs, node->attrs, attrs);
+        for (int k = 0; same && k < n; k++)
+            same = node->in[k] == part[k];
+        if (same)
             return node->out[0];
     }
     return NULL;
+}
+
+// What the weights are made of (matrix_parts).
+static int parts_of(const Node *node, int index, Value *part[MATRIX_PARTS]) {
+    if (node->op == OP_MatMul || node->op == OP_Gemm)
+        return matrix_parts(node->in[index], matrix_is_transposed(node), part);
+    part[0] = node->in[index];
+    return 1;
 }
 
 // Packed weights may no longer show the size of the kernel, so the attribute says it.
@@ -31,11 +42,14 @@ static void keep_kernel_shape(Node *node) {
 }
 
 static bool pack_input(PassContext *ctx, Recipes *recipes, Node *node, int index, OpKind op, const PackAttrs *wanted) {
-    Value *packed = find_packed(recipes, op, node->in[index], wanted);
+    Value *part[MATRIX_PARTS];
+    int n = parts_of(node, index, part);
+    Value *packed = find_packed(recipes, op, part, n, wanted);
     if (!packed) {
-        Node *recipe = node_new(node->graph, op, 1, 1);
+        Node *recipe = node_new(node->graph, op, n, 1);
         *(PackAttrs *)recipe->attrs = *wanted;
-        recipe->in[0] = node->in[index];
+        for (int i = 0; i < n; i++)
+            recipe->in[i] = part[i];
         recipe->loc = node->loc;
         Infer infer = {.arena = ctx->scratch, .diag = ctx->diag};
         Type type;
@@ -62,6 +76,11 @@ static bool pack(PassContext *ctx, Recipes *recipes, Node *node) {
     return true;
 }
 
+static bool is_packed(const Node *node) {
+    const Node *def = node->in[1]->def;
+    return def && (op_info[def->op].flags & RECIPE);
+}
+
 bool pass_pack_weights(PassContext *ctx, Graph *graph) {
     Recipes recipes = {0};
     for (Node *node = graph->first; node; node = node->next)
@@ -70,7 +89,7 @@ bool pass_pack_weights(PassContext *ctx, Graph *graph) {
     for (Node *node = graph->first; node; node = node->next) {
         if (node->op == OP_Fire && !pass_pack_weights(ctx, node->body))
             return false;
-        if (kernel_info[node->kernel].packing && value_data(node->in[1]) && !pack(ctx, &recipes, node))
+        if (kernel_info[node->kernel].packing && !is_packed(node) && !pack(ctx, &recipes, node))
             return false;
     }
     return true;

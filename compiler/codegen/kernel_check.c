@@ -19,8 +19,11 @@ static bool is_inferred(const Node *node) {
     return true;
 }
 
-// Packed elements are packed from, and unpacked to, rows without rims; nothing else reads or writes them.
+// Packed elements are packed from, and unpacked to, rows without rims; nothing else reads or writes them
+// but recipes, which run while compiling.
 static bool fits_packed(const Node *node) {
+    if (op_info[node->op].flags & RECIPE)
+        return true;
     for (int i = 0; i < node->nin + node->nout; i++) {
         const Value *value = operand(node, i);
         bool wanted = node->op == OP_PackBits ? i == 1 : node->op == OP_UnpackBits && i == 0;

@@ -112,10 +112,15 @@ static bool same_weight(const Value *a, const Value *b) {
         return true;
     if (a->data || b->data)
         return a->data && b->data && constant_equal(a->data, b->data);
-    return a->def->op == b->def->op && type_equal(&a->type, &b->type) &&
-           type_equal(&a->def->in[0]->type, &b->def->in[0]->type) &&
-           attrs_equal(op_info[a->def->op].attrs, a->def->attrs, b->def->attrs) &&
-           constant_equal(value_data(a->def->in[0]), value_data(b->def->in[0]));
+    if (a->def->op != b->def->op || a->def->nin != b->def->nin || !type_equal(&a->type, &b->type) ||
+        !attrs_equal(op_info[a->def->op].attrs, a->def->attrs, b->def->attrs))
+        return false;
+    for (int i = 0; i < a->def->nin; i++) {
+        const Value *from = a->def->in[i], *other = b->def->in[i];
+        if (!type_equal(&from->type, &other->type) || !constant_equal(value_data(from), value_data(other)))
+            return false;
+    }
+    return true;
 }
 
 static int64_t weight_offset(Program *program, const Value *value) {

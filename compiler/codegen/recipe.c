@@ -30,6 +30,14 @@ static const unsigned char *read_elements(const Node *node, int64_t first, int64
     return elements;
 }
 
+// An f32, f16 or bf16 as it is.
+static void copy_float(unsigned char *to, int64_t at, const unsigned char *from, int64_t index, DType dtype) {
+    if (dtype == DT_F32)
+        memcpy(to + at * 4, from + index * 4, 4);
+    else
+        memcpy(to + at * 2, from + index * 2, 2);
+}
+
 // OIHW, or IOHW, to [O / panel][I / block][H][W][block][panel]; what lies behind the last channel is 0. The kernels
 // read the result from front to back.
 static void pack_conv(const Node *node, int64_t first, int64_t count, unsigned char *bytes, Arena *scratch) {
@@ -158,6 +166,7 @@ static void pack_strassen(const Node *node, int64_t first, int64_t count, unsign
 static void pack_transposed(const Node *node, int64_t first, int64_t count, unsigned char *bytes, Arena *scratch) {
     const PackAttrs *attrs = node->attrs;
     const Type *from = &node->in[0]->type;
+    DType dtype = from->dtype;
     int64_t inner = node->out[0]->type.dim[1].n, panel = attrs->panel, columns = from->dim[from->rank - 2].n;
     int64_t panels = div_up(columns, panel);
     for (int64_t p = 0; p < count; p++) {
@@ -166,7 +175,7 @@ static void pack_transposed(const Node *node, int64_t first, int64_t count, unsi
         const unsigned char *matrix = read_elements(node, begin * inner, lanes * inner, scratch);
         for (int64_t k = 0; k < inner; k++)
             for (int64_t lane = 0; lane < lanes; lane++)
-                write_f32(bytes, (p * inner + k) * panel + lane, read_f32(matrix, lane * inner + k));
+                copy_float(bytes, (p * inner + k) * panel + lane, matrix, lane * inner + k, dtype);
     }
 }
 
@@ -191,13 +200,68 @@ static void pack_matrix(const Node *node, int64_t first, int64_t count, unsigned
     for (int64_t k = 0; k < inner; k++) {
         const unsigned char *row = read_elements(node, k * columns + begin, end - begin, scratch);
         for (int64_t n = 0; n < end - begin; n++)
-            write_f32(bytes, (n / panel * inner + k) * panel + n % panel, read_f32(row, n));
+            copy_float(bytes, (n / panel * inner + k) * panel + n % panel, row, n, node->in[0]->type.dtype);
     }
+}
+
+// ---- Quantized matrices
+
+// Element `index` of a constant of up to 8 bits an element, moved up by half of their range if they have signs.
+static unsigned element_bits(const unsigned char *bytes, const Type *type, int64_t index) {
+    int width = dtype_info[type->dtype].packed;
+    int each = type_is_packed(type) ? 8 / width : 1;
+    unsigned bits = bytes[index / each] >> (index % each * width);
+    unsigned middle = dtype_is_signed(type->dtype) ? 1u << (width - 1) : 0;
+    return (bits ^ middle) & ((1u << width) - 1);
+}
+
+// The column of a matrix, or of what its blocks have (then perhaps the only one), and the line of it.
+static int64_t element_index(const Type *type, bool transposed, int64_t line, int64_t column) {
+    int64_t columns = type->dim[transposed ? 0 : 1].n;
+    column = columns == 1 ? 0 : column;
+    return transposed ? column * type->dim[1].n + line : line * columns + column;
+}
+
+// A column's part of block number `block`: codegen/kernels/narrow.c shows it.
+static void pack_column(const Node *node, const unsigned char *const *from, int64_t block, int64_t column,
+                        unsigned char *bytes) {
+    const PackAttrs *attrs = node->attrs;
+    const Type *x = &node->in[0]->type, *scales = &node->in[1]->type;
+    int64_t lane = column % attrs->panel, words = attrs->panel * (int64_t)sizeof(float);
+    int width = dtype_info[x->dtype].packed, each = MATRIX_WORD / width;
+    write_f32(bytes, lane, read_f32(from[1], element_index(scales, attrs->transposed, block, column)));
+    if (node_in(node, 2)) {
+        const Type *zeros = &node->in[2]->type;
+        int64_t index = element_index(zeros, attrs->transposed, block, column);
+        bytes[words + lane] = (unsigned char)element_bits(from[2], zeros, index);
+        words += attrs->panel;
+    }
+    int64_t begin = block * attrs->block, end = min_i64(begin + attrs->block, x->dim[attrs->transposed].n);
+    for (int64_t k = begin; k < end; k++) {
+        unsigned bits = element_bits(from[0], x, element_index(x, attrs->transposed, k, column));
+        int64_t shift = (k - begin) % each * width, at = ((k - begin) / each * attrs->panel + lane) * 4 + shift / 8;
+        bytes[words + at] = (unsigned char)(bytes[words + at] | bits << shift % 8);
+    }
+}
+
+static void pack_quantized(const Node *node, int64_t first, int64_t count, unsigned char *bytes) {
+    const PackAttrs *attrs = node->attrs;
+    const Type *to = &node->out[0]->type;
+    int64_t columns = node->in[0]->type.dim[attrs->transposed ? 0 : 1].n, size = to->dim[2].n * 4;
+    const unsigned char *from[MATRIX_PARTS] = {0};
+    for (int i = 0; i < node->nin; i++)
+        from[i] = constant_bytes(value_data(node->in[i]));
+    for (int64_t column = first * attrs->panel; column < min_i64(columns, (first + count) * attrs->panel); column++)
+        for (int64_t block = 0; block < to->dim[1].n; block++)
+            pack_column(node, from, block, column,
+                        bytes + ((column / attrs->panel - first) * to->dim[1].n + block) * size);
 }
 
 void recipe_write(const Node *node, int64_t first, int64_t count, unsigned char *bytes, Arena *scratch) {
     const PackAttrs *attrs = node->attrs;
-    if (node->op == OP_PackMatrix && node->in[0]->type.dtype == DT_I8)
+    if (node->op == OP_PackMatrix && node->nin > 1)
+        pack_quantized(node, first, count, bytes);
+    else if (node->op == OP_PackMatrix && node->in[0]->type.dtype == DT_I8)
         pack_bytes(node, first, count, bytes, scratch);
     else if (node->op == OP_PackMatrix)
         (attrs->transposed ? pack_transposed : pack_matrix)(node, first, count, bytes, scratch);

@@ -405,6 +405,13 @@ static const AttrRow scan_rows[] = {
     END};
 const AttrTable scan_attrs = {"scan", sizeof(ScanAttrs), scan_rows};
 
+static const AttrRow dequantize_rows[] = {
+    INT(DequantizeAttrs, "rows", rows, "1"),
+    INT(DequantizeAttrs, "columns", columns, "1"),
+    INT(DequantizeAttrs, "zero", zero, NULL),
+    END};
+const AttrTable dequantize_attrs = {"dequantize", sizeof(DequantizeAttrs), dequantize_rows};
+
 static const AttrRow pack_rows[] = {
     INT(PackAttrs, "panel", panel, NULL),
     INT(PackAttrs, "block", block, NULL),
@@ -412,5 +419,6 @@ static const AttrRow pack_rows[] = {
     BOOL(PackAttrs, "strassen", strassen, NULL),
     BOOL(PackAttrs, "transposed", transposed, NULL),
     INT(PackAttrs, "groups", groups, NULL),
+    INT(PackAttrs, "zero", zero, NULL),
     END};
 const AttrTable pack_attrs = {"pack", sizeof(PackAttrs), pack_rows};

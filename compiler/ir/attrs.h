@@ -376,12 +376,18 @@ typedef struct ScanAttrs {  // empty lists: axis 0, forwards
     Ints scan_input_axes, scan_input_directions, scan_output_axes, scan_output_directions;
 } ScanAttrs;
 
+typedef struct DequantizeAttrs {
+    int64_t rows, columns;  // of a block, which has a scale and perhaps a zero of its own
+    int64_t zero;           // what stands for 0 where no input says it
+} DequantizeAttrs;
+
 typedef struct PackAttrs {  // sqz.PackConv and sqz.PackMatrix: recipes for constants
-    int64_t panel, block;   // output channels of a panel; input channels of a block
+    int64_t panel, block;   // output channels of a panel; input channels of a block, of quantized weights: with a scale
     int64_t tile;           // transformed for Winograd tiles of so many outputs in each direction; 0: as they are
     bool strassen;          // as the seven right factors of Strassen's algorithm
     bool transposed;        // of a matrix: outputs come first; of a filter: inputs do
     int64_t groups;         // of a filter's outputs, which don't fill panels and blocks; 0: it has one, or they do
+    int64_t zero;           // of quantized weights: as in DequantizeAttrs
 } PackAttrs;
 
 #define ATTR_TABLE(name) extern const AttrTable name;
@@ -447,6 +453,7 @@ ATTR_TABLE(random_attrs)
 ATTR_TABLE(fire_attrs)
 ATTR_TABLE(loop_attrs)
 ATTR_TABLE(scan_attrs)
+ATTR_TABLE(dequantize_attrs)
 ATTR_TABLE(pack_attrs)
 #undef ATTR_TABLE
 

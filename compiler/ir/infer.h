@@ -87,6 +87,12 @@ Window node_window(const Node *node);
 int permuted_axis(const Node *node, int i);
 // Of an operand before it was packed by sqz.PackMatrix.
 const Type *matrix_type(const Node *node, int index);
+// What the constant right factor of a product is made of, before it is packed: itself; or the f16 or bf16 that a Cast
+// widens; or the elements, scales and perhaps zeros of a sqz.Dequantize whose blocks lie along the sums, `transposed`
+// or not. How many these are; 0 where it is nothing of the kind.
+enum { MATRIX_PARTS = 3, MATRIX_WORD = 32 };  // bits of the words that hold elements of quantized matrices
+int matrix_parts(const Value *factor, bool transposed, Value *part[MATRIX_PARTS]);
+bool matrix_is_transposed(const Node *node);  // the right factor of a MatMul or Gemm
 // With its dimensions in the order of a valid `perm`, row-major; empty: as they are.
 Type type_permuted(const Type *type, Ints perm);
 // Factor 0 or 1 of a MatMul as it is multiplied: transposed, if it is as it is read.
@@ -206,6 +212,7 @@ INFER(infer_pack_bits)
 INFER(infer_unpack_bits)
 INFER(infer_phases)
 INFER(infer_pack_conv)
+INFER(infer_dequantize)
 INFER(infer_pack_matrix)
 #undef INFER
 

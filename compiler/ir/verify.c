@@ -216,6 +216,8 @@ static bool verify_arity(const Verifier *v, const Node *node) {
 
 static bool verify_recipe(const Verifier *v, const Node *node) {
     for (int i = 0; (op_info[node->op].flags & RECIPE) && i < node->nin; i++) {
+        if (!node->in[i])
+            return fail_node(v, node, "lacks input %d", i);
         const Node *def = node->in[i]->def;
         if (!value_data(node->in[i]) && !(def && (op_info[def->op].flags & RECIPE)))
             return fail_node(v, node, "is a recipe for constants, but '%s' is none", node->in[i]->name);

@@ -9,7 +9,7 @@ sys.path[:0] = [os.path.join(os.path.dirname(__file__), "Inputs"), os.path.dirna
 from kernels import strict
 
 TARGETS = [("x86-64", "x86-64-v2"), ("x86-64", "x86-64-v3"), ("aarch64", "cortex-a53"), ("arm", "generic")]
-SWEEPS = {"conv": 4, "depthwise": 2, "pool": 2, "chains": 2}  # parts of each
+SWEEPS = {"conv": 4, "depthwise": 2, "pool": 2, "chains": 2, "narrow": 3}  # parts of each
 
 failures = 0
 for title in sys.argv[3:] or SWEEPS:

@@ -30,6 +30,7 @@ double matmul_strided_cost(const Node *node, const Target *target);
 int64_t matmul_strided_scratch(const Node *node, const Target *target);
 void matmul_strided_lower(Emit *e, const Node *node);
 bool matmul_packed_accepts(const Node *node, const Target *target);
+int64_t matmul_packed_scratch(const Node *node, const Target *target);
 double matmul_packed_cost(const Node *node, const Target *target);
 bool matmul_packed_choice(Node *node, const Target *target, int number);
 bool conv_direct_choice(Node *node, const Target *target, int number);

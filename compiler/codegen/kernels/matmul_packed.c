@@ -10,7 +10,6 @@
 #include "codegen/kernels/cost.h"
 #include "codegen/kernels/kernels.h"
 #include "codegen/kernels/matrices.h"
-#include "codegen/kernels/product.h"
 #include "support/checked.h"
 
 enum { PANEL = MATRIX_PANEL };
@@ -18,16 +17,9 @@ enum { PANEL = MATRIX_PANEL };
 static const double FETCH = 0.78, FETCH_PANEL = 0.9;
 static const double STREAM = 0.03;  // that each of them adds where one alone keeps up with the memory
 static const double SHOWN = 0.5;  // of the time that panels take to come from near again, beside wide vectors
+static const double WIDEN = 1.5;  // cycles for a vector of quantized elements
 enum { WANTED_SUMS = MATRIX_SUMS };
 enum { MOST_PANELS = 5 };  // of a tile of many rows, that are worth a trial
-
-// The constant matrix before it was packed, or null.
-static const Value *right_factor(const Node *node) {
-    const Value *b = node->in[1];
-    if (b->def && b->def->op == OP_PackMatrix)
-        return b->def->in[0];
-    return value_data(b) ? b : NULL;
-}
 
 static bool is_plain(const Type *type, DType dtype) {
     return type->dtype == dtype && type_is_static(type) && type_is_plain(type) && type_count(type) > 0;
@@ -42,12 +34,20 @@ static bool has_dots(const Node *node) {
     return node->in[0]->type.dtype != DT_F32;
 }
 
-static bool factors_fit(const Node *node, const Type *b, const Target *target) {
+// The right one is constant, of floats or quantized.
+static bool factors_fit(const Node *node, const Target *target) {
     const Type *a = &node->in[0]->type, *y = &node->out[0]->type;
+    Value *part[MATRIX_PARTS];
+    int n = matrix_parts(node->in[1], matrix_is_transposed(node), part);
+    if (!n || matrix_type(node, 1)->rank != 2)
+        return false;
+    const Type *b = &part[0]->type;
     if (is_plain_f32(a))
-        return is_plain_f32(b) && is_plain_f32(y) && !node_fuses(node);
-    return node->op == OP_MatMul && target->dots && is_plain(a, kernel_dots(target)) && is_plain(b, DT_I8) &&
-           is_plain(y, y->dtype) && node_sum_type(node)->dtype == DT_I32;
+        return is_plain_f32(y) && !node_fuses(node) && (n > 1 || is_plain_f32(b) || is_plain(b, DT_BF16) ||
+                                                        (target->halves && is_plain(b, DT_F16)));
+    return n == 1 && node->op == OP_MatMul && !matmul_transposes(node) && target->dots &&
+           is_plain(a, kernel_dots(target)) && is_plain(b, DT_I8) && is_plain(y, y->dtype) &&
+           node_sum_type(node)->dtype == DT_I32;
 }
 
 static bool has_plain_bias(const Node *node, int64_t columns) {
@@ -65,8 +65,18 @@ static bool params_fit(const Node *node, const Target *target) {
            product_fits(params->rows, params->panels * (PANEL / target_lanes(target, 32)));
 }
 
-static bool is_transposed(const Node *node) {
-    return node->op == OP_Gemm && ((const GemmAttrs *)node->attrs)->trans_b;
+// The right factor as it is multiplied.
+static int64_t inner_of(const Node *node) {
+    return matrix_type(node, 1)->dim[matrix_is_transposed(node) ? 1 : 0].n;
+}
+
+static int64_t columns_of(const Node *node) {
+    return matrix_type(node, 1)->dim[matrix_is_transposed(node) ? 0 : 1].n;
+}
+
+static bool only_right_is_transposed(const Node *node) {
+    const MatMulAttrs *attrs = node->attrs;
+    return !attrs->perm_a.n && !attrs->perm_y.n && (!attrs->perm_b.n || matrix_is_transposed(node));
 }
 
 static bool sums_fit(const Node *node, DType dtype) {
@@ -77,18 +87,46 @@ static bool sums_fit(const Node *node, DType dtype) {
 bool matmul_packed_accepts(const Node *node, const Target *target) {
     if (node->op != OP_MatMul && node->op != OP_Gemm)
         return false;
-    const Value *b = right_factor(node);
-    if (!b || b->type.rank != 2 || !factors_fit(node, &b->type, target))
+    if (!factors_fit(node, target))
         return false;
     if (node->kernel == KERNEL_matmul_packed && !params_fit(node, target))
         return false;
-    if (b->type.dim[is_transposed(node) ? 0 : 1].n == 1)  // a panel would hold one column: dot products read less
+    if (columns_of(node) == 1)  // a panel would hold one column: dot products read less
         return false;
     if (node->op == OP_MatMul)
-        return !matmul_transposes(node) && sums_fit(node, has_dots(node) ? DT_I32 : DT_F32);
+        return only_right_is_transposed(node) && sums_fit(node, has_dots(node) ? DT_I32 : DT_F32);
     const GemmAttrs *attrs = node->attrs;
     return !attrs->trans_a && attrs->alpha == 1 && (attrs->beta == 1 || !node_in(node, 2)) &&
-           has_plain_bias(node, b->type.dim[attrs->trans_b ? 0 : 1].n);
+           has_plain_bias(node, columns_of(node));
+}
+
+void matmul_packed_packing(const Node *node, PackAttrs *attrs) {
+    const Node *def = node->in[1]->def;
+    *attrs = (PackAttrs){.panel = PANEL, .block = has_dots(node) ? MATRIX_BYTES : 1,
+                         .transposed = matrix_is_transposed(node)};
+    if (def && def->op == OP_Dequantize) {
+        const DequantizeAttrs *blocks = def->attrs;
+        attrs->block = min_i64(attrs->transposed ? blocks->columns : blocks->rows, inner_of(node));
+        attrs->zero = blocks->zero;
+    }
+    if (def && def->op == OP_PackMatrix && def->nin > 1) {
+        attrs->block = ((const PackAttrs *)def->attrs)->block;
+        attrs->zero = ((const PackAttrs *)def->attrs)->zero;
+    }
+}
+
+// Of a node whose weights are not packed yet, too.
+static Narrow narrow_right(const Node *node) {
+    Value *part[MATRIX_PARTS];
+    PackAttrs packing;
+    matmul_packed_packing(node, &packing);
+    int n = matrix_parts(node->in[1], matrix_is_transposed(node), part);
+    return n > 1 ? narrow_of(&packing, part[0], n == MATRIX_PARTS) : (Narrow){0};
+}
+
+static bool is_quantized(const Node *node) {
+    Value *part[MATRIX_PARTS];
+    return matrix_parts(node->in[1], matrix_is_transposed(node), part) > 1;
 }
 
 // Panels of a tile that are worth a trial: several where one takes a register, and where rows alone give too few sums;
@@ -109,18 +147,27 @@ bool matmul_packed_choice(Node *node, const Target *target, int number) {
     DirectParams *params = node->params;
     const Type *y = &node->out[0]->type;
     int64_t columns = y->dim[y->rank - 1].n, rows = type_count(y) / columns, vecs = PANEL / target_lanes(target, 32);
+    if (is_quantized(node) && rows * vecs <= target->registers / 2) {  // the other half is for what widens
+        *params = (DirectParams){.rows = rows, .panels = 1};
+        return number == 0;
+    }
     params->panels = choose_panels(target, rows, columns, number);
     params->rows = params->panels ? min_i64(rows, product_most_rows(target, (int)(params->panels * vecs))) : 0;
     return params->panels >= 1;
+}
+
+// Of the right factor as it lies in memory.
+static int element_bits(const Node *node) {
+    Value *part[MATRIX_PARTS];
+    matrix_parts(node->in[1], matrix_is_transposed(node), part);
+    return dtype_info[part[0]->type.dtype].packed;
 }
 
 // Every tile of rows reads the whole matrix again; wide vectors wait for it at the first one.
 double matmul_packed_cost(const Node *node, const Target *target) {
     const DirectParams *params = node->params;
     const Type *y = &node->out[0]->type;
-    const Type *b = &right_factor(node)->type;
-    int64_t inner = b->dim[is_transposed(node) ? 1 : 0].n, columns = y->dim[y->rank - 1].n,
-            rows = type_count(y) / columns;
+    int64_t inner = inner_of(node), columns = y->dim[y->rank - 1].n, rows = type_count(y) / columns;
     int64_t vecs = PANEL / target_lanes(target, 32), whole = columns / PANEL;
     int64_t groups[3] = {whole / params->panels, whole % params->panels > 0, columns % PANEL > 0};
     int64_t panels[3] = {params->panels, whole % params->panels, 1};
@@ -129,9 +176,11 @@ double matmul_packed_cost(const Node *node, const Target *target) {
     for (int i = 0; i < 3; i++)
         if (groups[i])
             compute += (double)groups[i] * cost_row(target, rows, params->rows, panels[i] * vecs, (double)steps);
-    double line = (double)(steps * PANEL) * sizeof(float);
+    double line = (double)(steps * PANEL) * sizeof(float), narrow = has_dots(node) ? 1 : element_bits(node) / 32.0;
     double panel = line * (double)params->panels, all = line * (double)div_up(columns, PANEL);
-    double far = cost_far(target, all), near = cost_near(target, all * (tiles - 1), panel), cycles;
+    if (is_quantized(node))
+        compute += WIDEN * all / (target->vector_bits / 8);
+    double far = cost_far(target, narrow * all), near = cost_near(target, all * (tiles - 1), panel), cycles;
     if (cost_has_room(target))
         far *= 1 + STREAM * (double)(params->panels - 1);
     if (cost_is_wide(target))
@@ -141,36 +190,64 @@ double matmul_packed_cost(const Node *node, const Target *target) {
     return cost_seconds(target, cost_call(target) + cycles);
 }
 
-void matmul_packed_packing(const Node *node, PackAttrs *attrs) {
-    *attrs = (PackAttrs){.panel = PANEL, .block = has_dots(node) ? MATRIX_BYTES : 1, .transposed = is_transposed(node)};
+// Several tiles of rows read quantized panels as floats, widened once for all of them.
+static bool widens_first(const Node *node) {
+    const Type *y = &node->out[0]->type;
+    return type_count(y) / columns_of(node) > ((const DirectParams *)node->params)->rows;
+}
+
+int64_t matmul_packed_scratch(const Node *node, const Target *target) {
+    const DirectParams *params = node->params;
+    Narrow narrow = narrow_right(node);
+    if (!narrow.bits)
+        return 0;
+    if (widens_first(node))
+        return inner_of(node) * params->panels * PANEL * (int64_t)sizeof(float);
+    int64_t rows = type_count(&node->out[0]->type) / columns_of(node);
+    return narrow_is_late(&narrow, rows, params->panels, target) ? narrow_totals(&narrow, rows) : 0;
 }
 
 // ---- Code
 
-// Units are (columns of a tile, tile of rows): neighbouring units read the same panels.
+static Ptr panels_at(Emit *e, const Matrices *m, Val column) {
+    if (!m->narrow)
+        return e_at(e, m->b, e_mul_const(e, column, m->dots ? align_up(m->inner, MATRIX_BYTES) : m->inner));
+    return e_at(e, m->b, e_mul_const(e, e_div(e, column, e_index(e, m->panel)), m->narrow->panel_words));
+}
+
+// Units are (columns of a tile, tile of rows): neighbouring units read the same panels. Where there is a place for
+// them, `floats`, the first of these widens the panels.
 static void columns_emit(Emit *e, const Matrices *m, int64_t most, Val begin, Val end, int64_t first, int panels,
-                         int64_t valid) {
+                         int64_t valid, const Ptr *floats) {
     RowTiles tiles = row_tiles(m->rows, most);
+    Matrices tile_of = *m;
     Val count = e_index(e, tiles.count), extra = e_index(e, tiles.extra);
     EMIT_FOR(e, unit, begin, end, 1) {
         Val tile = e_rem(e, unit.i, count), group = e_div(e, unit.i, count);
         Val column = e_add_const(e, e_mul_const(e, group, panels * m->panel), first);
         Val row = e_add(e, e_mul_const(e, tile, tiles.base), e_min(e, tile, extra));
-        Ptr b = e_at(e, m->b, e_mul_const(e, column, m->dots ? align_up(m->inner, MATRIX_BYTES) : m->inner));
+        Ptr b = panels_at(e, m, column);
+        if (floats) {
+            EMIT_IF(e, e_or(e, e_eq(e, tile, e_index(e, 0)), e_eq(e, unit.i, begin)))
+                narrow_widen(e, m->narrow, panels, m->lanes, b, *floats);
+            b = *floats;
+            tile_of.narrow = NULL;
+        }
         if (tiles.extra)
             EMIT_IF(e, e_lt(e, tile, extra))
-                matrix_tile(e, m, tiles.base + 1, panels, valid, row, column, b);
+                matrix_tile(e, &tile_of, tiles.base + 1, panels, valid, row, column, b);
         EMIT_IF(e, e_ge(e, tile, extra))
-            matrix_tile(e, m, tiles.base, panels, valid, row, column, b);
+            matrix_tile(e, &tile_of, tiles.base, panels, valid, row, column, b);
     }
 }
 
 static Matrices matrices_of(Emit *e, const Node *node) {
-    const Type *y = &node->out[0]->type, *a = &node->in[0]->type;
+    const Type *y = &node->out[0]->type;
     Matrices m = {.a = e_in(e, 0),
                   .b = e_in(e, 1),
                   .y = e_out(e, 0),
-                  .inner = a->dim[a->rank - 1].n,
+                  .inner = inner_of(node),
+                  .columns = columns_of(node),
                   .panel = PANEL,
                   .bias_last = node->op == OP_MatMul && !has_dots(node),
                   .dots = has_dots(node),
@@ -179,7 +256,6 @@ static Matrices matrices_of(Emit *e, const Node *node) {
                   .act = node->op == OP_Gemm ? &((const GemmAttrs *)node->attrs)->act
                                              : &((const MatMulAttrs *)node->attrs)->act,
                   .lanes = target_lanes(e_target(e), 32)};
-    m.columns = is_transposed(node) ? node->in[1]->def->in[0]->type.dim[0].n : node->in[1]->def->in[0]->type.dim[1].n;
     m.rows = type_count(y) / m.columns;
     m.a_row = m.inner;
     m.y_row = m.columns;
@@ -194,6 +270,17 @@ static Matrices matrices_of(Emit *e, const Node *node) {
 void matmul_packed_lower(Emit *e, const Node *node) {
     const DirectParams *params = node->params;
     Matrices m = matrices_of(e, node);
+    Narrow narrow = narrow_right(node);
+    int64_t scratch = matmul_packed_scratch(node, e_target(e));
+    Ptr floats = {0};
+    if (narrow.bits)
+        m.narrow = &narrow;
+    if (scratch)
+        floats = e_scratch(e, DT_F32, scratch);
+    bool widens = narrow.bits && widens_first(node);
+    narrow.late = narrow.bits && !widens && !e_exact(e) &&
+                  narrow_is_late(&narrow, m.rows, params->panels, e_target(e));
+    narrow.totals = floats;
     int64_t whole = m.columns / m.panel, groups = whole / params->panels, rest = whole % params->panels;
     int64_t tiles = row_tiles(m.rows, params->rows).count, wide = groups * params->panels * m.panel;
     int64_t partial = m.columns % m.panel > 0, units[3] = {groups * tiles, rest > 0 ? tiles : 0, partial * tiles};
@@ -201,12 +288,15 @@ void matmul_packed_lower(Emit *e, const Node *node) {
     int64_t first[3] = {0, wide, whole * m.panel};
     int64_t valid[3] = {params->panels * m.panel, rest * m.panel, m.columns % m.panel};
     Share share = e_share(e, units[0] + units[1] + units[2]);
+    if (narrow.late && scratch)
+        narrow_sum(e, &narrow, m.rows, m.a, m.a_row);
     int64_t before = 0;
     for (int i = 0; i < 3; i++) {
         Val begin = e_max(e, e_add_const(e, share.begin, -before), e_index(e, 0));
         Val end = e_min(e, e_add_const(e, share.end, -before), e_index(e, units[i]));
         if (units[i])
-            columns_emit(e, &m, params->rows, begin, end, first[i], panels[i], valid[i]);
+            columns_emit(e, &m, params->rows, begin, end, first[i], panels[i], valid[i],
+                         widens ? &floats : NULL);
         before += units[i];
     }
 }

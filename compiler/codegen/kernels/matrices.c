@@ -62,12 +62,21 @@ static void tile_store(Emit *e, const Matrices *m, const Product *product, const
     }
 }
 
-static void add_slice(Emit *e, const Product *product, const Var *sum, Ptr a, Ptr b) {
+// The terms first .. first + count - 1; `first` begins a slice.
+static void add_terms(Emit *e, const Matrices *m, const Product *product, const Var *sum, Ptr a, Ptr b, Val first,
+                      int64_t count) {
+    if (m->narrow)
+        narrow_run(e, m->narrow, product, sum, a, b, first, count);
+    else
+        product_run(e, product, sum, e_at(e, a, first), e_at(e, b, e_mul_const(e, first, m->panel)), count);
+}
+
+static void add_slice(Emit *e, const Matrices *m, const Product *product, const Var *sum, Ptr a, Ptr b, Val first) {
     Var part[PRODUCT_MAX];
     int count = product->rows * product->vecs;
     for (int i = 0; i < count; i++)
         part[i] = e_var(e, e_zero(e, DT_F32, product->lanes));
-    product_run(e, product, part, a, b, ORDER_SLICE);
+    add_terms(e, m, product, part, a, b, first, ORDER_SLICE);
     for (int i = 0; i < count; i++)
         e_set(e, sum[i], e_add(e, e_get(e, sum[i]), e_get(e, part[i])));
 }
@@ -84,7 +93,7 @@ void matrix_tile(Emit *e, const Matrices *m, int64_t rows, int panels, int64_t v
     Ptr a = e_at(e, m->a, e_mul_const(e, row, m->a_row));
     int64_t whole = m->inner > ORDER_SLICE && !m->dots ? m->inner / ORDER_SLICE * ORDER_SLICE : 0;
     EMIT_FOR(e, k, e_index(e, 0), e_index(e, whole), ORDER_SLICE)
-        add_slice(e, &product, sum, e_at(e, a, k.i), e_at(e, b, e_mul_const(e, k.i, m->panel)));
-    product_run(e, &product, sum, e_at_const(e, a, whole), e_at_const(e, b, whole * m->panel), m->inner - whole);
+        add_slice(e, m, &product, sum, a, b, k.i);
+    add_terms(e, m, &product, sum, a, b, e_index(e, whole), m->inner - whole);
     (m->fused.node ? fused_store : tile_store)(e, m, &product, sum, valid, row, column);
 }

@@ -4,6 +4,7 @@
 #define CODEGEN_KERNELS_MATRICES_H
 
 #include "codegen/kernels/fused.h"
+#include "codegen/kernels/narrow.h"
 
 enum { MATRIX_PANEL = 16 };  // columns of a panel
 enum { MATRIX_BYTES = 4 };   // of k that lie side by side in a panel of bytes
@@ -19,6 +20,7 @@ typedef struct Matrices {
     const Act *act;
     int64_t rows, inner, columns, panel, a_row, y_row;
     int lanes, panels;  // panels of a tile
+    const Narrow *narrow;  // what the panels are, if they are quantized; or null
 } Matrices;
 
 // The columns column .. column + valid - 1 of `rows` rows, from panels that begin at `b`.

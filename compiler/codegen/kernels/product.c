@@ -18,6 +18,23 @@ int64_t product_most_rows(const Target *target, int vecs) {
     return max_i64(1, min_i64(spare / vecs, MOST_ROWS));
 }
 
+void product_line(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, const Val *line) {
+    for (int r = 0; r < p->rows; r++) {
+        Val splat = e_splat(e, e_load_const(e, left, at + r * p->row_stride, 1), p->lanes);
+        for (int v = 0; v < p->vecs; v++)
+            acc[r * p->vecs + v] = e_fma(e, splat, line[v], acc[r * p->vecs + v]);
+    }
+}
+
+// Of the same line, four bytes of each column, of which there are `bytes` left.
+static void dots_line(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, int bytes, const Val *line) {
+    for (int r = 0; r < p->rows; r++) {
+        Val splat = e_load_dots(e, left, at + r * p->row_stride, bytes, p->lanes);
+        for (int v = 0; v < p->vecs; v++)
+            acc[r * p->vecs + v] = e_dots(e, acc[r * p->vecs + v], splat, line[v]);
+    }
+}
+
 // A step of up to four bytes.
 static void step(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, Ptr right, int64_t line, int bytes) {
     int per_panel = p->vecs / p->panels, width = p->dots ? BYTES * p->lanes : p->lanes;
@@ -27,15 +44,12 @@ static void step(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, Ptr 
     for (int v = 0; v < p->vecs; v++)
         panel[v] = e_load_const(e, right, line + v / per_panel * p->panel_stride + (int64_t)(v % per_panel) * width,
                                 width);
-    for (int r = 0; r < p->rows; r++) {
-        int64_t where = at + r * p->row_stride;
-        Val splat = p->dots ? e_load_dots(e, left, where, bytes, p->lanes)
-                            : e_splat(e, e_load_const(e, left, where, 1), p->lanes);
-        for (int v = 0; v < p->vecs; v++) {
-            Val *sum = &acc[r * p->vecs + v];
-            *sum = p->dots ? e_dots(e, *sum, splat, panel[v]) : e_fma(e, splat, panel[v], *sum);
-        }
-    }
+    for (int v = 0; v < p->vecs && !p->dots; v++)
+        panel[v] = e_cast(e, DT_F32, panel[v]);
+    if (p->dots)
+        dots_line(e, p, acc, left, at, bytes, panel);
+    else
+        product_line(e, p, acc, left, at, panel);
 }
 
 void product_step(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, Ptr right, int64_t line) {

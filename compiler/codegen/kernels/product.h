@@ -25,7 +25,10 @@ static inline bool product_fits(int64_t rows, int64_t vecs) {
     return rows >= 1 && vecs >= 1 && rows <= PRODUCT_MAX && vecs <= PRODUCT_MAX && rows * vecs <= PRODUCT_MAX;
 }
 
-// acc[row * vecs + vec] += left[row][at] * right[...] for one element `at` of each row and one line of the panels.
+// acc[row * vecs + vec] += left[row][at] * line[vec] for one element `at` of each row.
+void product_line(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, const Val *line);
+
+// The same for one line of the panels, whose elements are widened where they are not f32.
 void product_step(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, Ptr right, int64_t line);
 // Between two steps: the next one's lines are not loaded before the registers of this one's are free.
 void product_barrier(Emit *e, const Product *p, Val *acc);

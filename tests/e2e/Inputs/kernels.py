@@ -36,9 +36,10 @@ class Module:
         self.signature.append(f"{name}: f32<{'x'.join(map(str, dims))}>")
         return name
 
-    def constant(self, *dims, data=None):
+    def constant(self, *dims, data=None, dtype="f32", layout=""):
         name = self.name()
-        self.lines.append(f"const {name}: f32<{'x'.join(map(str, dims))}> = {data or f'random({self.count})'}")
+        kind = f"{dtype}<{'x'.join(map(str, dims))}{', ' * bool(layout)}{layout}>"
+        self.lines.append(f"const {name}: {kind} = {data or f'random({self.count})'}")
         return name
 
     def ints(self, *values):

@@ -57,6 +57,8 @@ check([
     ("E0141", "'z' lies in 'y', but what is packed lies by itself", 4,
      graph("%x: i4<8, packed>", "%z", "%y = sqz.UnpackBits(%x) : i4<8> at(0x0)", "%z = sqz.PackBits(%y) : i4<8, packed> at(%y + 0)",
            head='module "m" workspace 0x1000\n')),
+    ("E0141", "sqz.PackMatrix lacks input 2", 3,
+     graph("%x: f32<4>", "%p", "const %w: i8<64x20> = random(1)", "%p = sqz.PackMatrix(%w, %w, _) : u32<2x2x144>")),
     # Operands.
     ("E0141", "Relu has 2 inputs", 2, node(f"Relu(%x, %x) : {T}")),
     ("E0141", "Add has 1 inputs", 2, node(f"Add(%x) : {T}")),
