@@ -12,7 +12,7 @@
 #include "ops/window.h"
 #include "support/checked.h"
 
-enum { UNROLLED = 49 };  // positions of a window
+static const double UNROLLED = 49;  // positions of a window
 
 typedef struct Pool {
     Ptr x, y, indices;  // indices may be null

@@ -80,7 +80,7 @@ double rnn_packed_cost(const Node *node, const Target *target) {
     double panels = (double)(p.panels * r->directions), steps = (double)r->steps;
     double step = cost_row(target, r->batches, p.tile, vecs, (double)r->hidden);
     double inputs = cost_row(target, r->steps * r->batches, p.tile, vecs, (double)r->inputs);
-    double bytes = panels * PANEL * (double)(r->hidden * (int64_t)sizeof(float));
+    double bytes = panels * (double)(PANEL * r->hidden * (int64_t)sizeof(float));
     double again = cost_near(target, bytes * steps * (double)row_tiles(r->batches, p.tile).count, bytes);
     return cost_seconds(target, cost_call(target) + panels * (steps * step + inputs) + again + cost_far(target, bytes));
 }

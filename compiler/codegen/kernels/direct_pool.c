@@ -15,7 +15,7 @@
 #include "codegen/kernels/pool_rows.h"
 #include "support/checked.h"
 
-enum { BORDERS = 4 };  // of shards, as a prediction counts them
+static const double BORDERS = 4;  // of shards, as a prediction counts them
 
 static const ConvPool *pool_of(const Node *node) {
     return &((const ConvAttrs *)node->attrs)->pool;
