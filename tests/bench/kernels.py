@@ -31,6 +31,15 @@ def conv(channels, size, filters, kernel, **attributes):
     return net, x, f"{channels} -> {filters}, {size}x{size}, {kernel}x{kernel}{more}"
 
 
+def conv_bytes(channels, size, filters, kernel):
+    """ConvInteger of u8 and i8; where the CPU has no products of bytes, another kernel takes it."""
+    net = Net("sweep", [1, channels, size, size])
+    data = net.node("Cast", ["data"], to=onnx.TensorProto.UINT8)
+    weights = net.weight("w", (net.normal(filters, channels, kernel, kernel) * 40).astype("int8"))
+    x = net.node("ConvInteger", [data, weights], channels=filters, pads=[kernel // 2] * 4)
+    return net, net.node("Cast", [x], to=onnx.TensorProto.FLOAT), f"{channels} -> {filters}, {size}x{size}, {kernel}x{kernel}"
+
+
 def transposed(channels, size, filters, kernel, **attributes):
     """A transposed convolution of stride 2."""
     net = Net("sweep", [1, channels, size, size])
@@ -79,6 +88,7 @@ SWEEP = {
         lambda: conv(512, 7, 512, 3), lambda: conv(32, 28, 96, 5)]),
     "conv_strassen": ([], [
         lambda: conv(512, 13, 1000, 1), lambda: conv(512, 28, 512, 1), lambda: conv(1024, 14, 1024, 1)]),
+    "conv_bytes": ([], [lambda: conv_bytes(64, 56, 64, 3), lambda: conv_bytes(256, 14, 256, 3), lambda: conv_bytes(512, 14, 512, 1)]),
     "conv_grouped": ([], [
         lambda: conv(272, 28, 272, 1, group=4), lambda: conv(240, 28, 240, 3, group=10),
         lambda: conv(384, 14, 384, 3, group=16)]),
