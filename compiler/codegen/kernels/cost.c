@@ -220,8 +220,7 @@ static double all_constants(const ValueList *values) {
     return bytes;
 }
 
-// Whether the network's weights together don't stay in the third-level cache from one inference to the next.
-static bool comes_from_memory(const Node *node, const Target *target) {
+bool cost_from_memory(const Node *node, const Target *target) {
     Module *module = node->graph->module;
     if (module->constant_bytes == 0)
         module->constant_bytes = all_constants(&module->graphs.item[0]->values);
@@ -231,7 +230,7 @@ static bool comes_from_memory(const Node *node, const Target *target) {
 double cost_ahead(const Node *node, const Target *target, double weights, double cycles, double work) {
     if (!cost_has_room(target))
         return cycles;
-    if (comes_from_memory(node, target))
+    if (cost_from_memory(node, target))
         return larger(0, weights / target->memory_rate - ALONE * work);
     return larger(0, cycles - work);
 }

@@ -30,6 +30,8 @@ double cost_near(const Target *target, double bytes, double size);
 double cost_again(const Target *target, double bytes, double size);
 // The same for what has not been touched since the last inference, as weights are not.
 double cost_far(const Target *target, double bytes);
+// Whether the network's weights together don't stay in the third-level cache from one inference to the next.
+bool cost_from_memory(const Node *node, const Target *target);
 // What is left of such `cycles` for so many bytes of weights, where these are fetched ahead during so much work.
 double cost_ahead(const Node *node, const Target *target, double weights, double cycles, double work);
 

@@ -151,8 +151,10 @@ bool matmul_packed_choice(Node *node, const Target *target, int number) {
         *params = (DirectParams){.rows = rows, .panels = 1};
         return number == 0;
     }
+    int64_t apart = inner_of(node) * dtype_info[node->in[0]->type.dtype].bits / 8;
+    int64_t most = min_i64(rows, product_close_rows(target, apart));
     params->panels = choose_panels(target, rows, columns, number);
-    params->rows = params->panels ? min_i64(rows, product_most_rows(target, (int)(params->panels * vecs))) : 0;
+    params->rows = params->panels ? min_i64(most, product_most_rows(target, (int)(params->panels * vecs))) : 0;
     return params->panels >= 1;
 }
 
@@ -181,7 +183,7 @@ double matmul_packed_cost(const Node *node, const Target *target) {
     if (is_quantized(node))
         compute += WIDEN * all / (target->vector_bits / 8);
     double far = cost_far(target, narrow * all), near = cost_near(target, all * (tiles - 1), panel), cycles;
-    if (cost_has_room(target))
+    if (cost_has_room(target) && cost_from_memory(node, target))
         far *= 1 + STREAM * (double)(params->panels - 1);
     if (cost_is_wide(target))
         cycles = larger(compute / tiles, far) + compute * (tiles - 1) / tiles + SHOWN * near;

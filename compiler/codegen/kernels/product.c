@@ -9,6 +9,7 @@
 #include "support/checked.h"
 
 enum { UNROLL = 4, MOST_ROWS = 14, BYTES = 4 };
+enum { LINE = 64, WAY = 4096 };  // bytes of a line of the cache; of a way, since it is looked up by offsets in a page
 
 // Where a multiply-add takes one lane of a register, LLVM loads the elements of several rows ahead, and would spill
 // sums for them: an eighth of the registers is left to that.
@@ -16,6 +17,11 @@ int64_t product_most_rows(const Target *target, int vecs) {
     int ahead = (target->fma ? 1 : 2) + (target->fma_lane ? target->registers / 8 : 0);
     int spare = target->registers - vecs - ahead;
     return max_i64(1, min_i64(spare / vecs, MOST_ROWS));
+}
+
+int64_t product_close_rows(const Target *target, int64_t apart) {
+    int64_t shared = apart & -apart;  // the largest power of two that divides it
+    return WAY / max_i64(LINE, min_i64(shared, WAY)) * (target->l1_bytes / WAY);
 }
 
 void product_line(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, const Val *line) {

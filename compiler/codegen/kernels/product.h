@@ -20,6 +20,10 @@ typedef struct Product {
 // The most rows whose accumulators, panel line and splat fit into the registers.
 int64_t product_most_rows(const Target *target, int vecs);
 
+// The most rows, so many bytes apart, of which the first-level cache holds the lines that a step reads: those that lie
+// a page apart share a set.
+int64_t product_close_rows(const Target *target, int64_t apart);
+
 // Whether a register tile of so many rows and vectors can be emitted: parameters may come from a text.
 static inline bool product_fits(int64_t rows, int64_t vecs) {
     return rows >= 1 && vecs >= 1 && rows <= PRODUCT_MAX && vecs <= PRODUCT_MAX && rows * vecs <= PRODUCT_MAX;
