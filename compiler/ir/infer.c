@@ -11,7 +11,8 @@
 
 bool fail_counted(Infer *infer, const Node *node, Dim dim) {
     return diag_error(infer->diag, node->loc, E_COUNTED,
-                      "a dimension of up to %lld is known only as the model runs ('%s'), and %s cannot work on it",
+                      "a dimension of up to %lld is known only as the model runs ('%s'), and %s cannot work on it: "
+                      "make what it reads an output, and compute on that outside of the network",
                       (long long)dim.n, dim.count->name, op_info[node->op].name);
 }
 

@@ -29,7 +29,8 @@ bool counted_dim(Infer *infer, const Node *node, int input, int64_t n, Dim *dim)
     if (node->graph->owner)
         return diag_error(
             infer->diag, node->loc, E_COUNTED,
-            "the size of the result is known only as the model runs, which cannot be in a loop or branch");
+            "the size of the result is known only as the model runs, which cannot be in a loop or branch: take the "
+            "node out of it, or compute it outside of the network");
     if (node->nout <= index)
         return fail_dynamic(infer, node, input);
     dim->count = module_symbol(node->graph->module, node->out[index]->name);
