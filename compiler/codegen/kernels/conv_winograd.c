@@ -160,9 +160,10 @@ static double weights_cycles(const Sizes *s, const Target *target, const Winogra
     return params->late ? vectors * (double)instructions / LATE_RATE : 0;
 }
 
-static double panels_cycles(const Sizes *s, const Target *target, const WinogradParams *params, const Block *block) {
-    return products_cycles(s, target, params, block) + transforms_cycles(s, target, block).out +
-           matrices_cycles(s, target, block) + weights_cycles(s, target, params);
+// What the panels of a block take beside their products.
+static double beside_cycles(const Sizes *s, const Target *target, const WinogradParams *params, const Block *block) {
+    return transforms_cycles(s, target, block).out + matrices_cycles(s, target, block) +
+           weights_cycles(s, target, params);
 }
 
 static int64_t choose_split(const Sizes *s, const Target *target, const WinogradParams *params) {
@@ -171,7 +172,8 @@ static int64_t choose_split(const Sizes *s, const Target *target, const Winograd
     for (int last = 0; last < 2; last++) {
         const Block *block = last ? &blocks.last : &blocks.each;
         work.once[last] = transforms_cycles(s, target, block).in;
-        work.piece[last] = panels_cycles(s, target, params, block) / (double)work.pieces;
+        work.piece[last] = (products_cycles(s, target, params, block) + beside_cycles(s, target, params, block)) /
+                           (double)work.pieces;
     }
     return cost_split(&work);
 }
@@ -216,9 +218,10 @@ double conv_winograd_cost(const Node *node, const Target *target) {
     for (int last = 0; last < 2; last++) {
         const Block *block = last ? &blocks.last : &blocks.each;
         double count = last ? 1 : (double)(blocks.count - 1);
-        cycles += count * (panels_cycles(&s, target, params, block) + transforms_cycles(&s, target, block).in);
+        cycles += count * (beside_cycles(&s, target, params, block) + transforms_cycles(&s, target, block).in);
         products += count * products_cycles(&s, target, params, block);
     }
+    cycles += products;
     double again = (double)(blocks.count - 1) + (params->ahead || params->late ? 0 : (double)blocks.count);
     double read = cost_far(target, weights) + cost_again(target, weights * again, weights);
     double bytes = params->ahead ? cost_ahead(node, target, weights, read, products) : read;
