@@ -29,9 +29,8 @@ typedef struct Pixels {
     int rows;             // that a panel may have pixels of
 } Pixels;
 
-static bool is_plain(const Type *type, DType dtype) {
-    return type->dtype == dtype && type->rank == 4 && type_is_static(type) && type_is_plain(type) &&
-           type_count(type) > 0;
+static bool is_plain_image(const Type *type, DType dtype) {
+    return type->rank == 4 && is_row_major(type, dtype);
 }
 
 static bool is_bare(const Window *w) {
@@ -76,8 +75,8 @@ bool conv_bytes_accepts(const Node *node, const Target *target) {
         return false;
     const ConvAttrs *attrs = node->attrs;
     const Type *w = &node->in[1]->type, *bias = node_in(node, 2) ? &node->in[2]->type : NULL;
-    if (!is_plain(&node->in[0]->type, kernel_dots(target)) || !is_plain(w, DT_I8) ||
-        !is_plain(&node->out[0]->type, node->out[0]->type.dtype) || node_sum_type(node)->dtype != DT_I32 ||
+    if (!is_plain_image(&node->in[0]->type, kernel_dots(target)) || !is_plain_image(w, DT_I8) ||
+        !is_plain_image(&node->out[0]->type, node->out[0]->type.dtype) || node_sum_type(node)->dtype != DT_I32 ||
         (bias && !type_is_plain(bias)))
         return false;
     Window window = node_window(node);
@@ -203,8 +202,15 @@ static void store_panel(Emit *e, const Bytes *c, Val filter, Val at, const Var *
     }
 }
 
-// The filters from `row` on, and the pixels that begin at element `at` of the output in the plane of the first filter.
-static void tile_emit(Emit *e, const Bytes *c, int64_t rows, Val row, Val at) {
+// Of the pixels that begin at element `at` of the output in the plane of the first filter.
+typedef struct Tile {
+    const Bytes *bytes;
+    Val at;
+} Tile;
+
+// The filters from `row` on.
+static void tile_emit(Emit *e, const void *context, int64_t rows, Val row) {
+    const Bytes *c = ((const Tile *)context)->bytes;
     int per_panel = PANEL / c->lanes;
     Product product = {.rows = (int)rows, .vecs = c->panels * per_panel, .lanes = c->lanes, .panels = c->panels,
                        .dots = true, .row_stride = c->inner, .panel = PANEL * BYTES,
@@ -217,7 +223,7 @@ static void tile_emit(Emit *e, const Bytes *c, int64_t rows, Val row, Val at) {
         sum[i] = e_var(e, e_splat(e, start, c->lanes));
     }
     product_run(e, &product, sum, e_at(e, c->w, e_mul_const(e, row, c->inner)), c->packed, c->inner);
-    at = e_add(e, at, e_mul_const(e, row, c->pixels.count));
+    Val at = e_add(e, ((const Tile *)context)->at, e_mul_const(e, row, c->pixels.count));
     for (int r = 0; r < product.rows; r++)
         for (int i = 0; i < c->panels; i++)
             store_panel(e, c, e_add_const(e, row, r), e_add_const(e, at, r * c->pixels.count + i * PANEL),
@@ -225,15 +231,8 @@ static void tile_emit(Emit *e, const Bytes *c, int64_t rows, Val row, Val at) {
 }
 
 static void filters_emit(Emit *e, const Bytes *c, Val begin, Val end, Val at) {
-    Val extra = e_index(e, c->tiles.extra);
-    EMIT_FOR(e, tile, begin, end, 1) {
-        Val row = e_add(e, e_mul_const(e, tile.i, c->tiles.base), e_min(e, tile.i, extra));
-        if (c->tiles.extra)
-            EMIT_IF(e, e_lt(e, tile.i, extra))
-                tile_emit(e, c, c->tiles.base + 1, row, at);
-        EMIT_IF(e, e_ge(e, tile.i, extra))
-            tile_emit(e, c, c->tiles.base, row, at);
-    }
+    EMIT_FOR(e, tile, begin, end, 1)
+        row_tile_emit(e, &c->tiles, tile.i, tile_emit, &(Tile){c, at});
 }
 
 static void unit_emit(Emit *e, const Bytes *c, Val unit) {

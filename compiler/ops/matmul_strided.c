@@ -139,15 +139,8 @@ static void pack_panel(Emit *e, const Strided *s, Ptr from, Ptr to, int64_t vali
 
 // The tiles begin .. end - 1 of the columns from `column` on.
 static void rows_emit(Emit *e, const Strided *s, int panels, int64_t valid, Val begin, Val end, Val column) {
-    Val extra = e_index(e, s->tiles.extra);
-    EMIT_FOR(e, tile, begin, end, 1) {
-        Val row = e_add(e, e_mul_const(e, tile.i, s->tiles.base), e_min(e, tile.i, extra));
-        if (s->tiles.extra)
-            EMIT_IF(e, e_lt(e, tile.i, extra))
-                matrix_tile(e, &s->m, s->tiles.base + 1, panels, valid, row, column, s->packed);
-        EMIT_IF(e, e_ge(e, tile.i, extra))
-            matrix_tile(e, &s->m, s->tiles.base, panels, valid, row, column, s->packed);
-    }
+    EMIT_FOR(e, tile, begin, end, 1)
+        matrix_row_tile(e, &s->m, &s->tiles, tile.i, panels, valid, column, s->packed);
 }
 
 // Units begin .. end - 1 of those that have tiles of `panels` panels, the first of them at column `first`.

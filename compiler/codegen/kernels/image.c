@@ -78,6 +78,10 @@ void share_sets(Emit *e, int64_t sets, int64_t split, int64_t pieces, PartEmit e
     }
 }
 
+bool is_row_major(const Type *type, DType dtype) {
+    return type->dtype == dtype && type_is_static(type) && type_is_plain(type) && type_count(type) > 0;
+}
+
 bool is_image(const Type *type) {
     return type->dtype == DT_F32 && type->rank == 4 && type_is_static(type) && type_count(type) > 0;
 }
@@ -96,4 +100,14 @@ int needed_border(const Window *window) {
 RowTiles row_tiles(int64_t length, int64_t most) {
     int64_t count = div_up(length, most);
     return (RowTiles){count, length / count, length % count};
+}
+
+void row_tile_emit(Emit *e, const RowTiles *tiles, Val tile, RowsEmit emit, const void *context) {
+    Val extra = e_index(e, tiles->extra);
+    Val row = e_add(e, e_mul_const(e, tile, tiles->base), e_min(e, tile, extra));
+    if (tiles->extra)
+        EMIT_IF(e, e_lt(e, tile, extra))
+            emit(e, context, tiles->base + 1, row);
+    EMIT_IF(e, e_ge(e, tile, extra))
+        emit(e, context, tiles->base, row);
 }

@@ -115,6 +115,7 @@ void dest_store(Emit *e, Dest to, int64_t index, const Image *image, const Act *
 
 bool is_blocked(const Type *type, const Target *target);  // static rank-4 f32 NCHWc of the target's block
 bool is_image(const Type *type);                          // static rank-4 f32
+bool is_row_major(const Type *type, DType dtype);         // static, of that type, with elements
 
 // Whether both axes of a window have such a number.
 static inline bool all_are(const int64_t *v, int64_t wanted) {
@@ -133,5 +134,8 @@ typedef struct RowTiles {
     int64_t count, base, extra;
 } RowTiles;
 RowTiles row_tiles(int64_t length, int64_t most);
+// One of them, whose number is known as the code runs: calls `emit` for each size that it may have.
+typedef void (*RowsEmit)(Emit *e, const void *context, int64_t rows, Val row);
+void row_tile_emit(Emit *e, const RowTiles *tiles, Val tile, RowsEmit emit, const void *context);
 
 #endif

@@ -21,12 +21,8 @@ static const double WIDEN = 1.5;  // cycles for a vector of quantized elements
 enum { WANTED_SUMS = MATRIX_SUMS };
 enum { MOST_PANELS = 5 };  // of a tile of many rows, that are worth a trial
 
-static bool is_plain(const Type *type, DType dtype) {
-    return type->dtype == dtype && type_is_static(type) && type_is_plain(type) && type_count(type) > 0;
-}
-
 static bool is_plain_f32(const Type *type) {
-    return is_plain(type, DT_F32);
+    return is_row_major(type, DT_F32);
 }
 
 // Of bytes, four of which the target multiplies and adds at a time.
@@ -43,10 +39,10 @@ static bool factors_fit(const Node *node, const Target *target) {
         return false;
     const Type *b = &part[0]->type;
     if (is_plain_f32(a))
-        return is_plain_f32(y) && !node_fuses(node) && (n > 1 || is_plain_f32(b) || is_plain(b, DT_BF16) ||
-                                                        (target->halves && is_plain(b, DT_F16)));
+        return is_plain_f32(y) && !node_fuses(node) && (n > 1 || is_plain_f32(b) || is_row_major(b, DT_BF16) ||
+                                                        (target->halves && is_row_major(b, DT_F16)));
     return n == 1 && node->op == OP_MatMul && !matmul_transposes(node) && target->dots &&
-           is_plain(a, kernel_dots(target)) && is_plain(b, DT_I8) && is_plain(y, y->dtype) &&
+           is_row_major(a, kernel_dots(target)) && is_row_major(b, DT_I8) && is_row_major(y, y->dtype) &&
            node_sum_type(node)->dtype == DT_I32;
 }
 
@@ -80,8 +76,8 @@ static bool only_right_is_transposed(const Node *node) {
 }
 
 static bool sums_fit(const Node *node, DType dtype) {
-    return (!node_in(node, 2) || is_plain(&node->in[2]->type, dtype)) &&
-           (!node_in(node, 3) || is_plain(&node->in[3]->type, dtype));
+    return (!node_in(node, 2) || is_row_major(&node->in[2]->type, dtype)) &&
+           (!node_in(node, 3) || is_row_major(&node->in[3]->type, dtype));
 }
 
 bool matmul_packed_accepts(const Node *node, const Target *target) {
@@ -223,11 +219,10 @@ static void columns_emit(Emit *e, const Matrices *m, int64_t most, Val begin, Va
                          int64_t valid, const Ptr *floats) {
     RowTiles tiles = row_tiles(m->rows, most);
     Matrices tile_of = *m;
-    Val count = e_index(e, tiles.count), extra = e_index(e, tiles.extra);
+    Val count = e_index(e, tiles.count);
     EMIT_FOR(e, unit, begin, end, 1) {
         Val tile = e_rem(e, unit.i, count), group = e_div(e, unit.i, count);
         Val column = e_add_const(e, e_mul_const(e, group, panels * m->panel), first);
-        Val row = e_add(e, e_mul_const(e, tile, tiles.base), e_min(e, tile, extra));
         Ptr b = panels_at(e, m, column);
         if (floats) {
             EMIT_IF(e, e_or(e, e_eq(e, tile, e_index(e, 0)), e_eq(e, unit.i, begin)))
@@ -235,11 +230,7 @@ static void columns_emit(Emit *e, const Matrices *m, int64_t most, Val begin, Va
             b = *floats;
             tile_of.narrow = NULL;
         }
-        if (tiles.extra)
-            EMIT_IF(e, e_lt(e, tile, extra))
-                matrix_tile(e, &tile_of, tiles.base + 1, panels, valid, row, column, b);
-        EMIT_IF(e, e_ge(e, tile, extra))
-            matrix_tile(e, &tile_of, tiles.base, panels, valid, row, column, b);
+        matrix_row_tile(e, &tile_of, &tiles, tile, panels, valid, column, b);
     }
 }
 

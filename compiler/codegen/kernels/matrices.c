@@ -97,3 +97,21 @@ void matrix_tile(Emit *e, const Matrices *m, int64_t rows, int panels, int64_t v
     add_terms(e, m, &product, sum, a, b, e_index(e, whole), m->inner - whole);
     (m->fused.node ? fused_store : tile_store)(e, m, &product, sum, valid, row, column);
 }
+
+typedef struct Strip {
+    const Matrices *m;
+    int panels;
+    int64_t valid;
+    Val column;
+    Ptr b;
+} Strip;
+
+static void rows_emit(Emit *e, const void *context, int64_t rows, Val row) {
+    const Strip *c = context;
+    matrix_tile(e, c->m, rows, c->panels, c->valid, row, c->column, c->b);
+}
+
+void matrix_row_tile(Emit *e, const Matrices *m, const RowTiles *tiles, Val tile, int panels, int64_t valid, Val column,
+                     Ptr b) {
+    row_tile_emit(e, tiles, tile, rows_emit, &(Strip){m, panels, valid, column, b});
+}

@@ -4,6 +4,7 @@
 #define CODEGEN_KERNELS_MATRICES_H
 
 #include "codegen/kernels/fused.h"
+#include "codegen/kernels/kernels.h"
 #include "codegen/kernels/narrow.h"
 
 enum { MATRIX_PANEL = 16 };  // columns of a panel
@@ -25,6 +26,9 @@ typedef struct Matrices {
 
 // The columns column .. column + valid - 1 of `rows` rows, from panels that begin at `b`.
 void matrix_tile(Emit *e, const Matrices *m, int64_t rows, int panels, int64_t valid, Val row, Val column, Ptr b);
+// The same of the rows of tile number `tile`.
+void matrix_row_tile(Emit *e, const Matrices *m, const RowTiles *tiles, Val tile, int panels, int64_t valid, Val column,
+                     Ptr b);
 
 // The lanes of the columns first .. valid - 1 at `at`; zeros behind them.
 Val matrix_columns(Emit *e, int lanes, Ptr x, Val at, int64_t first, int64_t valid);
