@@ -178,6 +178,18 @@ static bool make_swiglu(Importer *im, Draft *d) {
     return draft_done(im, d, draft_node(im, d, OP_Mul, swish(im, d, d->in[0], alpha), d->in[1], NULL));
 }
 
+// Arithmetic
+
+// From left to right, as the standard's reference adds: what looks for Add finds sums of two, too.
+static bool make_sum(Importer *im, Draft *d) {
+    if (!draft_need(im, d, d->nin ? d->nin : 1))
+        return false;
+    Value *sum = d->in[0];
+    for (int i = 1; i < d->nin; i++)
+        sum = draft_node(im, d, OP_Add, sum, d->in[i], NULL);
+    return draft_done(im, d, sum);
+}
+
 // Positions
 
 // 1 where the first largest element along `axis` is, 0 elsewhere
@@ -320,6 +332,7 @@ static const struct {
     {"SimplifiedLayerNormalization", make_rms_normalization},  // onnxruntime's name, in this domain
     {"SoftmaxCrossEntropyLoss", make_softmax_cross_entropy_loss},
     {"SplitToSequence", make_split_to_sequence},
+    {"Sum", make_sum},
     {"SwiGLU", make_swiglu},
     {"TfIdfVectorizer", make_tfidf_vectorizer},
     {"Trilu", make_trilu},

@@ -381,12 +381,6 @@ bool draft_define_list(Importer *im, Draft *d, int output, List *list) {
            diag_error(im->diag, d->loc, E_GRAPH, "value '%s' is defined twice", d->out[output]);
 }
 
-bool draft_done(Importer *im, Draft *d, Value *result) {
-    if (d->nattr)
-        return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute '%s' is not known", d->attr[0]->name);
-    return draft_define(im, d, 0, result);
-}
-
 // Attributes that may be there and change nothing.
 static const struct {
     const char *op, *name;  // a null operator: of any
@@ -410,6 +404,13 @@ static bool is_ignored(const Draft *d, const char *name) {
         if ((!ignored[i].op || !strcmp(ignored[i].op, d->op)) && !strcmp(ignored[i].name, name))
             return true;
     return false;
+}
+
+bool draft_done(Importer *im, Draft *d, Value *result) {
+    for (int i = 0; i < d->nattr; i++)
+        if (!is_ignored(d, d->attr[i]->name))
+            return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute '%s' is not known", d->attr[i]->name);
+    return draft_define(im, d, 0, result);
 }
 
 static const AttrRow *find_row(const AttrTable *table, const char *name) {

@@ -79,8 +79,7 @@ static Value *same_type_source(const Node *node, Arena *scratch) {
         return transpose_source(node);
     if (node->op == OP_Identity || node->op == OP_Cast || node->op == OP_Expand || node->op == OP_Tile)
         noop = true;
-    else if (node->op == OP_Concat || node->op == OP_Max || node->op == OP_Min || node->op == OP_Sum ||
-             node->op == OP_Mean)
+    else if (node->op == OP_Concat || node->op == OP_Max || node->op == OP_Min || node->op == OP_Mean)
         noop = node->nin == 1;
     else if (node->op == OP_Clip)
         noop = !node_in(node, 1) && !node_in(node, 2);

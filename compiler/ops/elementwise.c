@@ -1,4 +1,4 @@
-// Arithmetic: Add .. Sum, sign and rounding, bits and shifts, Cast. Semantics are those of the ONNX operators of the
+// Arithmetic: Add .. Mean, sign and rounding, bits and shifts, Cast. Semantics are those of the ONNX operators of the
 // same names in the newest operator set.
 #include "ops/elementwise.h"
 
@@ -76,10 +76,6 @@ static Val expr_max(Emit *e, const Node *node, const Val *in) {
 
 static Val expr_min(Emit *e, const Node *node, const Val *in) {
     return fold_inputs(e, node, in, dtype_is_float(in[0].dtype) ? e_min_nan : e_min);
-}
-
-static Val expr_sum(Emit *e, const Node *node, const Val *in) {
-    return fold_inputs(e, node, in, e_add);
 }
 
 static Val expr_mean(Emit *e, const Node *node, const Val *in) {
@@ -182,7 +178,6 @@ ELEMENTWISE_IMPL(Div, expr_div);
 ELEMENTWISE_IMPL(Mod, expr_mod);
 ELEMENTWISE_IMPL(Max, expr_max);
 ELEMENTWISE_IMPL(Min, expr_min);
-ELEMENTWISE_IMPL(Sum, expr_sum);
 ELEMENTWISE_IMPL(Mean, expr_mean);
 ELEMENTWISE_IMPL(Ceil, expr_ceil);
 ELEMENTWISE_IMPL(Floor, expr_floor);
