@@ -5,11 +5,17 @@
 // where x_b[i] = x[2 i + b], P' = (P + d) / 2, and d = 1 makes P + d even. The filter has half as many taps in each
 // direction over four times as many channels, and Winograd's algorithm, which needs stride 1, applies. It gains for the
 // large filters over few channels with which networks begin; smaller filters have too few taps left.
+//
+// A 1x1 filter sees one phase only. Where it has many outputs for each input, that phase is copied, by an average over
+// one pixel, and the convolution has stride 1: its tiles then pass over the ends of rows, and Strassen's algorithm
+// applies.
 #include "ir/infer.h"
 #include "passes/pass.h"
+#include "passes/rewrite.h"
 #include "support/checked.h"
 
 enum { LEAST_TAPS = 5, MOST_TAPS = 9, MOST_CHANNELS = 8 };
+enum { LEAST_CHANNELS = 256 };  // in and out, that hide a copy of the input
 
 typedef struct Axis {
     int64_t taps, shift, begin, end;  // of the new filter; shift is d
@@ -24,12 +30,16 @@ static bool split_axis(const Window *window, int axis, Axis *split) {
            window->kernel[axis] >= LEAST_TAPS && window->kernel[axis] <= MOST_TAPS;
 }
 
-static bool match(const Node *node, Axis split[2]) {
-    if (node->op != OP_Conv || node_pools(node) || node_in(node, 3) || !node->in[1]->data ||
+static bool is_plain(const Node *node) {
+    if (node->op != OP_Conv || node_pools(node) || !node->in[1]->data ||
         ((const ConvAttrs *)node->attrs)->group != 1 || ((const ConvAttrs *)node->attrs)->exact)
         return false;
     const Type *x = &node->in[0]->type;
-    if (x->dtype != DT_F32 || x->rank != 4 || !type_is_static(x) || x->dim[1].n > MOST_CHANNELS)
+    return x->dtype == DT_F32 && x->rank == 4 && type_is_static(x);
+}
+
+static bool match(const Node *node, Axis split[2]) {
+    if (!is_plain(node) || node_in(node, 3) || node->in[0]->type.dim[1].n > MOST_CHANNELS)
         return false;
     Window window = node_window(node);
     return split_axis(&window, 0, &split[0]) && split_axis(&window, 1, &split[1]) && split[0].taps == split[1].taps;
@@ -75,6 +85,49 @@ static bool apply(PassContext *ctx, Node *node, const Axis split[2]) {
     return true;
 }
 
+// ---- One phase
+
+static bool is_thinning(const Node *node) {
+    if (!is_plain(node) || node->in[0]->type.dim[1].n < LEAST_CHANNELS || node->out[0]->type.dim[1].n < LEAST_CHANNELS)
+        return false;
+    Window window = node_window(node);
+    return all_are(window.kernel, 1) && all_are(window.stride, 2) && all_are(window.begin, 0) && all_are(window.end, 0);
+}
+
+// An earlier one of another convolution, or null.
+static Value *find_phase(const Node *conv) {
+    const Value *x = conv->in[0];
+    for (const Node *node = x->def ? x->def->next : conv->graph->first; node != conv; node = node->next) {
+        if (node->op != OP_AveragePool || node->in[0] != x)
+            continue;
+        Window window = node_window(node);
+        const Dim *y = node->out[0]->type.dim, *want = conv->out[0]->type.dim;
+        if (all_are(window.kernel, 1) && all_are(window.stride, 2) && all_are(window.begin, 0) &&
+            y[2].n == want[2].n && y[3].n == want[3].n)
+            return node->out[0];
+    }
+    return NULL;
+}
+
+static Value *phase_before(Node *conv) {
+    Arena *arena = conv->graph->module->arena;
+    Type type = conv->out[0]->type;
+    type.dim[1] = conv->in[0]->type.dim[1];
+    Value *phase = node_before(conv, OP_AveragePool, conv->in[0], NULL, type);
+    PoolAttrs *attrs = phase->def->attrs;
+    attrs->kernel_shape = ints_copy(arena, (int64_t[]){1, 1}, 2);
+    attrs->strides = ints_copy(arena, (int64_t[]){2, 2}, 2);
+    return phase;
+}
+
+static void thin(Node *conv) {
+    Value *phase = find_phase(conv);
+    Window window = node_window(conv);
+    conv->in[0] = phase ? phase : phase_before(conv);
+    window.stride[0] = window.stride[1] = 1;
+    conv_set_window(conv, &window);
+}
+
 bool pass_split_strides(PassContext *ctx, Graph *graph) {
     if (ctx->small)  // it pays by inexact kernels, whose weights are larger
         return true;
@@ -82,6 +135,8 @@ bool pass_split_strides(PassContext *ctx, Graph *graph) {
         Axis split[2];
         if (match(node, split) && !apply(ctx, node, split))
             return false;
+        if (is_thinning(node))
+            thin(node);
     }
     return true;
 }

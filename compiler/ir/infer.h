@@ -79,6 +79,10 @@ static inline double window_taps(const Window *w) {  // positions in the kernel
         taps *= (double)w->kernel[i];
     return taps;
 }
+// Whether both axes of a window have such a number.
+static inline bool all_are(const int64_t *v, int64_t wanted) {
+    return v[0] == wanted && v[1] == wanted;
+}
 bool window_of_conv(Infer *infer, const Node *node, Window *window);
 bool window_of_pool(Infer *infer, const Node *node, Window *window);
 // For lowering: the same on a node that has been inferred; cannot fail.

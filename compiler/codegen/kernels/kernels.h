@@ -117,11 +117,6 @@ bool is_blocked(const Type *type, const Target *target);  // static rank-4 f32 N
 bool is_image(const Type *type);                          // static rank-4 f32
 bool is_row_major(const Type *type, DType dtype);         // static, of that type, with elements
 
-// Whether both axes of a window have such a number.
-static inline bool all_are(const int64_t *v, int64_t wanted) {
-    return v[0] == wanted && v[1] == wanted;
-}
-
 // The rim that an input needs so that a window never leaves it.
 int needed_border(const Window *window);
 // Shares `sets` pieces of work, each of which consists of `pieces` that `split` shards may do for themselves: calls
