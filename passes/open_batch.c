@@ -3,11 +3,10 @@
 // for one sample, each with its part of every input and output, are a run for N. So the symbol becomes 1, Module.open
 // remembers the axes, and what follows needs to know nothing of it but the code around the graph.
 //
-// The same holds of blocks: with Module.open.block the symbol becomes their size, and the graph is for so many samples
-// at a time. An object may have both graphs, as two versions.
+// With Module.open.block an object's second version runs a call's samples layer by layer: each value has room for so
+// many, one behind the other.
 #include "ir/open.h"
 #include "passes/pass.h"
-#include "support/checked.h"
 
 static bool fail_open(PassContext *ctx, const Loc *loc, const char *reason) {
     const char *name = ctx->module->open.symbol->name;
@@ -55,20 +54,15 @@ static bool check_operand(PassContext *ctx, const Value *value, const bool *coun
     return true;
 }
 
-// To the samples of a block. False where a size overflows.
-static bool bind(Graph *graph, int64_t block) {
+// To one sample.
+static void bind(Graph *graph) {
     for (int i = 0; i < graph->values.n; i++)
-        for (int k = 0; k < graph->values.item[i]->type.rank; k++) {
-            Dim *dim = &graph->values.item[i]->type.dim[k];
-            if (dim->sym && !checked_mul(dim->n, block, &dim->n))
-                return false;
-            dim->sym = NULL;
-        }
+        for (int k = 0; k < graph->values.item[i]->type.rank; k++)
+            graph->values.item[i]->type.dim[k].sym = NULL;
     for (const Node *node = graph->first; node; node = node->next)
         for (int i = 0; i < 2; i++)
-            if (node_body(node, i) && !bind(node_body(node, i), block))
-                return false;
-    return true;
+            if (node_body(node, i))
+                bind(node_body(node, i));
 }
 
 bool pass_open_batch(PassContext *ctx) {
@@ -87,9 +81,9 @@ bool pass_open_batch(PassContext *ctx) {
     }
     if (!ok)
         return false;
-    bool bound = bind(graph, max_i64(open->block, 1));
+    bind(graph);
     open->axis = axis;
-    return (bound && open_is_sound(module)) || diag_error(ctx->diag, NULL, E_TOO_BIG,
+    return open_is_sound(module) || diag_error(ctx->diag, NULL, E_TOO_BIG,
                                                "%lld samples are too many: an input or output "
                                                "would be larger than 2^40 bytes",
                                                (long long)open->most);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "codegen/kernel.h"
+#include "ir/open.h"
 #include "passes/pass.h"
 #include "support/checked.h"
 
@@ -41,8 +42,9 @@ static void touch(Plan *plan, const Value *value) {
         return;
     }
     root->place.offset = plan->n;
-    Interval interval = {
-        .value = root, .first = plan->step, .last = plan->step, .size = align_up(type_bytes(&root->type), ALIGN)};
+    int64_t bytes = open_bytes(root->graph->module, &root->type);
+    Interval interval = {.value = root, .first = plan->step, .last = plan->step,
+                         .size = bytes < 0 || bytes > INT64_MAX - ALIGN ? -1 : align_up(bytes, ALIGN)};
     LIST_PUSH(plan->arena, plan, interval);
 }
 

@@ -54,6 +54,10 @@ typedef struct Share {
     Val begin, end;
 } Share;
 Share e_share(Emit *e, int64_t units);
+Share e_share_all(Emit *e, Val units);
+// How many samples of an open batch the kernel gets, each operand's one behind the other. A kernel that doesn't call it
+// gets one at a time. Only in a graph with room for several (Open.block).
+Val e_samples(Emit *e);
 Ptr e_scratch(Emit *e, DType dtype, int64_t bytes);  // this shard's; 64-aligned; call once per kernel
 void e_fail_if(Emit *e, Val condition);              // makes the run return SQZ_ERANGE; execution goes on
 

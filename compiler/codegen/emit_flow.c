@@ -182,15 +182,23 @@ Ptr e_out(Emit *e, int index) {
 }
 
 Share e_share(Emit *e, int64_t units) {
+    return e_share_all(e, e_index(e, units));
+}
+
+Share e_share_all(Emit *e, Val all) {
     DType index = e_index_type(e);
     Val shard = {kernel_param(e, PARAM_SHARD), index, 1}, shards = {kernel_param(e, PARAM_SHARDS), index, 1};
     e->kernel.shared = true;
-    Val all = e_index(e, units);
     Val each = e_div(e, all, shards), more = e_rem(e, all, shards);
     Val next = e_add_const(e, shard, 1);
     Val begin = e_add(e, e_mul(e, each, shard), e_min(e, shard, more));
     Val end = e_add(e, e_mul(e, each, next), e_min(e, next, more));
     return (Share){begin, end};
+}
+
+Val e_samples(Emit *e) {
+    e->kernel.wide = true;
+    return (Val){kernel_param(e, PARAM_SAMPLES), e_index_type(e), 1};
 }
 
 Ptr e_scratch(Emit *e, DType dtype, int64_t bytes) {

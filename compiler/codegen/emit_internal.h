@@ -24,6 +24,7 @@ typedef struct KernelState {
     struct LLVMOpaqueValue *function;
     bool *used;             // by operand: inputs, then outputs
     bool shared;            // e_share was called
+    bool wide;              // e_samples was called
     int64_t scratch_bytes;  // e_scratch's
 } KernelState;
 
@@ -58,7 +59,7 @@ struct LLVMOpaqueValue *emit_intrinsic(Emit *e, const char *name, struct LLVMOpa
                                        struct LLVMOpaqueValue **args, unsigned count);
 
 // The parameters of a kernel function behind its operands.
-enum { PARAM_SCRATCH, PARAM_STATUS, PARAM_SHARD, PARAM_SHARDS, PARAM_COUNT };
+enum { PARAM_SCRATCH, PARAM_STATUS, PARAM_SHARD, PARAM_SHARDS, PARAM_SAMPLES, PARAM_COUNT };
 struct LLVMOpaqueValue *kernel_param(Emit *e, int which);
 
 // Lane i is that of number lane[i] among the lanes of all n vectors.

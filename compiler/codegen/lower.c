@@ -31,12 +31,17 @@ static void lower_node(Emit *e, const Node *node) {
         op_impl[node->op]->lower(e, node);
 }
 
+// Parameters of a kernel behind its operands. It hears how many samples it gets only where there is room for several.
+static int param_count(const Node *node) {
+    return node->graph->module->open.block ? PARAM_COUNT : PARAM_SAMPLES;
+}
+
 static LLVMTypeRef kernel_type(Emit *e, const Node *node) {
-    int operands = node->nin + node->nout;
-    LLVMTypeRef *types = ARENA_ARRAY(e->arena, LLVMTypeRef, operands + PARAM_COUNT);
-    for (int i = 0; i < operands + PARAM_COUNT; i++)
+    int operands = node->nin + node->nout, count = operands + param_count(node);
+    LLVMTypeRef *types = ARENA_ARRAY(e->arena, LLVMTypeRef, count);
+    for (int i = 0; i < count; i++)
         types[i] = i < operands + PARAM_SHARD ? emit_pointer_type(e) : emit_index_type(e);
-    return LLVMFunctionType(LLVMVoidTypeInContext(e->context), types, (unsigned)(operands + PARAM_COUNT), 0);
+    return LLVMFunctionType(LLVMVoidTypeInContext(e->context), types, (unsigned)count, 0);
 }
 
 static LLVMValueRef kernel_function(Emit *e, const char *name, const Node *node) {
@@ -72,6 +77,7 @@ static void kernel_body(Program *program, Kernel *kernel, const char *name, cons
     lower_node(e, node);
     LLVMBuildRetVoid(e->builder);
     kernel->shared = e->kernel.shared;
+    kernel->wide = e->kernel.wide;
     parts_filled(program, function);
     if (e == program->e)
         return;
@@ -185,13 +191,68 @@ LLVMValueRef address_of(Program *program, LLVMValueRef context, const Value *val
 
 // ---- Layers
 
+static const Value *operand_of(const Node *node, int i) {
+    return i < node->nin ? node->in[i] : node->out[i - node->nin];
+}
+
+// Bytes from one sample of a value to the next; 0 where all share it.
+static int64_t sample_step(const Program *program, const Value *value) {
+    const Graph *graph = program->version->module->graphs.item[0];
+    int64_t offset;
+    const Value *root = place_root(value, &offset);
+    int output = list_index(&graph->outputs, root), input = list_index(&graph->inputs, root);
+    int operand = output >= 0 ? graph->inputs.n + output : input;
+    bool shared = is_weight(root) || (operand >= 0 && program->version->module->open.axis[operand] < 0);
+    return shared ? 0 : type_bytes(&root->type);
+}
+
+// Whether the samples of all operands but weights lie one behind the other.
+static bool has_close_samples(const Program *program, const Node *node) {
+    int64_t offset;
+    for (int i = 0; i < node->nin + node->nout; i++) {
+        const Value *value = operand_of(node, i);
+        if (value && !is_weight(place_root(value, &offset)) &&
+            sample_step(program, value) != type_bytes(&value->type))
+            return false;
+    }
+    return true;
+}
+
+static void call_kernel(Emit *e, const Kernel *kernel, LLVMValueRef *args, int count) {
+    LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(kernel->function), kernel->function, args, (unsigned)count, "");
+}
+
+// Of a graph with room for several samples: all at once, or one by one.
+static void call_for_samples(Program *program, const Node *node, const Kernel *kernel, LLVMValueRef context,
+                             LLVMValueRef *args) {
+    Emit *e = program->e;
+    int operands = node->nin + node->nout;
+    Val samples = {context_field(program, context, CONTEXT_SAMPLES), e_index_type(e), 1};
+    args[operands + PARAM_SAMPLES] = samples.v;
+    if (kernel->wide && has_close_samples(program, node)) {
+        call_kernel(e, kernel, args, operands + PARAM_COUNT);
+        return;
+    }
+    LLVMValueRef *one = ARENA_ARRAY(e->arena, LLVMValueRef, operands + PARAM_COUNT);
+    memcpy(one, args, (size_t)(operands + PARAM_COUNT) * sizeof *one);
+    one[operands + PARAM_SAMPLES] = e_index(e, 1).v;
+    EMIT_FOR(e, sample, e_index(e, 0), samples, 1) {
+        for (int i = 0; i < operands; i++) {
+            int64_t step = operand_of(node, i) && kernel->used[i] ? sample_step(program, operand_of(node, i)) : 0;
+            if (step)
+                one[i] = e_at(e, (Ptr){args[i], DT_U8}, e_mul_const(e, sample.i, step)).v;
+        }
+        call_kernel(e, kernel, one, operands + PARAM_COUNT);
+    }
+}
+
 static bool layer_body(Program *program, const Node *node, const Kernel *kernel, LLVMValueRef function) {
     Emit *e = program->e;
     int operands = node->nin + node->nout;
     LLVMValueRef context = LLVMGetParam(function, 0);
     LLVMValueRef *args = ARENA_ARRAY(e->arena, LLVMValueRef, operands + PARAM_COUNT);
     for (int i = 0; i < operands; i++) {
-        const Value *value = i < node->nin ? node->in[i] : node->out[i - node->nin];
+        const Value *value = operand_of(node, i);
         args[i] = LLVMGetPoison(emit_pointer_type(e));
         if (value && kernel->used[i] && !(args[i] = address_of(program, context, value, node->loc)))
             return false;
@@ -206,8 +267,10 @@ static bool layer_body(Program *program, const Node *node, const Kernel *kernel,
     args[operands + PARAM_STATUS] = LLVMBuildStructGEP2(e->builder, program->context_type, context, CONTEXT_STATUS, "");
     args[operands + PARAM_SHARD] = shard.v;
     args[operands + PARAM_SHARDS] = shards.v;
-    LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(kernel->function), kernel->function, args,
-                   (unsigned)(operands + PARAM_COUNT), "");
+    if (node->graph->module->open.block)
+        call_for_samples(program, node, kernel, context, args);
+    else
+        call_kernel(e, kernel, args, operands + PARAM_SAMPLES);
     LLVMBuildRetVoid(e->builder);
     return true;
 }

@@ -14,6 +14,7 @@ struct Kernel {
     struct LLVMOpaqueValue *function;  // in the module of the layers: a declaration where the body is in another one
     bool *used;   // by operand: which pointers it reads
     bool shared;  // several shards may run it at a time
+    bool wide;    // takes several samples at a time
     Kernel *next;
 };
 
@@ -71,7 +72,7 @@ typedef struct Program {
 
 // Fields of the context.
 enum { CONTEXT_WORKSPACE, CONTEXT_INPUTS, CONTEXT_OUTPUTS, CONTEXT_STATUS, CONTEXT_SHARDS, CONTEXT_CPU, CONTEXT_TASKS,
-       CONTEXT_ROUNDS, CONTEXT_POOL };
+       CONTEXT_ROUNDS, CONTEXT_SAMPLES, CONTEXT_POOL };
 
 // Makes room for the versions, one for each variant.
 void program_open(Program *program, Emit *e, const Variant *variants, int count, const char *prefix);

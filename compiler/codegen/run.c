@@ -4,7 +4,8 @@
 //
 // With an open dimension the layers run once for each sample. Pointers to its part of the inputs and outputs stand in a
 // second context. A pool with as many threads as there are samples, or fewer, takes whole samples, one on each thread,
-// where the workspace has room for as many of them; what is left over, and all else, is split layer by layer.
+// where the workspace has room for as many of them; what is left over, and all else, is split layer by layer. Where
+// there is a version for blocks, several samples go through it, layer by layer, as many at a time as it has room for.
 #include <llvm-c/Core.h>
 
 #include "codegen/abi_parts.h"
@@ -207,6 +208,7 @@ static LLVMValueRef new_context(Program *program, LLVMValueRef inputs, LLVMValue
     set(program, context, CONTEXT_SHARDS, e_cast(program->e, DT_I32, shards).v);
     set(program, context, CONTEXT_CPU, cpu);
     set(program, context, CONTEXT_POOL, pool);
+    set(program, context, CONTEXT_SAMPLES, e_index(program->e, 1).v);
     return context;
 }
 
@@ -244,10 +246,10 @@ static void point_to_sample(Program *program, LLVMValueRef all, LLVMValueRef con
     }
 }
 
-// A task of a pool: `rounds` whole samples, or blocks of `block` each, in a workspace of its own.
-static LLVMValueRef samples_function(Program *program, int64_t block) {
+// A task of a pool: `rounds` whole samples, in a workspace of its own.
+static LLVMValueRef samples_function(Program *program) {
     Emit *e = program->e;
-    const char *name = arena_printf(e->arena, "%s_%s", program->prefix, block > 1 ? "blocks" : "samples");
+    const char *name = arena_printf(e->arena, "%s_samples", program->prefix);
     LLVMValueRef function = emit_function(e, name, task_type(program), false), all = LLVMGetParam(function, 0);
     Val task = e_to_index(e, (Val){LLVMGetParam(function, 1), DT_I32, 1});
     Val tasks = get(program, all, CONTEXT_TASKS, e_index_type(e)),
@@ -258,9 +260,8 @@ static LLVMValueRef samples_function(Program *program, int64_t block) {
                       abi_field(program, program->context_type, all, CONTEXT_WORKSPACE), offset, 1, "");
     LLVMValueRef context = sample_context(program, all, workspace, e_index(e, 1), LLVMConstNull(pointer(program)));
     EMIT_FOR(e, round, e_index(e, 0), rounds, 1) {
-        Val sample = e_mul_const(e, e_add(e, e_mul(e, round.i, tasks), task), block);
-        point_to_sample(program, all, context, sample);
-        run_layers(program, context, NULL, (Val){0}, block > 1);
+        point_to_sample(program, all, context, e_add(e, e_mul(e, round.i, tasks), task));
+        run_layers(program, context, NULL, (Val){0}, false);
     }
     Val status = get(program, context, CONTEXT_STATUS, DT_I32);
     EMIT_IF(e, e_ne(e, status, e_int(e, DT_I32, SQZ_OK)))
@@ -293,28 +294,40 @@ typedef struct Samples {
     Val threads, size, split;
 } Samples;
 
-// Those from `begin` on, before `end`, `block` at a time.
-static void run_units(const Samples *s, Val begin, Val end, int64_t block) {
-    EMIT_FOR(s->program->e, sample, begin, end, block) {
+static void run_alone(const Samples *s, Val begin, Val end) {
+    EMIT_FOR(s->program->e, sample, begin, end, 1) {
         point_to_sample(s->program, s->all, s->context, sample.i);
-        run_layers(s->program, s->context, s->pool, s->split, block > 1);
+        run_layers(s->program, s->context, s->pool, s->split, false);
     }
 }
 
-// Blocks as far as there are whole ones; how many samples are done then. Where several are left over, they are the end
-// of one more block, whose others are computed once more, when nobody works on them any longer: the results are the
-// same.
-static Val run_blocks(const Samples *s, LLVMValueRef task, int64_t block, Val count) {
+// As few blocks as there is room for, of nearly the same size.
+static void run_blocks(const Samples *s, Val count, int64_t most) {
     Emit *e = s->program->e;
-    Val units = e_div(e, count, e_index(e, block)), whole = e_mul_const(e, units, block);
-    Val done = pool_samples(s->program, task, s->all, s->pool, s->threads, units, s->size);
-    run_units(s, e_mul_const(e, done, block), whole, block);
-    Val more = e_and(e, e_gt(e, units, e_index(e, 0)), e_gt(e, e_sub(e, count, whole), e_index(e, 1)));
-    EMIT_IF(e, more) {
-        Val from = e_add_const(e, count, -block);
-        run_units(s, from, e_add_const(e, from, 1), block);
+    Val blocks = e_div(e, e_add_const(e, count, most - 1), e_index(e, most));
+    Val each = e_div(e, count, blocks), more = e_rem(e, count, blocks);
+    EMIT_FOR(e, block, e_index(e, 0), blocks, 1) {
+        Val begin = e_add(e, e_mul(e, block.i, each), e_min(e, block.i, more));
+        Val size = e_select(e, e_lt(e, block.i, more), e_add_const(e, each, 1), each);
+        set(s->program, s->context, CONTEXT_SAMPLES, size.v);
+        point_to_sample(s->program, s->all, s->context, begin);
+        run_layers(s->program, s->context, s->pool, s->split, true);
     }
-    return e_select(e, more, count, whole);
+}
+
+static void run_samples(const Samples *s, LLVMValueRef task, Val count, int64_t block) {
+    Emit *e = s->program->e;
+    Val alone = count;
+    if (block > 1) {
+        Val several = e_gt(e, count, e_index(e, 1));
+        EMIT_IF(e, several)
+            run_blocks(s, count, block);
+        alone = e_select(e, several, e_index(e, 0), count);
+    }
+    run_alone(s, pool_samples(s->program, task, s->all, s->pool, s->threads, alone, s->size), alone);
+    Val status = get(s->program, s->context, CONTEXT_STATUS, DT_I32);
+    EMIT_IF(e, e_ne(e, status, e_int(e, DT_I32, SQZ_OK)))
+        set(s->program, s->all, CONTEXT_STATUS, status.v);
 }
 
 // ---- The function
@@ -324,8 +337,7 @@ LLVMValueRef run_function(Program *program) {
     const Interface *face = &program->interface;
     const Graph *graph = program->versions[0].module->graphs.item[0];
     int64_t blocks = program->nversions > program->ncpus ? program->versions[program->ncpus].module->open.block : 1;
-    LLVMValueRef task = face->open ? samples_function(program, 1) : NULL;
-    LLVMValueRef block_task = blocks > 1 ? samples_function(program, blocks) : NULL;
+    LLVMValueRef task = face->open ? samples_function(program) : NULL;
     LLVMTypeRef p = pointer(program), i64 = LLVMInt64TypeInContext(e->context);
     LLVMTypeRef params[RUN_PARAMS] = {p, p, p, emit_index_type(e), p, i64};
     LLVMTypeRef type = LLVMFunctionType(int32(program), params, RUN_PARAMS, 0);
@@ -352,14 +364,7 @@ LLVMValueRef run_function(Program *program) {
     } else {
         LLVMValueRef context = sample_context(program, all, workspace, shards, pool);
         Samples samples = {program, all, context, pool, threads, size, split};
-        Val count = e_to_index(e, n);
-        Val done = blocks > 1 ? run_blocks(&samples, block_task, blocks, count) : e_index(e, 0);
-        Val alone = blocks > 1 ? e_select(e, e_gt(e, done, e_index(e, 0)), e_index(e, 0), count) : count;
-        done = e_add(e, done, pool_samples(program, task, all, pool, threads, alone, size));
-        run_units(&samples, done, count, 1);
-        Val status = get(program, context, CONTEXT_STATUS, DT_I32);
-        EMIT_IF(e, e_ne(e, status, e_int(e, DT_I32, SQZ_OK)))
-            set(program, all, CONTEXT_STATUS, status.v);
+        run_samples(&samples, task, e_to_index(e, n), blocks);
     }
     LLVMBuildRet(e->builder, get(program, all, CONTEXT_STATUS, DT_I32).v);
     return function;

@@ -37,7 +37,7 @@ typedef struct Product {
     Str text;
 } Product;
 
-enum { MOST_CPUS = 8, BLOCK = 8 };
+enum { MOST_CPUS = 8, FEW_ROWS = 8, BLOCK = 64 };
 
 typedef struct Compile {
     Session session;           // for the first CPU
@@ -173,16 +173,16 @@ static bool reads_weights_often(const Node *node) {
     const Type *type = &node->out[0]->type;
     bool constant = weights && (weights->data || (weights->def && (op_info[weights->def->op].flags & RECIPE)));
     return (node->op == OP_MatMul || node->op == OP_Gemm) && constant && type->rank > 0 &&
-           type_count(type) < BLOCK * type->dim[type->rank - 1].n;
+           type_count(type) < FEW_ROWS * type->dim[type->rank - 1].n;
 }
 
-// Whether samples of an open dimension are to go through the network in blocks, so that weights are read once for each
-// block. That pays where nearly all the work are such products; images would leave the caches.
+// Whether samples of an open dimension are to go through the network layer by layer, so that weights are read once for
+// all of them. That pays where nearly all the work are such products; images would leave the caches.
 static bool wants_blocks(const Compile *c) {
     const Module *module = c->session.module;
     double all = 0, often = 0;
     bool plain = c->kind == KIND_SQZ || c->options->level == '0' || c->options->passes;
-    if (plain || !c->opens || !module->open.axis || module->open.most < BLOCK)
+    if (plain || !c->opens || !module->open.axis || module->open.most == 1)
         return false;
     for (const Node *node = module->graphs.item[0]->first; node; node = node->next) {
         double macs = kernel_macs(node);
@@ -211,7 +211,7 @@ static bool load_versions(Compile *c) {
         s->packing_cpu = c->session.packing_cpu;
         bool ok = session_load(s, c->model, NULL);
         if (ok && i + 1 >= cpus)
-            s->module->open.block = BLOCK;
+            s->module->open.block = min_i64(s->module->open.most, BLOCK);
         if (!ok || !session_run_passes(s)) {
             c->session.diag.errors += s->diag.errors;
             c->session.diag.last = s->diag.last;

@@ -140,12 +140,12 @@ struct Graph {
 };
 
 // A dimension that stays open: the number of samples in a call, `least` to `most`. Until open-batch it is a symbol in
-// types; behind it the graph is that of one sample, or of a block of them, and `axis` says of the model's inputs, then
+// types; behind it the graph is that of one sample, and `axis` says of the model's inputs, then
 // its outputs, along which dimension samples lie (-1: all samples share it).
 typedef struct Open {
     Symbol *symbol;  // null: there is none
     int64_t least, most;
-    int64_t block;   // samples of the graph behind open-batch; 0: one
+    int64_t block;   // samples that each value has room for in the workspace; 0: one, and kernels get one at a time
     int *axis;       // null before open-batch
     int count;
 } Open;

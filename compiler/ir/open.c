@@ -243,19 +243,24 @@ const char *open_reason(Arena *arena, const Node *node, bool *counts) {
     return in || out ? rule_reason(arena, node) : NULL;
 }
 
+int64_t open_bytes(const Module *module, const Type *type) {
+    int64_t bytes;
+    return checked_mul(type_bytes(type), max_i64(module->open.block, 1), &bytes) ? bytes : -1;
+}
+
 bool open_is_sound(const Module *module) {
     const Open *open = &module->open;
     const Graph *graph = module->graphs.item[0];
     if (!open->symbol || !open->axis)
         return !open->axis;
-    if (open->count != graph->inputs.n + graph->outputs.n)
+    if (open->count != graph->inputs.n + graph->outputs.n || open->block < 0 || open->block > open->most)
         return false;
     for (int i = 0; i < open->count; i++) {
         const Type *type = &graph_operand(graph, i)->type;
         int axis = open->axis[i];
-        int64_t bytes = axis < 0 ? 0 : open->most, block = max_i64(open->block, 1);
+        int64_t bytes = axis < 0 ? 0 : open->most;
         if (axis < -1 || (axis >= 0 && (axis >= type->rank || !type_is_static(type) || type_before(type, axis) != 1)) ||
-            (axis >= 0 && (!checked_mul(bytes, type_bytes(type), &bytes) || bytes / block > TYPE_BYTES_MAX)))
+            (axis >= 0 && (!checked_mul(bytes, type_bytes(type), &bytes) || bytes > TYPE_BYTES_MAX)))
             return false;
     }
     return true;

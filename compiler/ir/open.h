@@ -16,6 +16,10 @@ int type_open_axis(const Type *type);
 // outputs. Of control flow the bodies must be looked at, too.
 const char *open_reason(Arena *arena, const Node *node, bool *counts);
 
+// Bytes that a value of the type takes in the workspace, for all samples that there is room for; -1 where these are
+// more than a size can be.
+int64_t open_bytes(const Module *module, const Type *type);
+
 // The open dimension in the module's interface, after open-batch: are the axes those of the graph's operands?
 bool open_is_sound(const Module *module);
 

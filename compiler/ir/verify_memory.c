@@ -8,6 +8,7 @@
 // use.
 #include <limits.h>
 
+#include "ir/open.h"
 #include "ir/verify_parts.h"
 
 enum {
@@ -196,11 +197,11 @@ static bool verify_storages(const Memory *m) {
         const Storage *a = &m->item[i];
         if (a->root->place.kind != PLACE_WORKSPACE)
             continue;  // it may have no type yet
-        int64_t begin = a->root->place.offset, end = begin + type_bytes(&a->root->type);
+        int64_t begin = a->root->place.offset, end = begin + open_bytes(m->v->module, &a->root->type);
         for (int k = i + 1; k < m->n && k < i + NEAR && m->item[k].first <= a->last; k++) {
             const Value *b = m->item[k].root;
             bool placed = b->place.kind == PLACE_WORKSPACE;
-            if (placed && b->place.offset < end && begin < b->place.offset + type_bytes(&b->type))
+            if (placed && b->place.offset < end && begin < b->place.offset + open_bytes(m->v->module, &b->type))
                 return fail_alive(m, b, a->root);
         }
     }

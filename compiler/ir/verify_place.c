@@ -1,5 +1,6 @@
 // Places: each lies in storage that is large enough, and chains of them end. What the caller of the model owns (its
 // inputs and outputs) and what lies among the weights (constants) has no place; other values may lie in those.
+#include "ir/open.h"
 #include "ir/verify_parts.h"
 #include "support/checked.h"
 
@@ -10,7 +11,8 @@ static bool verify_workspace(const Verifier *v, const Value *value) {
     int64_t end, offset = value->place.offset;
     if (offset < 0 || offset % WORKSPACE_ALIGN)
         return fail_value(v, value, "lies at %lld, which is no multiple of %d", (long long)offset, WORKSPACE_ALIGN);
-    if (!checked_add(offset, type_bytes(&value->type), &end) || end > v->module->workspace_bytes)
+    if (!checked_add(offset, open_bytes(v->module, &value->type), &end) || end < offset ||
+        end > v->module->workspace_bytes)
         return fail_value(v, value, "ends at byte %lld, behind the workspace's end", (long long)end);
     return true;
 }

@@ -102,6 +102,20 @@ RowTiles row_tiles(int64_t length, int64_t most) {
     return (RowTiles){count, length / count, length % count};
 }
 
+OpenTiles open_tiles(Emit *e, Val length, int64_t most) {
+    Val count = e_div(e, e_add_const(e, length, most - 1), e_index(e, most));
+    return (OpenTiles){count, e_div(e, length, count), e_rem(e, length, count), most};
+}
+
+void open_tile_emit(Emit *e, const OpenTiles *tiles, Val tile, RowsEmit emit, const void *context) {
+    Val row = e_add(e, e_mul(e, tile, tiles->base), e_min(e, tile, tiles->extra));
+    Val more = e_select(e, e_lt(e, tile, tiles->extra), e_index(e, 1), e_index(e, 0));
+    Val rows = e_add(e, tiles->base, more);
+    for (int64_t size = 1; size <= tiles->most; size++)
+        EMIT_IF(e, e_eq(e, rows, e_index(e, size)))
+            emit(e, context, size, row);
+}
+
 void row_tile_emit(Emit *e, const RowTiles *tiles, Val tile, RowsEmit emit, const void *context) {
     Val extra = e_index(e, tiles->extra);
     Val row = e_add(e, e_mul_const(e, tile, tiles->base), e_min(e, tile, extra));

@@ -133,4 +133,12 @@ RowTiles row_tiles(int64_t length, int64_t most);
 typedef void (*RowsEmit)(Emit *e, const void *context, int64_t rows, Val row);
 void row_tile_emit(Emit *e, const RowTiles *tiles, Val tile, RowsEmit emit, const void *context);
 
+// The same of a length that is known as the code runs; each size up to `most` may occur.
+typedef struct OpenTiles {
+    Val count, base, extra;
+    int64_t most;
+} OpenTiles;
+OpenTiles open_tiles(Emit *e, Val length, int64_t most);
+void open_tile_emit(Emit *e, const OpenTiles *tiles, Val tile, RowsEmit emit, const void *context);
+
 #endif

@@ -70,6 +70,27 @@ static int64_t columns_of(const Node *node) {
     return matrix_type(node, 1)->dim[matrix_is_transposed(node) ? 0 : 1].n;
 }
 
+// Whether rows of several samples can be one matrix: all but weights must have a row for each of them.
+static bool takes_samples(const Node *node) {
+    const Value *bias = node_in(node, 2), *addend = node_in(node, 3);
+    if (!node->graph->module->open.block || value_data(node->in[0]) || (bias && !value_data(bias)) ||
+        (addend && value_data(addend)))
+        return false;
+    for (int i = FUSED_INPUTS; i < node->nin; i++) {
+        FusedKind kind = fused_kind(node, &node->in[i]->type);
+        bool same = kind == FUSED_ONE || kind == FUSED_COLUMN;  // for each row
+        if (same != (value_data(node->in[i]) != NULL))
+            return false;
+    }
+    return true;
+}
+
+// The most that a call may have.
+static int64_t rows_of(const Node *node) {
+    int64_t rows = type_count(&node->out[0]->type) / columns_of(node);
+    return takes_samples(node) ? rows * node->graph->module->open.block : rows;
+}
+
 static bool only_right_is_transposed(const Node *node) {
     const MatMulAttrs *attrs = node->attrs;
     return !attrs->perm_a.n && !attrs->perm_y.n && (!attrs->perm_b.n || matrix_is_transposed(node));
@@ -142,7 +163,7 @@ static int64_t choose_panels(const Target *target, int64_t rows, int64_t columns
 bool matmul_packed_choice(Node *node, const Target *target, int number) {
     DirectParams *params = node->params;
     const Type *y = &node->out[0]->type;
-    int64_t columns = y->dim[y->rank - 1].n, rows = type_count(y) / columns, vecs = PANEL / target_lanes(target, 32);
+    int64_t columns = y->dim[y->rank - 1].n, rows = rows_of(node), vecs = PANEL / target_lanes(target, 32);
     if (is_quantized(node) && rows * vecs <= target->registers / 2) {  // the other half is for what widens
         *params = (DirectParams){.rows = rows, .panels = 1};
         return number == 0;
@@ -165,7 +186,7 @@ static int element_bits(const Node *node) {
 double matmul_packed_cost(const Node *node, const Target *target) {
     const DirectParams *params = node->params;
     const Type *y = &node->out[0]->type;
-    int64_t inner = inner_of(node), columns = y->dim[y->rank - 1].n, rows = type_count(y) / columns;
+    int64_t inner = inner_of(node), columns = y->dim[y->rank - 1].n, rows = rows_of(node);
     int64_t vecs = PANEL / target_lanes(target, 32), whole = columns / PANEL;
     int64_t groups[3] = {whole / params->panels, whole % params->panels > 0, columns % PANEL > 0};
     int64_t panels[3] = {params->panels, whole % params->panels, 1};
@@ -190,8 +211,7 @@ double matmul_packed_cost(const Node *node, const Target *target) {
 
 // Several tiles of rows read quantized panels as floats, widened once for all of them.
 static bool widens_first(const Node *node) {
-    const Type *y = &node->out[0]->type;
-    return type_count(y) / columns_of(node) > ((const DirectParams *)node->params)->rows;
+    return rows_of(node) > ((const DirectParams *)node->params)->rows;
 }
 
 int64_t matmul_packed_scratch(const Node *node, const Target *target) {
@@ -201,8 +221,7 @@ int64_t matmul_packed_scratch(const Node *node, const Target *target) {
         return 0;
     if (widens_first(node))
         return inner_of(node) * params->panels * PANEL * (int64_t)sizeof(float);
-    int64_t rows = type_count(&node->out[0]->type) / columns_of(node);
-    return narrow_is_late(&narrow, rows, params->panels, target) ? narrow_totals(&narrow, rows) : 0;
+    return narrow_is_late(&narrow, rows_of(node), params->panels, target) ? narrow_totals(&narrow, rows_of(node)) : 0;
 }
 
 // ---- Code
@@ -213,13 +232,17 @@ static Ptr panels_at(Emit *e, const Matrices *m, Val column) {
     return e_at(e, m->b, e_mul_const(e, e_div(e, column, e_index(e, m->panel)), m->narrow->panel_words));
 }
 
+static Val tile_count(Emit *e, const Matrices *m, int64_t most) {
+    return m->open ? m->open->count : e_index(e, row_tiles(m->rows, most).count);
+}
+
 // Units are (columns of a tile, tile of rows): neighbouring units read the same panels. Where there is a place for
 // them, `floats`, the first of these widens the panels.
 static void columns_emit(Emit *e, const Matrices *m, int64_t most, Val begin, Val end, int64_t first, int panels,
                          int64_t valid, const Ptr *floats) {
     RowTiles tiles = row_tiles(m->rows, most);
     Matrices tile_of = *m;
-    Val count = e_index(e, tiles.count);
+    Val count = tile_count(e, m, most);
     EMIT_FOR(e, unit, begin, end, 1) {
         Val tile = e_rem(e, unit.i, count), group = e_div(e, unit.i, count);
         Val column = e_add_const(e, e_mul_const(e, group, panels * m->panel), first);
@@ -235,7 +258,6 @@ static void columns_emit(Emit *e, const Matrices *m, int64_t most, Val begin, Va
 }
 
 static Matrices matrices_of(Emit *e, const Node *node) {
-    const Type *y = &node->out[0]->type;
     Matrices m = {.a = e_in(e, 0),
                   .b = e_in(e, 1),
                   .y = e_out(e, 0),
@@ -249,7 +271,7 @@ static Matrices matrices_of(Emit *e, const Node *node) {
                   .act = node->op == OP_Gemm ? &((const GemmAttrs *)node->attrs)->act
                                              : &((const MatMulAttrs *)node->attrs)->act,
                   .lanes = target_lanes(e_target(e), 32)};
-    m.rows = type_count(y) / m.columns;
+    m.rows = type_count(&node->out[0]->type) / m.columns;
     m.a_row = m.inner;
     m.y_row = m.columns;
     m.has_bias = node_in(node, 2) != NULL;
@@ -275,21 +297,27 @@ void matmul_packed_lower(Emit *e, const Node *node) {
                   narrow_is_late(&narrow, m.rows, params->panels, e_target(e));
     narrow.totals = floats;
     int64_t whole = m.columns / m.panel, groups = whole / params->panels, rest = whole % params->panels;
-    int64_t tiles = row_tiles(m.rows, params->rows).count, wide = groups * params->panels * m.panel;
-    int64_t partial = m.columns % m.panel > 0, units[3] = {groups * tiles, rest > 0 ? tiles : 0, partial * tiles};
+    int64_t wide = groups * params->panels * m.panel, strips[3] = {groups, rest > 0, m.columns % m.panel > 0};
+    OpenTiles open;
+    if (takes_samples(node)) {
+        open = open_tiles(e, e_mul_const(e, e_samples(e), m.rows), params->rows);
+        m.open = &open;
+    }
+    Val tiles = tile_count(e, &m, params->rows);
     int panels[3] = {(int)params->panels, (int)rest, 1};
     int64_t first[3] = {0, wide, whole * m.panel};
     int64_t valid[3] = {params->panels * m.panel, rest * m.panel, m.columns % m.panel};
-    Share share = e_share(e, units[0] + units[1] + units[2]);
+    Share share = e_share_all(e, e_mul_const(e, tiles, strips[0] + strips[1] + strips[2]));
     if (narrow.late && scratch)
         narrow_sum(e, &narrow, m.rows, m.a, m.a_row);
-    int64_t before = 0;
+    Val before = e_index(e, 0);
     for (int i = 0; i < 3; i++) {
-        Val begin = e_max(e, e_add_const(e, share.begin, -before), e_index(e, 0));
-        Val end = e_min(e, e_add_const(e, share.end, -before), e_index(e, units[i]));
-        if (units[i])
+        Val units = e_mul_const(e, tiles, strips[i]);
+        Val begin = e_max(e, e_sub(e, share.begin, before), e_index(e, 0));
+        Val end = e_min(e, e_sub(e, share.end, before), units);
+        if (strips[i])
             columns_emit(e, &m, params->rows, begin, end, first[i], panels[i], valid[i],
                          widens ? &floats : NULL);
-        before += units[i];
+        before = e_add(e, before, units);
     }
 }

@@ -113,5 +113,9 @@ static void rows_emit(Emit *e, const void *context, int64_t rows, Val row) {
 
 void matrix_row_tile(Emit *e, const Matrices *m, const RowTiles *tiles, Val tile, int panels, int64_t valid, Val column,
                      Ptr b) {
-    row_tile_emit(e, tiles, tile, rows_emit, &(Strip){m, panels, valid, column, b});
+    Strip strip = {m, panels, valid, column, b};
+    if (m->open)
+        open_tile_emit(e, m->open, tile, rows_emit, &strip);
+    else
+        row_tile_emit(e, tiles, tile, rows_emit, &strip);
 }

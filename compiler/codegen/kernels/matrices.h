@@ -21,7 +21,8 @@ typedef struct Matrices {
     const Act *act;
     int64_t rows, inner, columns, panel, a_row, y_row;
     int lanes, panels;  // panels of a tile
-    const Narrow *narrow;  // what the panels are, if they are quantized; or null
+    const OpenTiles *open;  // of rows whose number is known as the code runs; or null
+    const Narrow *narrow;   // what the panels are, if they are quantized; or null
 } Matrices;
 
 // The columns column .. column + valid - 1 of `rows` rows, from panels that begin at `b`.
