@@ -1,5 +1,5 @@
 // Products of quantized numbers, MatMul and Conv of i32, as products of the bytes themselves, which targets with an
-// instruction for these (target->dots) add up four at a time:
+// instruction for these (target->dots) add up four at a time, or, widened to i16, two:
 //
 //     y[m, n] = sum over k of (a[m, k] - z) * b[k, n]  =  (sum of a[m, k] * b[k, n]) - z * (sum of b[k, n])
 //
@@ -7,7 +7,8 @@
 // sums are computed here, and with a constant z so is all that is added, the row at input 2. What b
 // has in one column must fit into i8, or is made to by a number for the column, whose product with the sum of a row of
 // a - z is added behind. Images are padded with z before they are convolved. The target says whether the left bytes
-// have a sign; those of the other kind change by 128, as z does. All is exact, modulo 2^32, as the sums of the standard
+// have a sign; those of the other kind change by 128, as z does. Where it multiplies words, filters are words, which
+// hold what bytes do not, and so is the left factor of a MatMul. All is exact, modulo 2^32, as the sums of the standard
 // are.
 #include <string.h>
 
@@ -22,12 +23,13 @@ typedef struct Bytes {
     Value *zero;  // an i32, or null
 } Bytes;
 
-// The weights as bytes, less `shift` of their columns, and the sums of these bytes. A column is what one result is made
-// with; those of a Conv, its filters, lie one after the other.
+// The weights as small integers, less `shift` of their columns, and the sums of these. A column is what one result is
+// made with; those of a Conv, its filters, lie one after the other.
 typedef struct Weights {
     int64_t rows, columns;
     bool filters;
-    int8_t *bytes;
+    DType dtype;  // i8 or i16
+    void *numbers;
     int64_t *shift, *sum;
     bool shifted;
 } Weights;
@@ -76,19 +78,20 @@ static int64_t column_of(const Weights *w, int64_t i) {
     return w->filters ? i / w->rows : i % w->columns;
 }
 
-// What has to be taken from the numbers of each column, so that they are bytes; false where nothing would do.
+// What has to be taken from the numbers of each column, so that they fit; false where nothing would do.
 static bool find_shifts(Weights *w, const int32_t *numbers, Arena *scratch) {
     int64_t *low = ARENA_ARRAY(scratch, int64_t, w->columns), *high = ARENA_ARRAY(scratch, int64_t, w->columns);
+    int64_t least = w->dtype == DT_I8 ? INT8_MIN : INT16_MIN, most = -1 - least;
     for (int64_t i = 0; i < w->rows * w->columns; i++) {
         int64_t n = column_of(w, i);
         low[n] = min_i64(low[n], numbers[i]);
         high[n] = max_i64(high[n], numbers[i]);
     }
     for (int64_t n = 0; n < w->columns; n++) {
-        bool fits = low[n] >= INT8_MIN && high[n] <= INT8_MAX;
-        w->shift[n] = fits ? 0 : low[n] - INT8_MIN;
+        bool fits = low[n] >= least && high[n] <= most;
+        w->shift[n] = fits ? 0 : low[n] - least;
         w->shifted |= !fits;
-        if (high[n] - w->shift[n] > INT8_MAX)
+        if (high[n] - w->shift[n] > most)
             return false;
     }
     return true;
@@ -145,12 +148,19 @@ static int32_t *read_numbers(const Source *source, const Weights *w, Arena *scra
     return numbers;
 }
 
-static bool narrow(const Value *b, bool filters, Arena *arena, Arena *scratch, Weights *w) {
+static void write_number(Weights *w, int64_t index, int64_t number) {
+    if (w->dtype == DT_I8)
+        ((int8_t *)w->numbers)[index] = (int8_t)number;
+    else
+        ((int16_t *)w->numbers)[index] = (int16_t)number;
+}
+
+static bool narrow(const Value *b, bool filters, DType dtype, Arena *arena, Arena *scratch, Weights *w) {
     int64_t count = type_count(&b->type), columns = b->type.dim[filters ? 0 : 1].n;
     Source source;
     if (count == 0 || columns < 2)
         return false;
-    *w = (Weights){.rows = count / columns, .columns = columns, .filters = filters};
+    *w = (Weights){.rows = count / columns, .columns = columns, .filters = filters, .dtype = dtype};
     if (!match_source(b, w, &source))
         return false;
     const int32_t *numbers = read_numbers(&source, w, scratch);
@@ -158,11 +168,11 @@ static bool narrow(const Value *b, bool filters, Arena *arena, Arena *scratch, W
     w->sum = ARENA_ARRAY(scratch, int64_t, w->columns);
     if (!find_shifts(w, numbers, scratch) || (filters && w->shifted))
         return false;
-    w->bytes = ARENA_ARRAY(arena, int8_t, count);
+    w->numbers = dtype == DT_I8 ? (void *)ARENA_ARRAY(arena, int8_t, count) : ARENA_ARRAY(arena, int16_t, count);
     for (int64_t i = 0; i < count; i++) {
         int64_t n = column_of(w, i);
-        w->bytes[i] = (int8_t)(numbers[i] - w->shift[n]);
-        w->sum[n] += w->bytes[i];
+        write_number(w, i, numbers[i] - w->shift[n]);
+        w->sum[n] += numbers[i] - w->shift[n];
     }
     return true;
 }
@@ -178,20 +188,26 @@ static Value *number(Graph *graph, DType dtype, double n) {
     return value_doubles(graph, "n", type_make(dtype, 0, NULL), &n);
 }
 
-// The left bytes with a sign or without, as the target wants them, and what their zero point changes by.
-static Value *signed_as(Node *where, Value *x, DType wanted, int *change) {
+static Value *cast_before(Node *where, Value *x, DType to) {
+    Type type = x->type;
+    type.dtype = to;
+    Value *y = node_before(where, OP_Cast, x, NULL, type);
+    ((CastAttrs *)y->def->attrs)->to = to;
+    return y;
+}
+
+// The left bytes as the target wants them: as words, or with a sign or without, and what their zero point changes by.
+static Value *factor_as(Node *where, Value *x, DType wanted, int *change) {
     *change = 0;
     if (x->type.dtype == wanted)
         return x;
+    if (wanted == DT_I16)
+        return cast_before(where, x, wanted);
     Type type = x->type;
     bool is_signed = type.dtype == DT_I8;
     *change = is_signed ? 128 : -128;
     Value *top = number(where->graph, type.dtype, is_signed ? -128 : 128);
-    Value *turned = node_before(where, OP_BitwiseXor, x, top, type);
-    type.dtype = wanted;
-    Value *y = node_before(where, OP_Cast, turned, NULL, type);
-    ((CastAttrs *)y->def->attrs)->to = wanted;
-    return y;
+    return cast_before(where, node_before(where, OP_BitwiseXor, x, top, type), wanted);
 }
 
 // What is added to each row: the sums of the weights, times the zero point.
@@ -227,10 +243,7 @@ static Value *zero_before(Node *where, const Bytes *bytes, DType dtype, int chan
     Value *moved = bytes->zero;
     if (change)
         moved = node_before(where, OP_Add, moved, number(where->graph, DT_I32, change), type);
-    type.dtype = dtype;
-    Value *zero = node_before(where, OP_Cast, moved, NULL, type);
-    ((CastAttrs *)zero->def->attrs)->to = dtype;
-    return zero;
+    return cast_before(where, moved, dtype);
 }
 
 // x within zero points instead of the convolution's padding, which is taken from it.
@@ -271,10 +284,10 @@ static void apply(Node *node, const Bytes *bytes, const Weights *w, DType wanted
     Value *a = node->in[0], *b = node->in[1];
     Type narrow_type = b->type;
     int change;
-    Value *x = signed_as(node, bytes->x, wanted, &change), *row = row_before(node, b, bytes, w, change);
-    narrow_type.dtype = DT_I8;
+    Value *x = factor_as(node, bytes->x, wanted, &change), *row = row_before(node, b, bytes, w, change);
+    narrow_type.dtype = w->dtype;
     node->in[0] = w->filters ? padded_before(node, x, zero_before(node, bytes, wanted, change)) : x;
-    node->in[1] = value_constant(node->graph, b->name, narrow_type, w->bytes);
+    node->in[1] = value_constant(node->graph, b->name, narrow_type, w->numbers);
     add_row(node, row);
     if (!w->shifted)
         return;
@@ -290,14 +303,16 @@ static void apply(Node *node, const Bytes *bytes, const Weights *w, DType wanted
 }
 
 bool pass_byte_products(PassContext *ctx, Graph *graph) {
+    const Target *target = ctx->target;
     Bytes bytes;
     Weights weights;
-    for (Node *node = graph->first; ctx->target->dots && node; node = node->next) {
+    for (Node *node = graph->first; target->dots && node; node = node->next) {
         if (!match(node, &bytes))
             continue;
         Arena *numbers = arena_new();  // of large weights those of one node are enough at a time
-        if (narrow(node->in[1], node->op == OP_Conv, ctx->module->arena, numbers, &weights))
-            apply(node, &bytes, &weights, kernel_dots(ctx->target));
+        bool conv = node->op == OP_Conv, as_it_is = conv && kernel_filters(target) == DT_I16;
+        if (narrow(node->in[1], conv, conv ? kernel_filters(target) : DT_I8, ctx->module->arena, numbers, &weights))
+            apply(node, &bytes, &weights, as_it_is ? bytes.x->type.dtype : kernel_dots(target));
         arena_free(numbers);
     }
     return true;

@@ -151,7 +151,7 @@ static void require_target(Program *program, const Target *target, LLVMBasicBloc
 static bool better(const Target *a, const Target *b) {
     if (a->vector_bits != b->vector_bits)
         return a->vector_bits > b->vector_bits;
-    return a->dots != b->dots ? a->dots : a->rounds > b->rounds;
+    return a->dots != b->dots ? a->dots > b->dots : a->rounds > b->rounds;
 }
 
 // The versions from the best to the least; equal ones as they were given.

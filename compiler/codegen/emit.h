@@ -126,10 +126,10 @@ Val e_mul(Emit *e, Val a, Val b);
 Val e_div(Emit *e, Val a, Val b);  // integers towards zero
 Val e_rem(Emit *e, Val a, Val b);  // sign of a; floats: fmod
 Val e_fma(Emit *e, Val a, Val b, Val c);  // a * b + c, of f32 and f64 fused where the target can
-// Lane i of `sum`, i32, plus the products of bytes 4i .. 4i + 3 of a and b. Only where target->dots, and for what it
-// says: on x86 one of both is u8, the other i8, on ARM both are i8.
+// Lane i of `sum`, i32, plus the products of elements n * i .. n * i + n - 1 of a and b, where n is target->dots, which
+// says of which types both are.
 Val e_dots(Emit *e, Val sum, Val a, Val b);
-// The bytes index .. index + count - 1, at most four, and zeros, in each of the lanes.
+// The elements index .. index + count - 1, at most target->dots, and zeros, in each of the lanes.
 Val e_load_dots(Emit *e, Ptr p, int64_t index, int count, int lanes);
 Val e_neg(Emit *e, Val a);
 Val e_abs(Emit *e, Val a);

@@ -57,6 +57,8 @@ void emit_attribute(Emit *e, struct LLVMOpaqueValue *function, unsigned index, c
 struct LLVMOpaqueBasicBlock *emit_block(Emit *e, const char *name);
 struct LLVMOpaqueValue *emit_intrinsic(Emit *e, const char *name, struct LLVMOpaqueType *overload,
                                        struct LLVMOpaqueValue **args, unsigned count);
+// The same vector, of an x86, computed here and in this order (e_pin).
+struct LLVMOpaqueValue *emit_pinned(Emit *e, struct LLVMOpaqueValue *vector);
 
 // The parameters of a kernel function behind its operands.
 enum { PARAM_SCRATCH, PARAM_STATUS, PARAM_SHARD, PARAM_SHARDS, PARAM_SAMPLES, PARAM_COUNT };

@@ -140,9 +140,13 @@ void e_barrier(Emit *e) {
     LLVMBuildFence(e->builder, LLVMAtomicOrderingSequentiallyConsistent, 1, "");
 }
 
+LLVMValueRef emit_pinned(Emit *e, LLVMValueRef vector) {
+    return e->target->arch == ARCH_X86_64 && e->level != '0' ? through(e, vector, "=v,0", true) : vector;
+}
+
 void e_pin(Emit *e, Val *v) {
-    if (e->target->arch == ARCH_X86_64 && e->target->registers > 16 && e->level != '0')
-        v->v = through(e, v->v, "=v,0", true);
+    if (e->target->registers > 16)
+        v->v = emit_pinned(e, v->v);
 }
 
 void e_prefetch(Emit *e, Ptr p, Val index) {

@@ -53,9 +53,13 @@ bool kernel_copies(const Node *node);
 bool kernel_is_allowed(int kernel, const Node *node, bool strict, bool small, bool several);
 int kernel_packed_inputs(const Node *node);  // 1 .. so many are weights that a kernel may want packed
 
-// The left factors of products of bytes that are fast (target->dots); the right ones are i8.
+// The left factors of products of small integers that are fast (target->dots). The right ones are i8 in a MatMul; in a
+// Conv the filters are as kernel_filters says, and the image, where it is not of the same type as these, of bytes.
 static inline DType kernel_dots(const Target *target) {
-    return target->arch == ARCH_X86_64 ? DT_U8 : DT_I8;
+    return target->dots == 2 ? DT_I16 : target->arch == ARCH_X86_64 ? DT_U8 : DT_I8;
+}
+static inline DType kernel_filters(const Target *target) {
+    return target->dots == 2 ? DT_I16 : DT_I8;
 }
 
 // How an operand of the body of a node that fuses (ir.h) goes with the results of a product: rows and columns are those

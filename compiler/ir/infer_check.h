@@ -38,7 +38,7 @@ bool fail_dynamic(Infer *infer, const Node *node, int index);  // the elements o
 bool fail_counted(Infer *infer, const Node *node, Dim dim);
 bool fail_too_big(Infer *infer, const Node *node);
 
-// The factors of a product have one type; or both are bytes, with sign or without, whose sums are i32.
+// The factors of a product have one type; or both are bytes, with sign or without, or i16, and sums are i32.
 bool check_factors(Infer *infer, const Node *node, unsigned accepted);
 DType sum_dtype(DType factor);
 // What a node makes whose sums have the type *out: that, or what its body makes of them.

@@ -14,8 +14,11 @@ static bool check_inner(Infer *infer, const Node *node, Dim a, Dim b) {
     return check_dim(infer, node, a, b, "the inner dimension");
 }
 
+// Factors that may differ in their types, and have sums of i32.
+static const unsigned small = DTYPE_BIT(I8) | DTYPE_BIT(U8) | DTYPE_BIT(I16);
+
 DType sum_dtype(DType factor) {
-    return factor == DT_I8 || factor == DT_U8 ? DT_I32 : factor;
+    return small & 1u << factor ? DT_I32 : factor;
 }
 
 static bool check_fused(Infer *infer, const Node *node, const Value *inner, const Type *outer) {
@@ -41,10 +44,9 @@ bool infer_fused(Infer *infer, const Node *node, Type *out) {
 }
 
 bool check_factors(Infer *infer, const Node *node, unsigned accepted) {
-    unsigned bytes = DTYPE_BIT(I8) | DTYPE_BIT(U8);
-    if (!check_dtype(infer, node, 0, accepted | bytes))
+    if (!check_dtype(infer, node, 0, accepted | small))
         return false;
-    return bytes & 1u << input_type(node, 0)->dtype ? check_dtype(infer, node, 1, bytes)
+    return small & 1u << input_type(node, 0)->dtype ? check_dtype(infer, node, 1, small)
                                                     : check_same_dtype(infer, node, 0, 1);
 }
 
@@ -93,7 +95,7 @@ static bool check_perms(Infer *infer, const Node *node) {
            check_perm(infer, node, attrs->perm_b, matrix_type(node, 1)->rank);
 }
 
-// The factors have one type, unless they are bytes, or the right one is packed from narrower weights.
+// The factors have one type, unless they are small integers, or the right one is packed from narrower weights.
 static bool check_matrices(Infer *infer, const Node *node) {
     const unsigned accepted = SET_FLOAT | SET_WIDE_INT;
     if (matrix_type(node, 1) != input_type(node, 1) && input_type(node, 0)->dtype == DT_F32)

@@ -1,8 +1,9 @@
-// Convolutions of bytes, row-major, where the target multiplies these four at a time (e_dots). Inputs have no padding:
-// byte-products has put it around them, in zero points.
+// Convolutions of bytes, row-major, where the target adds up several products of these, or of words that they are
+// widened to, at a time (e_dots). Inputs have no padding: byte-products has put it around them, in zero points.
 //
 // Lanes are pixels of the output. A shard packs what the windows of a tile's pixels see into panels in scratch memory,
-// in fours along k, as sqz.PackMatrix does with constants, and multiplies them by all filters, which lie as they are:
+// in fours along k (words: in pairs), as sqz.PackMatrix does with constants, and multiplies them by all filters, which
+// lie as they are:
 //
 //     k = 0 .. 3:  x[k0, pixel 0] x[k1, pixel 0] x[k2, pixel 0] x[k3, pixel 0] x[k0, pixel 1] ...
 //     y[m, pixel] = b[m] + sum over k of w[m, k] * x[k, pixel]        k counts channels, rows and columns of a filter
@@ -17,10 +18,10 @@
 #include "ops/copy.h"
 #include "support/checked.h"
 
-enum { PANEL = MATRIX_PANEL, BYTES = MATRIX_BYTES };
+enum { PANEL = MATRIX_PANEL, MOST_DOTS = 4 };
 // A part has so many tiles of rows at least; nothing is cut into parts where there are so many units anyway.
 enum { PART_TILES = 4, UNITS_WANTED = 16 };
-static const double PACKED = 8;  // cycles for four bytes of a panel's pixels
+static const double PACKED = 2;  // cycles for a byte of each of a panel's pixels
 
 // An image of the output, as rows of pixels.
 typedef struct Pixels {
@@ -31,6 +32,12 @@ typedef struct Pixels {
 
 static bool is_plain_image(const Type *type, DType dtype) {
     return type->rank == 4 && is_row_major(type, dtype);
+}
+
+static bool image_fits(const Type *type, const Target *target) {
+    if (target->dots == 2)
+        return is_plain_image(type, DT_U8) || is_plain_image(type, DT_I8);
+    return is_plain_image(type, kernel_dots(target));
 }
 
 static bool is_bare(const Window *w) {
@@ -54,8 +61,17 @@ static int64_t inner_of(const Node *node) {
     return type_count(&node->in[1]->type) / node->in[1]->type.dim[0].n;
 }
 
+// What a lane adds up at a time: of words, 2; of bytes, 4.
+static int dots_of(const Node *node) {
+    return node->in[1]->type.dtype == DT_I16 ? 2 : 4;
+}
+
+static int64_t panel_size(const Node *node) {
+    return align_up(inner_of(node), dots_of(node)) * PANEL;
+}
+
 static int64_t panel_bytes(const Node *node, int64_t panels) {
-    return align_up(inner_of(node), BYTES) * PANEL * panels;
+    return panel_size(node) * panels * dtype_info[node->in[1]->type.dtype].bits / 8;
 }
 
 static int64_t most_panels(const Node *node, const Target *target) {
@@ -75,7 +91,7 @@ bool conv_bytes_accepts(const Node *node, const Target *target) {
         return false;
     const ConvAttrs *attrs = node->attrs;
     const Type *w = &node->in[1]->type, *bias = node_in(node, 2) ? &node->in[2]->type : NULL;
-    if (!is_plain_image(&node->in[0]->type, kernel_dots(target)) || !is_plain_image(w, DT_I8) ||
+    if (!image_fits(&node->in[0]->type, target) || !is_plain_image(w, kernel_filters(target)) ||
         !is_plain_image(&node->out[0]->type, node->out[0]->type.dtype) || node_sum_type(node)->dtype != DT_I32 ||
         (bias && !type_is_plain(bias)))
         return false;
@@ -97,9 +113,9 @@ bool conv_bytes_choice(Node *node, const Target *target, int number) {
 double conv_bytes_cost(const Node *node, const Target *target) {
     const DirectParams *params = node->params;
     Pixels p = pixels_of(node);
-    int64_t vecs = params->panels * (PANEL / target_lanes(target, 32)), steps = div_up(inner_of(node), BYTES);
+    int64_t vecs = params->panels * (PANEL / target_lanes(target, 32)), steps = div_up(inner_of(node), dots_of(node));
     double tiles = (double)(p.batch * div_up(p.count, PANEL * params->panels));
-    double pack = (double)(steps * params->panels) * PACKED;
+    double pack = (double)(inner_of(node) * params->panels) * PACKED;
     double filters = (double)type_count(&node->in[1]->type);
     double cycles = tiles * (pack + cost_row(target, node->in[1]->type.dim[0].n, params->rows, vecs, (double)steps));
     cycles = larger(cycles, cost_far(target, filters) + cost_near(target, filters * (tiles - 1), filters));
@@ -118,7 +134,7 @@ typedef struct Bytes {
     Pixels pixels;
     Ptr x, w, b, y, packed, offsets;  // offsets: of the elements of a window from its first one
     int64_t filters, inner;
-    int panels, lanes;
+    int panels, lanes, dots;
     Fused fused;
     RowTiles tiles;  // of filters
     int64_t parts;   // of these
@@ -166,28 +182,30 @@ static Val load_pixels(Emit *e, const Pixels *p, const Places *places, Ptr x, Va
 }
 
 // The bytes k .. k + count - 1 of each pixel of a panel.
-static void pack_four(Emit *e, const Bytes *c, const Places *places, Ptr x, Ptr to, Val k, int count) {
-    Val four[BYTES];
-    for (int i = 0; i < BYTES; i++) {
-        four[i] = e_zero(e, x.dtype, PANEL);
+static void pack_some(Emit *e, const Bytes *c, const Places *places, Ptr x, Ptr to, Val k, int count) {
+    Val some[MOST_DOTS];
+    for (int i = 0; i < c->dots; i++) {
+        some[i] = e_zero(e, x.dtype, PANEL);
         if (i >= count)
             continue;
         Val offset = e_to_index(e, e_load(e, c->offsets, e_add_const(e, k, i), 1));
-        four[i] = load_pixels(e, &c->pixels, places, x, offset);
+        some[i] = load_pixels(e, &c->pixels, places, x, offset);
     }
-    Val all = e_zip(e, e_zip(e, four[0], four[2]), e_zip(e, four[1], four[3]));
-    e_store(e, to, e_mul_const(e, k, PANEL), all);
+    for (int n = c->dots / 2; n; n /= 2)
+        for (int i = 0; i < n; i++)
+            some[i] = e_zip(e, some[i], some[i + n]);
+    e_store(e, to, e_mul_const(e, k, PANEL), e_cast(e, to.dtype, some[0]));
 }
 
 static void pack_panels(Emit *e, const Bytes *c, Ptr x, Val pixel) {
-    int64_t whole = c->inner / BYTES * BYTES, size = align_up(c->inner, BYTES) * PANEL;
+    int64_t whole = c->inner / c->dots * c->dots, size = panel_size(c->node);
     for (int i = 0; i < c->panels; i++) {
         Ptr to = e_at_const(e, c->packed, i * size);
         Places places = find_places(e, &c->pixels, e_add_const(e, pixel, i * PANEL));
-        EMIT_FOR(e, k, e_index(e, 0), e_index(e, whole), BYTES)
-            pack_four(e, c, &places, x, to, k.i, BYTES);
+        EMIT_FOR(e, k, e_index(e, 0), e_index(e, whole), c->dots)
+            pack_some(e, c, &places, x, to, k.i, c->dots);
         if (whole < c->inner)
-            pack_four(e, c, &places, x, to, e_index(e, whole), (int)(c->inner - whole));
+            pack_some(e, c, &places, x, to, e_index(e, whole), (int)(c->inner - whole));
     }
 }
 
@@ -213,8 +231,8 @@ static void tile_emit(Emit *e, const void *context, int64_t rows, Val row) {
     const Bytes *c = ((const Tile *)context)->bytes;
     int per_panel = PANEL / c->lanes;
     Product product = {.rows = (int)rows, .vecs = c->panels * per_panel, .lanes = c->lanes, .panels = c->panels,
-                       .dots = true, .row_stride = c->inner, .panel = PANEL * BYTES,
-                       .panel_stride = align_up(c->inner, BYTES) * PANEL};
+                       .dots = c->dots, .row_stride = c->inner, .panel = PANEL * c->dots,
+                       .panel_stride = panel_size(c->node)};
     Var sum[PRODUCT_MAX];
     for (int i = 0; i < product.rows * product.vecs; i++) {
         Val start = e_int(e, DT_I32, 0);
@@ -265,10 +283,10 @@ void conv_bytes_lower(Emit *e, const Node *node) {
     const Type *y = &node->out[0]->type;
     Bytes c = {.node = node, .pixels = pixels_of(node), .x = e_in(e, 0), .w = e_in(e, 1),
                .y = e_out(e, 0), .filters = y->dim[1].n, .inner = inner_of(node),
-               .panels = (int)params->panels, .lanes = target_lanes(e_target(e), 32)};
+               .panels = (int)params->panels, .lanes = target_lanes(e_target(e), 32), .dots = dots_of(node)};
     if (node_in(node, 2))
         c.b = e_in(e, 2);
-    c.packed = e_scratch(e, c.x.dtype, panel_bytes(node, params->panels));
+    c.packed = e_scratch(e, c.dots == 2 ? DT_I16 : c.x.dtype, panel_bytes(node, params->panels));
     c.offsets = offsets_of(e, node);
     c.fused = fused_of(e, node);
     c.tiles = row_tiles(c.filters, params->rows);

@@ -24,7 +24,8 @@ typedef struct Target {
     bool rounds;       // has instructions for floor, ceil, trunc and round to even
     bool divides;      // has integer division of the word size
     bool halves;       // converts vectors between f32 and f16
-    bool dots;         // adds up products of four bytes in each lane of 32 bits: of u8 and i8 on x86, of i8 on ARM
+    int dots;          // products that it adds up in each lane of 32 bits: 4, of u8 and i8 on x86, of i8 on ARM; 2, of
+                       // i16; 0: none
     int block;         // channels of an NCHWc block
     int fma_per_cycle; // vectors
     double ghz;        // as kernels see it, for predictions

@@ -1,4 +1,5 @@
 # RUN: %python %s
+# RUN: %if x86 %{ %python %s "native --mcpu=x86-64" %}
 # RUN: %if arm64-qemu %{ %python %s "arm64 --mcpu=neoverse-n1" "arm64" %}
 """Products of bytes, exactly: all pairs of types, zero points at the ends of their ranges and in between, sums that 16
 bits do not hold, sizes around four bytes and the tile. With machines, and flags, as arguments: emulated, at -O2."""
@@ -78,11 +79,15 @@ def convolutions():
         for dtype in TYPES:
             ends = bool(random.integers(2))
             x = some(dtype, batch, channels, height, width, ends=ends)
-            w = some(np.int8, filters, channels, size, size, ends=ends)
-            zero = zero_points(dtype)[number % 4]
-            y = convolved(x.astype(np.int64) - int(zero), w.astype(np.int64), stride, dilation, pad)
-            sweep.add("ConvInteger", [x, w, zero], types=[np.int32], expected=[y], strides=[stride] * 2,
-                      constants=(1, 2) if random.integers(2) else (1,), dilations=[dilation] * 2, pads=[pad] * 4)
+            w_type = TYPES[number // 3 % 2]
+            w = some(w_type, filters, channels, size, size, ends=ends)
+            zero, w_zero = zero_points(dtype)[number % 4], zero_points(w_type)[number % 3 + 1]
+            y = convolved(x.astype(np.int64) - int(zero), w.astype(np.int64) - int(w_zero), stride, dilation, pad)
+            sweep.add("ConvInteger", [x, w, zero, w_zero], types=[np.int32], expected=[y], strides=[stride] * 2,
+                      constants=(1, 2, 3) if random.integers(2) else (1, 3), dilations=[dilation] * 2, pads=[pad] * 4)
+    x, w = np.full((1, 200, 9, 9), 255, np.uint8), np.full((7, 200, 3, 3), -128, np.int8)
+    y = convolved(x.astype(np.int64), w.astype(np.int64), 1, 1, 0)
+    sweep.add("ConvInteger", [x, w], types=[np.int32], expected=[y], constants=(1,))
     return sweep
 
 

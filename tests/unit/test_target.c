@@ -77,21 +77,29 @@ static void check_rows(Arena *arena) {
     }
 }
 
-// Products of four bytes: features, which are gone with the registers that they need.
+// Products of bytes or words that are added up in a lane: features, which are gone with the registers that they need.
 static void check_dots(Arena *arena) {
     static const struct {
         const char *triple, *cpu, *attr;
-        bool dots;
+        int dots;
     } rows[] = {
-        {"x86_64-linux-gnu", "x86-64-v4", NULL, false},
-        {"x86_64-linux-gnu", "x86-64-v4", "+avx512vnni", true},
-        {"x86_64-linux-gnu", "znver4", NULL, true},
-        {"x86_64-linux-gnu", "znver4", "-avx512vnni", false},
-        {"x86_64-linux-gnu", "znver4", "-avx512f", false},
-        {"x86_64-linux-gnu", "alderlake", NULL, true},
-        {"aarch64-linux-gnu", "cortex-a72", NULL, false},
-        {"aarch64-linux-gnu", "cortex-a72", "+dotprod", true},
-        {"aarch64-linux-gnu", "neoverse-n1", NULL, true},
+        {"x86_64-linux-gnu", "x86-64-v4", NULL, 2},
+        {"x86_64-linux-gnu", "x86-64-v4", "+avx512vnni", 4},
+        {"x86_64-linux-gnu", "znver4", NULL, 4},
+        {"x86_64-linux-gnu", "znver4", "-avx512vnni", 2},
+        {"x86_64-linux-gnu", "znver4", "-avx512vnni,-avx512bw", 0},
+        {"x86_64-linux-gnu", "znver4", "-avx512f", 2},
+        {"x86_64-linux-gnu", "alderlake", NULL, 4},
+        {"x86_64-linux-gnu", "alderlake", "-avxvnni", 2},
+        {"x86_64-linux-gnu", NULL, NULL, 2},
+        {"x86_64-linux-gnu", NULL, "+avx", 0},
+        {"x86_64-linux-gnu", NULL, "+avx2", 2},
+        {"x86_64-linux-gnu", NULL, "+avx512f", 0},
+        {"x86_64-linux-gnu", "x86-64-v3", "-avx2", 0},
+        {"aarch64-linux-gnu", "cortex-a72", NULL, 0},
+        {"aarch64-linux-gnu", "cortex-a72", "+dotprod", 4},
+        {"aarch64-linux-gnu", "neoverse-n1", NULL, 4},
+        {"arm-linux-gnueabihf", NULL, NULL, 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         Target target = {0};

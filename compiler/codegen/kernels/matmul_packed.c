@@ -25,9 +25,10 @@ static bool is_plain_f32(const Type *type) {
     return is_row_major(type, DT_F32);
 }
 
-// Of bytes, four of which the target multiplies and adds at a time.
-static bool has_dots(const Node *node) {
-    return node->in[0]->type.dtype != DT_F32;
+// Of small integers, of which the target multiplies and adds so many at a time: words or bytes. 0: of floats.
+static int dots_of(const Node *node) {
+    DType dtype = node->in[0]->type.dtype;
+    return dtype == DT_F32 ? 0 : dtype == DT_I16 ? 2 : 4;
 }
 
 // The right one is constant, of floats or quantized.
@@ -111,7 +112,7 @@ bool matmul_packed_accepts(const Node *node, const Target *target) {
     if (columns_of(node) == 1)  // a panel would hold one column: dot products read less
         return false;
     if (node->op == OP_MatMul)
-        return only_right_is_transposed(node) && sums_fit(node, has_dots(node) ? DT_I32 : DT_F32);
+        return only_right_is_transposed(node) && sums_fit(node, dots_of(node) ? DT_I32 : DT_F32);
     const GemmAttrs *attrs = node->attrs;
     return !attrs->trans_a && attrs->alpha == 1 && (attrs->beta == 1 || !node_in(node, 2)) &&
            has_plain_bias(node, columns_of(node));
@@ -119,7 +120,7 @@ bool matmul_packed_accepts(const Node *node, const Target *target) {
 
 void matmul_packed_packing(const Node *node, PackAttrs *attrs) {
     const Node *def = node->in[1]->def;
-    *attrs = (PackAttrs){.panel = PANEL, .block = has_dots(node) ? MATRIX_BYTES : 1,
+    *attrs = (PackAttrs){.panel = PANEL, .block = dots_of(node) ? dots_of(node) : 1,
                          .transposed = matrix_is_transposed(node)};
     if (def && def->op == OP_Dequantize) {
         const DequantizeAttrs *blocks = def->attrs;
@@ -190,12 +191,12 @@ double matmul_packed_cost(const Node *node, const Target *target) {
     int64_t vecs = PANEL / target_lanes(target, 32), whole = columns / PANEL;
     int64_t groups[3] = {whole / params->panels, whole % params->panels > 0, columns % PANEL > 0};
     int64_t panels[3] = {params->panels, whole % params->panels, 1};
-    int64_t steps = has_dots(node) ? div_up(inner, MATRIX_BYTES) : inner;  // of 4 bytes of a column each
+    int64_t each = max_i64(dots_of(node), 1), steps = div_up(inner, each);
     double compute = 0, tiles = (double)div_up(rows, params->rows);
     for (int i = 0; i < 3; i++)
         if (groups[i])
             compute += (double)groups[i] * cost_row(target, rows, params->rows, panels[i] * vecs, (double)steps);
-    double line = (double)(steps * PANEL) * sizeof(float), narrow = has_dots(node) ? 1 : element_bits(node) / 32.0;
+    double line = (double)(steps * PANEL) * sizeof(float), narrow = (double)(each * element_bits(node)) / 32;
     double panel = line * (double)params->panels, all = line * (double)div_up(columns, PANEL);
     if (is_quantized(node))
         compute += WIDEN * all / (target->vector_bits / 8);
@@ -228,7 +229,7 @@ int64_t matmul_packed_scratch(const Node *node, const Target *target) {
 
 static Ptr panels_at(Emit *e, const Matrices *m, Val column) {
     if (!m->narrow)
-        return e_at(e, m->b, e_mul_const(e, column, m->dots ? align_up(m->inner, MATRIX_BYTES) : m->inner));
+        return e_at(e, m->b, e_mul_const(e, column, align_up(m->inner, max_i64(m->dots, 1))));
     return e_at(e, m->b, e_mul_const(e, e_div(e, column, e_index(e, m->panel)), m->narrow->panel_words));
 }
 
@@ -264,8 +265,8 @@ static Matrices matrices_of(Emit *e, const Node *node) {
                   .inner = inner_of(node),
                   .columns = columns_of(node),
                   .panel = PANEL,
-                  .bias_last = node->op == OP_MatMul && !has_dots(node),
-                  .dots = has_dots(node),
+                  .bias_last = node->op == OP_MatMul && !dots_of(node),
+                  .dots = dots_of(node),
                   .fused = fused_of(e, node),
                   .adds = node_in(node, 3) != NULL,
                   .act = node->op == OP_Gemm ? &((const GemmAttrs *)node->attrs)->act

@@ -82,7 +82,7 @@ static void add_slice(Emit *e, const Matrices *m, const Product *product, const 
 }
 
 void matrix_tile(Emit *e, const Matrices *m, int64_t rows, int panels, int64_t valid, Val row, Val column, Ptr b) {
-    int64_t step = m->dots ? MATRIX_BYTES : 1, line = m->panel * step;
+    int64_t step = m->dots ? m->dots : 1, line = m->panel * step;
     Product product = {.rows = (int)rows, .vecs = panels * (int)m->panel / m->lanes, .lanes = m->lanes,
                        .panels = panels, .dots = m->dots,
                        .row_stride = m->a_row, .panel = line, .panel_stride = div_up(m->inner, step) * line};

@@ -8,7 +8,6 @@
 #include "codegen/kernels/narrow.h"
 
 enum { MATRIX_PANEL = 16 };  // columns of a panel
-enum { MATRIX_BYTES = 4 };   // of k that lie side by side in a panel of bytes
 enum { MATRIX_SUMS = 8 };    // accumulators that hide the latency of a multiply-add
 
 // y = act(sum + bias + addend) or, if not `bias_last`, act(sum that starts from the bias). Rows of `a`, whose elements
@@ -16,8 +15,8 @@ enum { MATRIX_SUMS = 8 };    // accumulators that hide the latency of a multiply
 typedef struct Matrices {
     Ptr a, b, bias, addend, y;
     bool has_bias, bias_last, adds;
-    bool dots;  // of bytes, whose sums are i32
-    Fused fused;  // only of bytes
+    int dots;  // of small integers, whose sums are i32: so many lie side by side in a panel; or 0
+    Fused fused;  // only of these
     const Act *act;
     int64_t rows, inner, columns, panel, a_row, y_row;
     int lanes, panels;  // panels of a tile

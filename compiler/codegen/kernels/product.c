@@ -8,7 +8,7 @@
 
 #include "support/checked.h"
 
-enum { UNROLL = 4, MOST_ROWS = 14, BYTES = 4 };
+enum { UNROLL = 4, MOST_ROWS = 14 };
 enum { LINE = 64, WAY = 4096 };  // bytes of a line of the cache; of a way, since it is looked up by offsets in a page
 
 // Where a multiply-add takes one lane of a register, LLVM loads the elements of several rows ahead, and would spill
@@ -32,18 +32,25 @@ void product_line(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, con
     }
 }
 
-// Of the same line, four bytes of each column, of which there are `bytes` left.
-static void dots_line(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, int bytes, const Val *line) {
+// Of the same line, several small integers of each column, of which there are `some` left. Words that are stored as
+// bytes are widened.
+static void dots_line(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, int some, Val *line) {
+    for (int v = 0; v < p->vecs && p->dots == 2; v++)
+        line[v] = e_cast(e, DT_I16, line[v]);
     for (int r = 0; r < p->rows; r++) {
-        Val splat = e_load_dots(e, left, at + r * p->row_stride, bytes, p->lanes);
+        Val splat = e_load_dots(e, left, at + r * p->row_stride, some, p->lanes);
         for (int v = 0; v < p->vecs; v++)
             acc[r * p->vecs + v] = e_dots(e, acc[r * p->vecs + v], splat, line[v]);
     }
 }
 
-// A step of up to four bytes.
-static void step(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, Ptr right, int64_t line, int bytes) {
-    int per_panel = p->vecs / p->panels, width = p->dots ? BYTES * p->lanes : p->lanes;
+static int each_step(const Product *p) {
+    return p->dots ? p->dots : 1;
+}
+
+// A step of up to `some` elements of each row.
+static void step(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, Ptr right, int64_t line, int some) {
+    int per_panel = p->vecs / p->panels, width = each_step(p) * p->lanes;
     Val panel[PRODUCT_MAX];
     for (int v = 0; p->ahead && v < p->panels; v++)
         e_prefetch(e, right, e_index(e, line + v * p->panel_stride + p->ahead));
@@ -53,13 +60,13 @@ static void step(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, Ptr 
     for (int v = 0; v < p->vecs && !p->dots; v++)
         panel[v] = e_cast(e, DT_F32, panel[v]);
     if (p->dots)
-        dots_line(e, p, acc, left, at, bytes, panel);
+        dots_line(e, p, acc, left, at, some, panel);
     else
         product_line(e, p, acc, left, at, panel);
 }
 
 void product_step(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, Ptr right, int64_t line) {
-    step(e, p, acc, left, at, right, line, BYTES);
+    step(e, p, acc, left, at, right, line, each_step(p));
 }
 
 void product_barrier(Emit *e, const Product *p, Val *acc) {
@@ -72,7 +79,7 @@ void product_barrier(Emit *e, const Product *p, Val *acc) {
 
 static void run_unrolled(Emit *e, const Product *p, const Var *sum, Ptr left, Ptr right, int64_t count) {
     Val acc[PRODUCT_MAX];
-    int64_t each = p->dots ? BYTES : 1;
+    int64_t each = each_step(p);
     for (int i = 0; i < p->rows * p->vecs; i++)
         acc[i] = e_get(e, sum[i]);
     for (int64_t j = 0; j < count; j += each) {
@@ -91,7 +98,7 @@ static int64_t unroll_of(const Target *target) {
 }
 
 void product_run(Emit *e, const Product *p, const Var *sum, Ptr left, Ptr right, int64_t count) {
-    int64_t each = p->dots ? BYTES : 1, unroll = unroll_of(e_target(e)) * each, whole = count / unroll * unroll;
+    int64_t each = each_step(p), unroll = unroll_of(e_target(e)) * each, whole = count / unroll * unroll;
     EMIT_FOR(e, k, e_index(e, 0), e_index(e, whole), unroll)
         run_unrolled(e, p, sum, e_at(e, left, k.i), e_at(e, right, e_along(e, &k, p->panel / each)), unroll);
     if (whole < count)

@@ -10,7 +10,7 @@ enum { PRODUCT_MAX = 32 };  // accumulators
 typedef struct Product {
     int rows, vecs, lanes;  // vecs: vectors of a row, over all panels
     int panels;             // of the tile
-    bool dots;              // of bytes: a step takes four (e_dots), which lie side by side in both factors
+    int dots;               // of small integers: a step takes so many (e_dots), which lie side by side in both factors
     int64_t row_stride;     // between the rows of the left factor
     int64_t panel;          // elements of a panel's line
     int64_t panel_stride;   // between two panels
@@ -38,7 +38,7 @@ void product_step(Emit *e, const Product *p, Val *acc, Ptr left, int64_t at, Ptr
 void product_barrier(Emit *e, const Product *p, Val *acc);
 
 // The same for `count` consecutive elements and their lines, in a loop that is unrolled by four. `sum` are the
-// accumulators. Behind the last four bytes, those of the right factor are zeros.
+// accumulators. What there is of the right factor behind `count`, up to a multiple of `dots`, is zeros.
 void product_run(Emit *e, const Product *p, const Var *sum, Ptr left, Ptr right, int64_t count);
 
 #endif
