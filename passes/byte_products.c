@@ -10,6 +10,8 @@
 // have a sign; those of the other kind change by 128, as z does. Where it multiplies words, filters are words, which
 // hold what bytes do not, and so is the left factor of a MatMul. All is exact, modulo 2^32, as the sums of the standard
 // are.
+#include "passes/byte_products.h"
+
 #include <string.h>
 
 #include "codegen/kernel.h"
@@ -63,9 +65,25 @@ static bool is_plain_conv(const Node *node) {
            node->in[1]->type.rank == 4;
 }
 
-static bool match(const Node *node, Bytes *bytes) {
-    return (is_plain_matmul(node) || is_plain_conv(node)) && !node->kernel && node->out[0]->type.dtype == DT_I32 &&
-           type_is_static(&node->out[0]->type) && type_is_static(&node->in[1]->type) && match_bytes(node->in[0], bytes);
+static bool is_plain_gemm(const Node *node) {
+    const GemmAttrs *attrs = node->attrs;
+    return node->op == OP_Gemm && !attrs->trans_a && !attrs->act.kind;
+}
+
+static int64_t columns_of(const Node *node) {
+    const Type *right = &node->in[1]->type;
+    bool first = node->op == OP_Conv || (node->op == OP_Gemm && ((const GemmAttrs *)node->attrs)->trans_b);
+    return right->dim[first ? 0 : 1].n;
+}
+
+bool takes_bytes(const Node *node, const Target *target) {
+    return target->dots && (is_plain_matmul(node) || is_plain_conv(node) || is_plain_gemm(node)) && !node->kernel &&
+           type_is_static(&node->out[0]->type) && type_is_static(&node->in[1]->type) && columns_of(node) > 1;
+}
+
+static bool match(const Node *node, const Target *target, Bytes *bytes) {
+    return node->op != OP_Gemm && takes_bytes(node, target) && node->out[0]->type.dtype == DT_I32 &&
+           match_bytes(node->in[0], bytes);
 }
 
 // Where the numbers of the weights come from: i32 or bytes, perhaps less zero points, of all or of each column.
@@ -158,7 +176,7 @@ static void write_number(Weights *w, int64_t index, int64_t number) {
 static bool narrow(const Value *b, bool filters, DType dtype, Arena *arena, Arena *scratch, Weights *w) {
     int64_t count = type_count(&b->type), columns = b->type.dim[filters ? 0 : 1].n;
     Source source;
-    if (count == 0 || columns < 2)
+    if (count == 0)
         return false;
     *w = (Weights){.rows = count / columns, .columns = columns, .filters = filters, .dtype = dtype};
     if (!match_source(b, w, &source))
@@ -306,8 +324,8 @@ bool pass_byte_products(PassContext *ctx, Graph *graph) {
     const Target *target = ctx->target;
     Bytes bytes;
     Weights weights;
-    for (Node *node = graph->first; target->dots && node; node = node->next) {
-        if (!match(node, &bytes))
+    for (Node *node = graph->first; node; node = node->next) {
+        if (!match(node, target, &bytes))
             continue;
         Arena *numbers = arena_new();  // of large weights those of one node are enough at a time
         bool conv = node->op == OP_Conv, as_it_is = conv && kernel_filters(target) == DT_I16;

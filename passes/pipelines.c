@@ -40,6 +40,8 @@ static const char *const fast[] = {
     "infer-shapes",      // all that follows reads types
     "open-batch",        // reads shapes with their symbol; before all that wants them static
     "lower-einsum",      // before folding, which transposes what is constant
+    "move-quantized",    // before folding, which makes floats of bytes that are dequantized
+    "integer-products",  // likewise; behind what leaves more products between bytes
     "fold-constants",    // before the rewrites, which look for constant operands
     "infer-shapes",      // a shape may have become constant by folding
     "trim-tails",        // before anything is fused or placed, since it adds nodes and outputs
