@@ -297,16 +297,24 @@ static void set_known(Infer *infer, Arena *scratch, int id, DimTensor *tensor) {
     infer->known[id] = tensor;
 }
 
+// The scalar that a node makes, or takes, as the count of its result; null: there is none, or it is known already.
+static const Value *own_count(Infer *infer, const Node *node) {
+    int index = counted_output(node);
+    if (node->op == OP_Trim && !((const TrimAttrs *)node->attrs)->whole)
+        return infer_known(infer, node->in[1]) ? NULL : node->in[1];
+    return index >= 0 && index < node->nout ? node->out[index] : NULL;
+}
+
 // A count is known by its name and its most. Arithmetic on it may need nodes, which come before this one: the first of
 // these is returned.
 static Node *track_counts(Infer *infer, Node *node, Arena *scratch) {
     Counts counts = {.graph = node->graph, .infer = infer, .where = node};
-    int index = counted_output(node);
-    if (index >= 0 && index < node->nout && node->out[index]) {
+    const Value *count = own_count(infer, node);
+    if (count) {
         DimTensor *number = ARENA_NEW(infer->arena, DimTensor);
         *number = (DimTensor){1, ARENA_NEW(infer->arena, Dim)};
-        number->v[0] = counts_of(node->out[index]);
-        set_known(infer, scratch, node->out[index]->id, number);
+        number->v[0] = counts_of(count);
+        set_known(infer, scratch, count->id, number);
     }
     DimTensor *tensor = node->out[0] && !node->graph->owner ? counts_eval(&counts) : NULL;
     if (tensor && all_numbers(tensor))
@@ -470,9 +478,10 @@ static bool infer_bodies(PassContext *ctx, const Node *node, Infer *infer, bool 
 
 // Of a scan output that nobody reads, nobody needs to know the size.
 static bool is_dead_flow(Node *node) {
-    if (node_is_flow(node))
+    bool flow = node_is_flow(node) && node->body;
+    if (flow)
         flow_drop_outputs(node);
-    return node_is_flow(node) && node->nout == 1 && !value_uses(node->out[0]);
+    return flow && node->nout == 1 && !value_uses(node->out[0]);
 }
 
 static bool infer_graph(PassContext *ctx, Graph *graph, Infer *outer, bool *symbol) {

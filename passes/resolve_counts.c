@@ -296,10 +296,13 @@ static const Row rows[] = {
     {OP_Tile, resolve_moves_tile},
     {OP_ConstantOfShape, resolve_moves_fill},
     {OP_Range, resolve_moves_range},
+    {OP_If, resolve_branches},
 };
 
 static bool concerns(const Resolver *r) {
     const Node *node = r->counts.where;
+    if (node->op == OP_If)
+        return resolve_branches_concern(node);
     for (int i = 0; i < node->nin; i++) {
         bool decides = i < DECIDES_MAX && (op_info[node->op].flags & DECIDES(i)) && node->in[i];
         if (counted_axis(node->in[i]) >= 0 || (decides && counts_any(infer_known(r->counts.infer, node->in[i]))))

@@ -50,8 +50,7 @@ Value *resolve_whole(Resolver *r, Value *value, Value *fill) {
     return axis < 0 ? value : trim(r, value, counts_value(&r->counts, value->type.dim[axis]), fill, TRIM_COUNTED, true);
 }
 
-// The first or last `n` of what has `from`, with zeros behind.
-static Value *resize(Resolver *r, Value *value, int axis, int64_t from, int64_t to) {
+Value *resolve_resize(Resolver *r, Value *value, int axis, int64_t from, int64_t to) {
     if (to < from)
         return resolve_slice(r, value, axis, 0, to);
     if (to == from)
@@ -66,14 +65,14 @@ Value *resolve_counted(Resolver *r, Value *value, int axis, int64_t n, Dim count
         count = counts_apply(&r->counts, OP_Max, count, dim_const(0));
     if (count.n > n)
         count = count.count ? counts_apply(&r->counts, OP_Min, count, dim_const(n)) : dim_const(n);
-    value = resize(r, value, axis, n, max_i64(count.n, 0));
+    value = resolve_resize(r, value, axis, n, max_i64(count.n, 0));
     return count.count ? trim(r, value, counts_value(&r->counts, count), NULL, axis, false) : value;
 }
 
 Value *resolve_equal(Resolver *r, Value *value, int axis, Dim from, Dim to) {
     Value *checked = counts_equal(&r->counts, from, to);
     value = trim(r, value, checked, NULL, from.count ? TRIM_COUNTED : axis, true);
-    value = resize(r, value, axis, from.n, to.n);
+    value = resolve_resize(r, value, axis, from.n, to.n);
     return to.count ? trim(r, value, counts_value(&r->counts, to), NULL, axis, false) : value;
 }
 

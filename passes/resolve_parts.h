@@ -23,6 +23,8 @@ Value *resolve_filler(Resolver *r, Filler filler, DType dtype);  // null for zer
 Value *resolve_whole(Resolver *r, Value *value, Value *fill);
 // Of the n elements along `axis` of a value none of whose dimensions is counted, as many as `count` says.
 Value *resolve_counted(Resolver *r, Value *value, int axis, int64_t n, Dim count);
+// A value of `from` elements along `axis`, none of whose dimensions is counted: the first `to`, or all and zeros.
+Value *resolve_resize(Resolver *r, Value *value, int axis, int64_t from, int64_t to);
 // The value, whose dimension `axis` is `from`, with the dimension `to`; a run in which they are not equal fails.
 Value *resolve_equal(Resolver *r, Value *value, int axis, Dim from, Dim to);
 // `count` elements along `axis` from `start` on.
@@ -46,5 +48,9 @@ bool resolve_moves_expand(Resolver *r);
 bool resolve_moves_tile(Resolver *r);
 bool resolve_moves_fill(Resolver *r);
 bool resolve_moves_range(Resolver *r);
+
+// Whether the branches of an If must become nodes of the graph.
+bool resolve_branches_concern(const Node *node);
+bool resolve_branches(Resolver *r);
 
 #endif

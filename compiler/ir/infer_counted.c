@@ -92,6 +92,8 @@ static bool takes(const Node *node, int index, int axis) {
     case OP_ScatterND:
     case OP_ScatterElements: return (index == 1 || index == 2) && axis == 0 && node->nin == 4;
     case OP_RoiAlign: return index > 0;
+    case OP_If: return !node->body;  // what its branches gave, which infer_if refuses
+    case OP_Split: return !is_axis(type, ((const SplitAttrs *)node->attrs)->axis, axis);
     case OP_TopK: return index == 0 && !is_axis(type, ((const TopKAttrs *)node->attrs)->axis, axis);
     case OP_MatMul:
     case OP_Gemm: return index < 2 && !sums_over(node, index, axis);

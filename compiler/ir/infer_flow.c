@@ -61,7 +61,26 @@ static bool check_truth(Infer *infer, const Node *node, const Type *type, const 
                       what, type_text(infer->arena, type));
 }
 
+static bool fail_branches(Infer *infer, const Node *node, int output, const Type *yes, const Type *no) {
+    return diag_error(infer->diag, node->loc, E_SHAPE,
+                      "output %d is %s if the condition is true, and %s if it is false; they must agree where "
+                      "the condition is not constant", output, type_text(infer->arena, yes),
+                      type_text(infer->arena, no));
+}
+
+// Of an If whose branches are nodes of the graph already, no two results of which can be chosen from.
+static bool fail_results(Infer *infer, const Node *node) {
+    for (int i = 0; i < node->nout; i++) {
+        const Type *yes = input_type(node, 1 + i), *no = input_type(node, 1 + node->nout + i);
+        if (!same(yes, no))
+            return fail_branches(infer, node, i, yes, no);
+    }
+    return diag_error(infer->diag, node->loc, E_ARITY, "it has no bodies");
+}
+
 bool infer_if(Infer *infer, const Node *node, Type *out) {
+    if (!node->body && !node->otherwise && node->nin == 1 + 2 * node->nout)
+        return fail_results(infer, node);
     if (!check_inside(infer, node, node->body, node->nout) || !check_inside(infer, node, node->otherwise, node->nout) ||
         !check_truth(infer, node, input_type(node, 0), "the condition"))
         return false;
@@ -71,10 +90,7 @@ bool infer_if(Infer *infer, const Node *node, Type *out) {
     for (int i = 0; i < node->nout; i++) {
         const Type *yes = &node->body->outputs.item[i]->type, *no = &node->otherwise->outputs.item[i]->type;
         if (!same(yes, no))
-            return diag_error(infer->diag, node->loc, E_SHAPE,
-                              "output %d is %s if the condition is true, and %s if it is false; they must agree where "
-                              "the condition is not constant", i, type_text(infer->arena, yes),
-                              type_text(infer->arena, no));
+            return fail_branches(infer, node, i, yes, no);
         out[i] = infer_like(yes);
     }
     return true;

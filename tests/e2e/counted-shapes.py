@@ -7,6 +7,7 @@ import os
 import sys
 
 import numpy as np
+from onnx import helper
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "Inputs"))
 from chain import Net, chain
@@ -239,6 +240,53 @@ def two_stages():
     return net, [some(12), some(20), some(3)]
 
 
+def either(net, condition, yes, no):
+    """An If whose branches are what `yes` and `no` put into a Net of their own; returns the names of its results."""
+    bodies, count = [], 0
+    for number, build in enumerate((yes, no)):
+        body, start = Net(), 1000 * (2 * len(net.nodes) + number + 1)
+        body.nodes, body.constants = [None] * start, net.constants  # names are numbered by the nodes before
+        results = [helper.make_tensor_value_info(name, kind, None) for name, kind in build(body)]
+        bodies.append(helper.make_graph(body.nodes[start:], f"branch{start}", [], results))
+        count = len(results)
+    found = net.If(condition, then_branch=bodies[0], else_branch=bodies[1], outputs=count)
+    return [found] if count == 1 else found
+
+
+def branches():
+    """As torchvision guards its suppression: of no boxes nothing, else those that are chosen, with an If in the branch."""
+    net = Net()
+    boxes, scores, least = net.input("boxes", F, 12, 4), net.input("scores", F, 12), net.input("least", F)
+    mask = net.Greater(scores, least)
+    box, score = picked(net, boxes, mask), picked(net, scores, mask)
+    few = net.Less(length(net, box), 4)
+
+    def suppress(body):
+        moved = body.Add(box, body.ReduceMax(box, keepdims=0))
+        chosen = body.NonMaxSuppression(body.Unsqueeze(moved, [0]), body.Unsqueeze(score, [0, 1]), [100],
+                                        body.constant([0.3], F))
+        keep = body.Squeeze(body.Slice(chosen, [2], [3], [1]), [1])
+        one = either(body, few, lambda b: [(b.Slice(keep, [0], [1], [0]), 7)], lambda b: [(b.Neg(keep), 7)])[0]
+        return [(body.Identity(keep), 7), (body.Gather(body.Concat(score, body.constant([3], F), axis=0), one), 1)]
+
+    none = net.Equal(net.ReduceProd(net.Shape(box), keepdims=0), 0)
+    keep, best = either(net, none, lambda b: [(b.Identity(b.constant(np.zeros(0, I))), 7), (b.Neg(b.constant([1, 2], F)), 1)],
+                        suppress)
+    net.output(keep, I)
+    net.output(best)
+    net.output(net.Gather(box, keep))
+    net.output(net.Expand(net.constant(2, F), net.Shape(keep)))
+    for part in net.Split(box, [1, 3], axis=1, outputs=2):
+        net.output(part)
+    large = net.Greater(net.ReduceMax(scores, keepdims=0), net.constant(0.5, F))
+    part, same = either(net, large, lambda b: [(b.Transpose(b.NonZero(scores), perm=[1, 0]), 7), (b.Neg(boxes), 1)],
+                        lambda b: [(b.Cast(b.Slice(boxes, [0], [1], [1]), to=7), 7), (b.Abs(boxes), 1)])
+    net.output(part, I)
+    net.output(same)
+    return net, [{"boxes": boxes_of(12), "scores": s, "least": np.array(t, F)}
+                 for s, t in ((floats(12), -9), (floats(12), 0), (-abs(floats(12)), 0), (np.eye(12, dtype=F)[4], 0.5))]
+
+
 def sizes():
     """How many there are as inputs: of the best, and of a slice."""
     net = Net()
@@ -252,7 +300,7 @@ def sizes():
 
 
 failures = []
-for build in (masks, shapes, reductions, scatters, yolo, ssd, two_stages, sizes):
+for build in (masks, shapes, reductions, scatters, yolo, ssd, two_stages, branches, sizes):
     net, sets = build()
     failures.append(chain(net.model(), sets, build.__name__, flags=("-O0", "-O2"), tolerance=2e-5))
 finish(*failures)
