@@ -111,10 +111,20 @@ static bool follow_split(Node *node) {
     return true;
 }
 
+// Whether a convolution of few channels gains more from reading them row-major than it costs to unpack them: in a block
+// it multiplies the channels that are not there, too. In vectors of a block, the one is a product for each channel, tap
+// and block of results, the other about two blocks that are read and written.
+static bool unpacking_pays(const Node *node, int block) {
+    const Type *weights = &node->in[1]->type;
+    int64_t missing = block - weights->dim[1].n, taps = weights->dim[2].n * weights->dim[3].n;
+    return node->op == OP_Conv && missing * taps * div_up(weights->dim[0].n, block) > 2 * block;
+}
+
 static void lead(Node *node, const PassContext *ctx, Layout in, Layout out) {
-    if (ctx->strict && in.kind == LAYOUT_ROW_MAJOR)  // in blocks its terms would come in another order
-        unpack_inputs(node);
     Value *x = node->in[0];
+    // Under --strict, since in blocks its terms would come in another order.
+    if (in.kind == LAYOUT_ROW_MAJOR && is_blocked(x) && (ctx->strict || unpacking_pays(node, out.block)))
+        x = node->in[0] = converted(x, node, row_major);
     bool as_it_is = is_blocked(x) || (in.kind == LAYOUT_ROW_MAJOR && in.border <= x->type.layout.border);
     if (in.kind == LAYOUT_ROW_MAJOR)
         in.block = 1;
