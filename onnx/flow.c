@@ -148,7 +148,7 @@ static Value *number(Importer *im, const Draft *d, int64_t n) {
 
 static bool unrollable(Importer *im, const Draft *d, const LoopDraft *l, const char *why, int64_t *trips, int64_t *on) {
     bool known = draft_known(im, l->condition, on) && (!*on || draft_known(im, l->trips, trips));
-    if (!known || (*on && *trips == INT64_MAX))  // what exporters write where the condition alone ends a loop
+    if (!known)
         return diag_error(
             im->diag, d->loc, E_DYNAMIC,
             "%s, so the trip count and the condition must be constant: export the model with static shapes, "
@@ -156,7 +156,9 @@ static bool unrollable(Importer *im, const Draft *d, const LoopDraft *l, const c
             why);
     if (!*on || *trips < 0)
         *trips = 0;
-    if (*trips > TRIPS_MAX)
+    if (*trips == INT64_MAX)  // what exporters write where the condition alone ends a loop
+        *trips = TRIPS_MAX + 1;
+    else if (*trips > TRIPS_MAX)
         return diag_error(im->diag, d->loc, E_LIMIT, "%s, and its %lld turns are more than %d", why, (long long)*trips,
                           TRIPS_MAX);
     return true;
@@ -183,12 +185,16 @@ static bool unroll(Importer *im, Draft *d, const LoopDraft *l, const char *why) 
     for (int k = 0; k < l->carried; k++)
         in[2 + k] = (Operand){d->in[2 + k], draft_list(d, 2 + k)};
     for (int64_t i = 0; i < trips && on; i++) {
+        if (i == TRIPS_MAX)
+            return diag_error(im->diag, d->loc, E_LIMIT, "%s, and its condition lets it make more than %d turns", why,
+                              TRIPS_MAX);
         in[0] = (Operand){number(im, d, i), NULL};
         in[1] = (Operand){truth(im, d, true), NULL};
         if (!subgraph_import(im, d, d->scope, l->proto, in, l->carried + 2, out))
             return false;
         if (out[0].list || !draft_known(im, out[0].value, &on))
-            return diag_error(im->diag, d->loc, E_DYNAMIC, "%s, so the condition must be constant in each turn", why);
+            return diag_error(im->diag, d->loc, E_DYNAMIC, "%s, so the condition must be constant in each turn: "
+                              "export the model with static shapes, or use --bind", why);
         memcpy(in + 2, out + 1, (size_t)l->carried * sizeof *in);
         for (int k = 0; k < scans; k++) {
             if (out[1 + l->carried + k].list)
