@@ -2,10 +2,18 @@
 //
 // With sampling_ratio 0 a region's size decides how many samples its bins have. As many as four for each pixel of the
 // image in each direction (and 64 more) are taken; a larger region makes the run fail instead of taking forever.
+//
+// All channels of a region have the same samples, so their positions and weights are tables in scratch memory, one for
+// each direction, unless these would be large.
 #include "codegen/lower.h"
 #include "ops/copy.h"
 #include "ops/index.h"
 #include "ops/reduce.h"
+#include "support/checked.h"
+
+enum { MOST_SAMPLES = 1 << 14 };  // in a table
+
+typedef enum Table { TABLE_LOW, TABLE_HIGH, TABLE_WEIGHT, TABLE_OUTSIDE, TABLES } Table;
 
 typedef struct RoiAxis {
     int64_t size, bins;  // of the image; of the region
@@ -13,16 +21,22 @@ typedef struct RoiAxis {
     Val start, bin, samples;  // where the region starts; how large a bin is; samples in it, an index
     Val low, high, weight;    // of a sample: two positions and the second's weight
     Val outside;
+    int64_t most;       // samples of a bin; 0: there are no tables
+    Ptr table[TABLES];  // an element for each bin and sample: `low`, `high`, `weight`, `outside`
 } RoiAxis;
 
 static Val number(Emit *e, const RoiAxis *a, double n) {
     return e_float(e, a->start.dtype, n);
 }
 
+static int64_t sample_limit(int64_t size, int64_t ratio) {
+    return ratio > 0 ? ratio : 4 * size + 64;
+}
+
 static Val sample_count(Emit *e, const RoiAxis *a, int64_t ratio) {
     if (ratio > 0)
         return e_index(e, ratio);
-    int64_t limit = 4 * a->size + 64;
+    int64_t limit = sample_limit(a->size, ratio);
     Val wanted = e_ceil(e, a->bin), most = number(e, a, (double)limit);
     Val bad = e_not(e, e_le(e, wanted, most));
     e_fail_if(e, bad);
@@ -58,6 +72,33 @@ static void set_sample(Emit *e, RoiAxis *a, Val b, Val i) {
     a->high = e_mul_const(e, e_min(e, e_add_const(e, low, 1), last), a->step);
 }
 
+// Writes the table of a region.
+static void fill_table(Emit *e, RoiAxis *a) {
+    if (!a->most)
+        return;
+    EMIT_TIMES(e, b, a->bins)
+        EMIT_FOR(e, i, e_index(e, 0), a->samples, 1) {
+            set_sample(e, a, b.i, i.i);
+            Val at = e_add(e, e_mul_const(e, b.i, a->most), i.i);
+            e_store(e, a->table[TABLE_LOW], at, a->low);
+            e_store(e, a->table[TABLE_HIGH], at, a->high);
+            e_store(e, a->table[TABLE_WEIGHT], at, a->weight);
+            e_store(e, a->table[TABLE_OUTSIDE], at, e_cast(e, DT_U8, a->outside));
+        }
+}
+
+static void get_sample(Emit *e, RoiAxis *a, Val b, Val i) {
+    if (!a->most) {
+        set_sample(e, a, b, i);
+        return;
+    }
+    Val at = e_add(e, e_mul_const(e, b, a->most), i);
+    a->low = e_load(e, a->table[TABLE_LOW], at, 1);
+    a->high = e_load(e, a->table[TABLE_HIGH], at, 1);
+    a->weight = e_load(e, a->table[TABLE_WEIGHT], at, 1);
+    a->outside = e_ne(e, e_load(e, a->table[TABLE_OUTSIDE], at, 1), e_int(e, DT_U8, 0));
+}
+
 static Val sample(Emit *e, const Node *node, const RoiAxis *y, const RoiAxis *x, Val plane) {
     const RoiAttrs *attrs = node->attrs;
     Ptr image = e_in(e, 0);
@@ -83,9 +124,9 @@ static Val bin_value(Emit *e, const Node *node, RoiAxis *y, RoiAxis *x, const Va
     Val none = e_zero(e, dtype, 1);
     Var all = e_var(e, max ? e_number(e, dtype, lowest_of(dtype)) : none);
     EMIT_FOR(e, i, e_index(e, 0), y->samples, 1) {
-        set_sample(e, y, bin[0], i.i);
+        get_sample(e, y, bin[0], i.i);
         EMIT_FOR(e, j, e_index(e, 0), x->samples, 1) {
-            set_sample(e, x, bin[1], j.i);
+            get_sample(e, x, bin[1], j.i);
             Val v = sample(e, node, y, x, plane), so_far = e_get(e, all);
             e_set(e, all, max ? e_max_nan(e, so_far, v) : e_add(e, so_far, v));
         }
@@ -94,6 +135,33 @@ static Val bin_value(Emit *e, const Node *node, RoiAxis *y, RoiAxis *x, const Va
     if (max)
         return e_select(e, e_eq(e, count, e_index(e, 0)), none, e_get(e, all));
     return e_div(e, e_get(e, all), e_cast(e, dtype, e_max(e, count, e_index(e, 1))));
+}
+
+// The most samples of a bin along axis 2 or 3; 0 where a table of all is too large.
+static int64_t table_samples(const Node *node, int axis) {
+    int64_t limit = sample_limit(type_size(&node->in[0]->type, axis), ((const RoiAttrs *)node->attrs)->sampling_ratio);
+    return limit <= MOST_SAMPLES / max_i64(1, type_size(&node->out[0]->type, axis)) ? limit : 0;
+}
+
+static int64_t table_bytes(const Node *node, int axis, const Target *target) {
+    int64_t entries = align_up(table_samples(node, axis) * type_size(&node->out[0]->type, axis), 8);
+    return entries * (2 * target->pointer_bits / 8 + (int64_t)sizeof(double) + 1);
+}
+
+static int64_t roi_scratch(const Node *node, const Target *target) {
+    return max_i64(1, table_bytes(node, 2, target) + table_bytes(node, 3, target));
+}
+
+// The tables of an axis, the widest elements first; returns what is behind them.
+static Ptr set_tables(Emit *e, RoiAxis *a, int64_t most, DType weights, Ptr room) {
+    const DType dtype[TABLES] = {e_index_type(e), e_index_type(e), weights, DT_U8};
+    int64_t entries = align_up(most * a->bins, 8);
+    a->most = most;
+    for (int i = 0; i < TABLES; i++) {
+        a->table[i] = e_retype(room, dtype[i]);
+        room = e_at_const(e, a->table[i], entries);
+    }
+    return room;
 }
 
 static void lower_roi_align(Emit *e, const Node *node) {
@@ -109,6 +177,9 @@ static void lower_roi_align(Emit *e, const Node *node) {
     RoiAxis y = {.size = type_size(type, 2), .bins = type_size(out, 2), .step = from[2]};
     RoiAxis x = {.size = type_size(type, 3), .bins = type_size(out, 3), .step = from[3]};
     Ptr rois = e_in(e, 1), batch = e_in(e, 2), result = e_out(e, 0);
+    Ptr room = e_scratch(e, e_index_type(e), roi_scratch(node, e_target(e)));
+    DType dtype = dtype_info[rois.dtype].compute;
+    set_tables(e, &x, table_samples(node, 3), dtype, set_tables(e, &y, table_samples(node, 2), dtype, room));
     Share share = e_share(e, type_size(out, 0));
     EMIT_FOR(e, roi, share.begin, share.end, 1) {
         Val edge[4];
@@ -116,6 +187,8 @@ static void lower_roi_align(Emit *e, const Node *node) {
             edge[i] = load_compute(e, rois, e_add_const(e, e_mul_const(e, roi.i, 4), i), 1);
         set_region(e, node->attrs, &x, edge[0], edge[2]);
         set_region(e, node->attrs, &y, edge[1], edge[3]);
+        fill_table(e, &x);
+        fill_table(e, &y);
         Val image = index_checked(e, e_load(e, batch, roi.i, 1), images);
         EMIT_TIMES(e, c, channels)
             EMIT_TIMES(e, i, y.bins)
@@ -127,4 +200,4 @@ static void lower_roi_align(Emit *e, const Node *node) {
     }
 }
 
-const OpImpl impl_RoiAlign = {.lower = lower_roi_align};
+const OpImpl impl_RoiAlign = {.lower = lower_roi_align, .scratch = roi_scratch};

@@ -71,6 +71,10 @@ for mode in ("avg", "max"):
             roi.add("RoiAlign", [floats(2, 3, 12, 16), regions(5, 32, 24), ints(0, 2, 5)], mode=mode,
                     sampling_ratio=ratio, output_height=3, output_width=4, spatial_scale=0.5,
                     coordinate_transformation_mode=coordinates, reference=mode == "max")
+# So many samples are possible along an axis that there is no table of them.
+for width, height in ((400, 3), (3, 400)):
+    roi.add("RoiAlign", [floats(1, 2, height, width), regions(2, width, height), np.zeros(2, np.int64)],
+            output_height=10 if height > width else 2, output_width=2 if height > width else 10)
 old_roi.add("RoiAlign", [floats(2, 3, 12, 16), regions(5, 16, 12), ints(0, 2, 5)], sampling_ratio=2, output_height=2,
             output_width=2)
 
