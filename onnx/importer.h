@@ -11,7 +11,7 @@
 #include "onnx/tensor.h"
 
 enum {
-    OPSET_OLDEST = 6,
+    OPSET_OLDEST = 1,
     OPSET_NEWEST = 28,
     IR_OLDEST = 3,
     ERRORS_MAX = 100,     // after which the import gives up

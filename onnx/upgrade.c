@@ -75,6 +75,83 @@ static bool dft_axis_to_input(Importer *im, Draft *d) {
     return true;
 }
 
+// The oldest forms, before operator set 6.
+
+static bool shape_to_input(Importer *im, Draft *d) {
+    return ints_to_input(im, d, "shape", 1);
+}
+
+static bool paddings_to_input(Importer *im, Draft *d) {
+    return ints_to_input(im, d, "paddings", 1);
+}
+
+static bool cast_by_name(Importer *im, Draft *d) {
+    const char *name;
+    if (!draft_take_text(im, d, "to", "", &name))
+        return false;
+    const ProtobufCEnumValue *type =
+        protobuf_c_enum_descriptor_get_value_by_name(&onnx__tensor_proto__data_type__descriptor, name);
+    if (!type)
+        return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute 'to' is no element type: '%s'", name);
+    draft_set_int(im, d, "to", type->value);
+    return true;
+}
+
+static bool concat_channels(Importer *im, Draft *d) {
+    int64_t axis;
+    if (!draft_take_int(im, d, "axis", 1, &axis))
+        return false;
+    draft_set_int(im, d, "axis", axis);
+    return true;
+}
+
+static bool norm_of_float(Importer *im, Draft *d) {
+    double p;
+    if (!draft_take_float(im, d, "p", 2, &p))
+        return false;
+    if (!(p >= 1 && p <= 1 << 20) || p != (double)(int64_t)p)
+        return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute 'p' is %g; supported are whole numbers", p);
+    draft_set_int(im, d, "p", (int64_t)p);
+    return true;
+}
+
+static bool selu_rounded(Importer *im, Draft *d) {
+    double alpha, gamma;
+    if (!draft_take_float(im, d, "alpha", 1.6732F, &alpha) || !draft_take_float(im, d, "gamma", 1.0507F, &gamma))
+        return false;
+    draft_set_float(im, d, "alpha", alpha);
+    draft_set_float(im, d, "gamma", gamma);
+    return true;
+}
+
+static bool split_without_input(Importer *im, Draft *d) {
+    return !draft_in(d, 1) ||
+           diag_error(im->diag, d->loc, E_OPSET,
+                      "the sizes of a Split as an input of operator set 1 are not supported; make them the attribute "
+                      "'split'");
+}
+
+// So often along one axis. The numbers have the type of the data.
+static bool tile_along_axis(Importer *im, Draft *d) {
+    double count, axis;
+    int64_t repeats[MAX_RANK];
+    int rank = draft_rank(d, 0);
+    if (!draft_need(im, d, 3))
+        return false;
+    if (rank < 0 || !value_as_double(d->in[1], &count) || !value_as_double(d->in[2], &axis))
+        return diag_error(im->diag, d->loc, E_DYNAMIC,
+                          "a Tile of an operator set before 6 needs an input of known rank, and constants that say how "
+                          "often and along which axis");
+    if (!(axis >= 0 && axis < rank && count >= 0 && count <= INT32_MAX))
+        return diag_error(im->diag, d->loc, E_SHAPE, "%g times along axis %g is out of range for rank %d", count, axis,
+                          rank);
+    for (int i = 0; i < rank; i++)
+        repeats[i] = i == (int)axis ? (int64_t)count : 1;
+    draft_set_input(d, 1, draft_ints(im, d, "repeats", repeats, rank));
+    d->nin = 2;
+    return true;
+}
+
 // Broadcasting as it was before opset 7: the dimensions of B stand at `axis` of A.
 
 static bool broadcast_at_axis(Importer *im, Draft *d) {
@@ -208,7 +285,22 @@ static bool resize_from_corner(Importer *im, Draft *d) {
     return true;
 }
 
+// Images only.
+static bool upsample_image(Importer *im, Draft *d) {
+    double height, width;
+    if (!draft_take_float(im, d, "height_scale", 1, &height) || !draft_take_float(im, d, "width_scale", 1, &width))
+        return false;
+    const float scales[4] = {1, 1, (float)height, (float)width};
+    float *copy = ARENA_ARRAY(im->arena, float, 4);
+    memcpy(copy, scales, sizeof scales);
+    Type type = type_make(DT_F32, 1, &(int64_t){4});
+    draft_set_input(d, 1, draft_constant(im, d, "scales", &type, copy));
+    return true;
+}
+
 static bool upsample_scales(Importer *im, Draft *d) {
+    if (draft_in(d, 1))
+        return true;  // of an older form
     const Onnx__AttributeProto *scales = draft_take(d, "scales");
     if (!scales || !scales->n_floats)
         return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute 'scales' is missing");
@@ -271,18 +363,23 @@ static const struct {
     {"And", 6, broadcast_at_axis},
     {"BatchNormalization", 8, norm_per_channel},
     {"BatchNormalization", OPSET_NEWEST, norm_training},
+    {"Cast", 5, cast_by_name},
     {"Clip", 10, clip_to_inputs},
+    {"Concat", 3, concat_channels},
     {"DFT", 19, dft_axis_to_input},
     {"Div", 6, broadcast_at_axis},
     {"Equal", 6, broadcast_at_axis},
     {"Gemm", 6, drop_broadcast},
+    {"GlobalLpPool", 1, norm_of_float},
     {"Greater", 6, broadcast_at_axis},
     {"Less", 6, broadcast_at_axis},
     {"GridSample", 19, grid_mode},
     {"LogSoftmax", 12, softmax_of_matrix},
+    {"LpPool", 1, norm_of_float},
     {"Mul", 6, broadcast_at_axis},
     {"Or", 6, broadcast_at_axis},
     {"PRelu", 6, prelu_per_channel},
+    {"Pad", 1, paddings_to_input},
     {"Pad", 10, pad_to_inputs},
     {"Pow", 6, broadcast_at_axis},
     {"ReduceL1", 17, axes_to_input},
@@ -295,17 +392,22 @@ static const struct {
     {"ReduceProd", 17, axes_to_input},
     {"ReduceSum", 12, axes_to_input},
     {"ReduceSumSquare", 17, axes_to_input},
+    {"Reshape", 4, shape_to_input},
     {"Resize", 10, resize_from_corner},
     {"Resize", OPSET_NEWEST, resize_without_empty},
     {"RoiAlign", 15, roi_from_corner},
+    {"Selu", 5, selu_rounded},
     {"Slice", 9, slice_to_inputs},
     {"Softmax", 12, softmax_of_matrix},
+    {"Split", 1, split_without_input},
     {"Split", 12, split_to_input},
     {"Split", 17, split_evenly},
     {"Squeeze", 12, axes_to_input},
     {"Sub", 6, broadcast_at_axis},
+    {"Tile", 5, tile_along_axis},
     {"TopK", 9, topk_to_input},
     {"Unsqueeze", 12, axes_to_input},
+    {"Upsample", 6, upsample_image},
     {"Upsample", 8, upsample_scales},
     {"Upsample", 9, upsample_bilinear},
     {"Upsample", 9, resize_from_corner},
