@@ -48,7 +48,8 @@ bool unpool_sizes(Infer *infer, const Node *node, int64_t size[MAX_RANK]) {
         !read_list(infer, node, "pads", &attrs->pads, 2 * n, 0, 0, pads))
         return false;
     for (int i = 0; i < x->rank; i++) {
-        if (!check_number(infer, node, x->dim[i], &size[i]))
+        size[i] = x->dim[i].n;  // of one image where their number is open
+        if ((i > 0 || !x->dim[i].sym) && !check_number(infer, node, x->dim[i], &size[i]))
             return false;
         if (i < 2)
             continue;
@@ -74,11 +75,13 @@ bool infer_max_unpool(Infer *infer, const Node *node, Type *out) {
                           type_text(infer->arena, x), type_text(infer->arena, input_type(node, 1)));
     if (!unpool_sizes(infer, node, size) || !infer_ints(infer, node, 2, &wanted))
         return false;
+    if (node_in(node, 2) && x->dim[0].sym)
+        return fail_symbol(infer, node, x->dim[0]);
     if (node_in(node, 2) && wanted.n != x->rank)
         return diag_error(infer->diag, node->loc, E_SHAPE, "the output shape has %d sizes for rank %d", wanted.n,
                           x->rank);
     *out = infer_like(x);
-    for (int i = 0; i < x->rank; i++) {
+    for (int i = x->dim[0].sym != NULL; i < x->rank; i++) {
         out->dim[i] = dim_const(wanted.n ? wanted.v[i] : size[i]);
         if (out->dim[i].n < size[i])
             return diag_error(infer->diag, node->loc, E_SHAPE, "axis %d of the result must have %lld elements or more",

@@ -49,12 +49,38 @@ static const char *keeps(const Node *node) {
     return NULL;
 }
 
+// Indices of a MaxPool count through all samples; those of one sample alone, through that one. A MaxUnpool makes the
+// same of both, if it makes images of the size of those that were pooled.
+static bool undoes(const Node *unpool, const Node *pool) {
+    const Type *x = &pool->in[0]->type, *y = &unpool->out[0]->type;
+    if (unpool->op != OP_MaxUnpool || unpool->in[1] != pool->out[1] || unpool->in[0] == pool->out[1] ||
+        x->rank != y->rank)
+        return false;
+    for (int i = 0; i < x->rank; i++)
+        if (!dim_equal(x->dim[i], y->dim[i]))
+            return false;
+    return true;
+}
+
+static bool indices_are_undone(const Node *pool) {
+    if (value_is_output(pool->out[1]))
+        return false;
+    for (const Node *node = pool->graph->first; node; node = node->next)
+        for (int i = 0; i < node->nin; i++)
+            if (node->in[i] == pool->out[1] && !undoes(node, pool))
+                return false;
+    return true;
+}
+
 static const char *keeps_first(const Node *node) {
     for (int i = 0; i < node->nin + node->nout; i++)
         if (open_axis(i < node->nin ? node->in[i] : node->out[i - node->nin]) > 0)
             return "the operator keeps them apart along axis 0 only";
-    if (node->op == OP_MaxPool && node->nout > 1)
+    if (node->op == OP_MaxPool && node->nout > 1 && node->out[1] && !indices_are_undone(node))
         return "the indices of its second output count through all of them";
+    const Node *pool = node->op == OP_MaxUnpool ? node->in[1]->def : NULL;
+    if (node->op == OP_MaxUnpool && !(pool && pool->op == OP_MaxPool && pool->nout > 1 && undoes(node, pool)))
+        return "its indices may count through all of them";
     return keeps(node);
 }
 

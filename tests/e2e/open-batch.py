@@ -234,6 +234,20 @@ turns (float[N, 5, 4] x, bool flag, int64 n) => (float[] a, float[] b, float[] c
 """
 
 
+# A decoder that puts elements back where the encoder's pools found them.
+UNPOOL = """
+<ir_version: 8, opset_import: ["": 17]>
+unpool (float[N, 3, 9, 8] x) => (float[] y)
+{
+  a, i = MaxPool <kernel_shape = [3, 2], strides = [2, 2]> (x)
+  b, j = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (a)
+  c = MaxUnpool <kernel_shape = [2, 2], strides = [2, 2]> (b, j)
+  d = Relu (c)
+  y = MaxUnpool <kernel_shape = [3, 2], strides = [2, 2]> (d, i)
+}
+"""
+
+
 def parsed(text, **weights):
     model = onnx.parser.parse_model("\n".join(line for line in text.splitlines() if not line.strip().startswith("#")))
     for name, array in weights.items():
@@ -346,7 +360,8 @@ def run(name, proto, folder, machine):
 failures = 0
 machine = sys.argv[1] if len(sys.argv) > 1 else None
 nets = {name: opened(MODELS[name]()) for name in NETS if not machine or name in NETS[:3]}
-nets |= {"resnet": opened(resnet()), "tokens": tokens(), "speech": speech(), "exported": exported(), "turns": turns()}
+nets |= {"resnet": opened(resnet()), "tokens": tokens(), "speech": speech(), "exported": exported(), "turns": turns(),
+         "unpool": parsed(UNPOOL)}
 for name, proto in nets.items():
     with tempfile.TemporaryDirectory() as folder:
         failures += run(name, proto, folder, machine)
