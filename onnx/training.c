@@ -13,6 +13,8 @@
 
 #include <string.h>
 
+#include "onnx/gradient.h"
+
 static Value *binary(Importer *im, const Draft *d, OpKind op, Value *a, Value *b) {
     return draft_node(im, d, op, a, b, NULL);
 }
@@ -163,6 +165,7 @@ static const struct {
 } table[] = {
     {"Adagrad", make_adagrad},
     {"Adam", make_adam},
+    {"Gradient", make_gradient},
     {"Momentum", make_momentum},
 };
 
