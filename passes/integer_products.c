@@ -22,8 +22,9 @@
 #include "passes/rewrite.h"
 #include "passes/uses.h"
 
-enum { DEPTH = 8 };                          // nodes between constants and what follows from them
-static const double MOST_SUM = 2147483647;   // of the magnitudes of integers
+enum { DEPTH = 8 };                         // nodes between constants and what follows from them
+static const double MOST_SUM = 2147483647;  // of the magnitudes of integers
+static const double LEAST_FACTOR = 1e-35, MOST_FACTOR = 1e35;  // f32 has numbers of these, and a bit beyond
 // How much longer products of words take than predicted, beside those of floats: 1.4 to 1.9 on a Zen 3.
 static const double WORDS = 1.6;
 static const double NEXT_TO = 1e-5;          // how far the scale of a bias may be off, relatively
@@ -33,6 +34,7 @@ typedef struct Product {
     Floats bias;      // n: 0 if there is none
     bool whole_bias;  // it is integers
     int64_t columns;
+    int axis;         // of the right factor before it is transposed, that columns are along
     double factor;    // alpha of a Gemm
 } Product;
 
@@ -58,9 +60,25 @@ static bool follows_from_constants(const Value *value, int depth) {
     return true;
 }
 
-static int column_axis(const Node *node) {
-    bool first = node->op == OP_Conv || (node->op == OP_Gemm && ((const GemmAttrs *)node->attrs)->trans_b);
-    return first ? 0 : 1;
+// What a factor is a view of.
+static const Value *viewed(const Value *value) {
+    while (value->def && op_info[value->def->op].flags & VIEW)
+        value = value->def->in[0];
+    return value;
+}
+
+// Of matrices also behind a Transpose, as some exporters write a linear layer.
+static bool match_right(const Node *node, Arena *arena, Product *p) {
+    const Value *right = node->in[1];
+    const Node *def = right->def;
+    p->axis = node->op == OP_Conv || (node->op == OP_Gemm && ((const GemmAttrs *)node->attrs)->trans_b) ? 0 : 1;
+    p->columns = right->type.dim[p->axis].n;
+    if (def && def->op == OP_Transpose && right->type.rank == 2 && permuted_axis(def, 0) == 1) {
+        right = def->in[0];
+        p->axis = 1 - p->axis;
+    }
+    return match_dequantized(right, arena, &p->right) && is_byte(p->right.bytes) &&
+           (p->right.axis < 0 || p->right.axis == p->axis) && follows_from_constants(p->right.bytes, 0);
 }
 
 static double number_at(const Floats *numbers, int64_t i) {
@@ -136,14 +154,10 @@ static bool sums_fit(const Node *node, const Product *p) {
 
 static bool match(const Node *node, const Target *target, Arena *arena, Product *p) {
     *p = (Product){.factor = node->op == OP_Gemm ? ((const GemmAttrs *)node->attrs)->alpha : 1};
-    if (!takes_bytes(node, target) || node->out[0]->type.dtype != DT_F32 ||
-        !match_dequantized(node->in[0], arena, &p->left) || !match_dequantized(node->in[1], arena, &p->right))
-        return false;
-    p->columns = node->in[1]->type.dim[column_axis(node)].n;
-    return is_byte(p->left.bytes) && p->left.axis < 0 && is_byte(p->right.bytes) &&
-           (p->right.axis < 0 || p->right.axis == column_axis(node)) && follows_from_constants(p->right.bytes, 0) &&
-           (node->op != OP_Conv || filters_fit(&p->right, target, arena)) && match_bias(node, p, arena) &&
-           sums_fit(node, p);
+    return takes_bytes(node, target) && node->out[0]->type.dtype == DT_F32 &&
+           match_dequantized(viewed(node->in[0]), arena, &p->left) && is_byte(p->left.bytes) && p->left.axis < 0 &&
+           match_right(node, arena, p) && (node->op != OP_Conv || filters_fit(&p->right, target, arena)) &&
+           match_bias(node, p, arena) && sums_fit(node, p);
 }
 
 bool integer_convs_pay(PassContext *ctx, const Graph *graph) {
@@ -230,6 +244,19 @@ static bool take_scale(Uses *uses, const Behind *behind, Arena *arena) {
 
 // ---- The product
 
+static double factor_of(const Product *p, int64_t column, double unit) {
+    return p->left.scale.v[0] * p->right.scale.v[column] * p->factor / unit;
+}
+
+static bool factors_fit(const Product *p, double unit) {
+    for (int64_t i = 0; i < p->right.scale.n; i++) {
+        double size = fabs(factor_of(p, i, unit));
+        if (!(size >= LEAST_FACTOR && size <= MOST_FACTOR))
+            return false;
+    }
+    return true;
+}
+
 // Of i32; of all, or for each column along the axis of x.
 static Value *zeros_before(Node *where, const Dequantized *from) {
     int64_t shape[MAX_RANK];
@@ -250,11 +277,22 @@ static Value *centred_before(Node *where, const Dequantized *from) {
     return any ? node_before(where, OP_Sub, x, zeros_before(where, from), type) : x;
 }
 
+// In the shape of the left factor.
+static Value *viewed_before(Node *node, Value *bytes) {
+    const Type *type = &node->in[0]->type;
+    int64_t size[MAX_RANK];
+    for (int i = 0; i < type->rank; i++)
+        size[i] = type->dim[i].n;
+    return type_same_shape(type, &bytes->type) ? bytes : reshape_before(node, bytes, type->rank, size);
+}
+
 static Value *sum_before(Node *node, const Product *p) {
     Type type = node->out[0]->type;
     type.dtype = DT_I32;
-    Value *a = centred_before(node, &p->left), *b = centred_before(node, &p->right);
-    if (node->op == OP_Gemm && column_axis(node) == 0)
+    Dequantized left = p->left;
+    left.bytes = viewed_before(node, left.bytes);
+    Value *a = centred_before(node, &left), *b = centred_before(node, &p->right);
+    if (node->op != OP_Conv && p->axis == 0)
         b = transpose_before(node, b, ints_copy(node->graph->module->arena, (int64_t[]){1, 0}, 2));
     Value *sum = node_before(node, node->op == OP_Conv ? OP_Conv : OP_MatMul, a, b, type);
     if (node->op == OP_Conv)
@@ -278,7 +316,7 @@ static void apply(Node *node, const Product *p, double unit, Arena *arena) {
     int64_t n = p->right.scale.n;
     double *factor = ARENA_ARRAY(arena, double, n);
     for (int64_t i = 0; i < n; i++)
-        factor[i] = p->left.scale.v[0] * p->right.scale.v[i] * p->factor / unit;
+        factor[i] = factor_of(p, i, unit);
     Value *scale = row_of(node, "scale", factor, n), *bias = NULL;
     for (int64_t i = 0; !p->whole_bias && i < p->bias.n; i++)
         p->bias.v[i] /= unit;
@@ -295,18 +333,26 @@ static void apply(Node *node, const Product *p, double unit, Arena *arena) {
     node->nin = 2;
 }
 
-bool pass_integer_products(PassContext *ctx, Graph *graph) {
+static void rewrite(PassContext *ctx, Uses *uses, Node *node, Arena *numbers) {
     Product product;
     Behind behind;
+    if (!match(node, ctx->target, numbers, &product))
+        return;
+    bool again = match_behind(uses, node, numbers, &behind);
+    if (!factors_fit(&product, again ? behind.to.scale : 1))
+        return;
+    again = again && take_scale(uses, &behind, numbers);
+    apply(node, &product, again ? behind.to.scale : 1, numbers);
+}
+
+bool pass_integer_products(PassContext *ctx, Graph *graph) {
     Uses uses = uses_of(graph, ctx->scratch);
     bool convs = integer_convs_pay(ctx, graph);
     for (Node *node = graph->first; node; node = node->next) {
         uses_catch_up(&uses, node);
         Arena *numbers = arena_new();  // of large weights those of one node are enough at a time
-        if ((convs || node->op != OP_Conv) && match(node, ctx->target, numbers, &product)) {
-            bool again = match_behind(&uses, node, numbers, &behind) && take_scale(&uses, &behind, numbers);
-            apply(node, &product, again ? behind.to.scale : 1, numbers);
-        }
+        if (convs || node->op != OP_Conv)
+            rewrite(ctx, &uses, node, numbers);
         arena_free(numbers);
     }
     return true;

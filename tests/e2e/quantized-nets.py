@@ -102,7 +102,8 @@ def attention():
     x = net.node("Transpose", net.node("MatMul", scores, heads[2]), perm=[0, 2, 1, 3])
     x = net.node("MatMul", net.node("Reshape", x, net.ints(1, 24, 32)), net.weight(32, 32))
     x = net.node("Add", net.node("Add", x, net.weight(32)), "x")
-    return net.model(net.node("MatMul", net.node("Relu", net.node("MatMul", x, net.weight(32, 64))), net.weight(64, 32)))
+    x = net.node("Relu", net.node("MatMul", x, net.weight(32, 64)))
+    return net.model(net.node("MatMul", x, net.node("Transpose", net.weight(32, 64), perm=[1, 0])))
 
 
 class Samples(CalibrationDataReader):
