@@ -33,7 +33,7 @@
 #include "support/checked.h"
 
 enum { NARROW_RIM = 16 };  // fits any image
-static const double MOST_GROWTH = 5;  // of an image by a wider rim
+static const double MOST_GROWTH = 9;  // of an image by a wider rim: three taps that all meet it reach no further
 // Of the time of the multiply-adds; less where instructions for it hide.
 static const double WORTH_FETCHING = 0.04, WORTH_HIDING = 0.03;
 static const double FETCHED = 0.4;          // of the time of reading weights is left where they are prefetched
