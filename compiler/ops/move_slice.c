@@ -164,10 +164,10 @@ static void pad_line(Emit *e, Pad *pad) {
     bool constant = pad->mode == PAD_CONSTANT;
     if (constant)
         EMIT_IF(e, e_not(e, pad->valid))
-            emit_span(e, zero, width, lanes, fill_span, pad);
+            cover_span(e, zero, width, lanes, fill_span, pad);
     EMIT_IF(e, pad->valid) {
         emit_span(e, zero, begin, constant ? lanes : 1, constant ? fill_span : outer_span, pad);
-        emit_span(e, begin, end, lanes, inner_span, pad);
+        cover_span(e, begin, end, lanes, inner_span, pad);
         emit_span(e, end, width, constant ? lanes : 1, constant ? fill_span : outer_span, pad);
     }
 }
@@ -242,27 +242,38 @@ static Pad pad_of(Emit *e, const Node *node) {
     return pad;
 }
 
+// The innermost line at this position.
+static void pad_at(Emit *e, Pad *pad, const Val *position, Val empty) {
+    int outer = pad->rank - 1;
+    pad->row = locate(e, e_index(e, pad->to_origin), position, pad->to, outer);
+    pad->line = pad->from_origin;
+    pad->valid = e_not(e, empty);
+    for (int i = 0; i < outer; i++) {
+        if (pad->mode == PAD_CONSTANT)
+            pad->valid = e_and(e, pad->valid, pad_inside(e, pad, i, position[i]));
+        pad->line = e_add(e, pad->line, e_mul_const(e, pad_source(e, pad, i, position[i]), pad->from[i]));
+    }
+    pad_line(e, pad);
+}
+
+// Shards share lines or, where there are enough of them, planes of lines.
 static void lower_pad(Emit *e, const Node *node) {
+    enum { PLANES = 16 };
     if (type_count(&node->out[0]->type) == 0)
         return;
     Pad pad = pad_of(e, node);
-    int outer = pad.rank - 1;
+    int outer = pad.rank - 1, shared = outer > 1 && product(pad.out, outer - 1) >= PLANES ? outer - 1 : outer;
     Val empty = e_bool(e, false);  // then the mode is constant
     for (int i = 0; i < pad.rank; i++)
         empty = e_or(e, empty, e_eq(e, pad.in[i], e_index(e, 0)));
-    Share share = e_share(e, product(pad.out, outer));
+    Share share = e_share(e, product(pad.out, shared));
     EMIT_FOR(e, u, share.begin, e_select(e, pad.ok, share.end, share.begin), 1) {
         Val position[MAX_RANK];
-        decode(e, u.i, pad.out, outer, position);
-        pad.row = locate(e, e_index(e, pad.to_origin), position, pad.to, outer);
-        pad.line = pad.from_origin;
-        pad.valid = e_not(e, empty);
-        for (int i = 0; i < outer; i++) {
-            if (pad.mode == PAD_CONSTANT)
-                pad.valid = e_and(e, pad.valid, pad_inside(e, &pad, i, position[i]));
-            pad.line = e_add(e, pad.line, e_mul_const(e, pad_source(e, &pad, i, position[i]), pad.from[i]));
+        decode(e, u.i, pad.out, shared, position);
+        EMIT_TIMES(e, line, shared < outer ? pad.out[shared] : 1) {
+            position[shared] = line.i;  // behind the others, or unused
+            pad_at(e, &pad, position, empty);
         }
-        pad_line(e, &pad);
     }
 }
 
