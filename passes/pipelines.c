@@ -20,6 +20,7 @@ static const char *const fused[] = {
     "infer-shapes",
     "trim-tails",
     "drop-noops",
+    "drop-clips",
     "float-products",
     "dead-nodes",
     "fold-batchnorm",
@@ -46,6 +47,7 @@ static const char *const fast[] = {
     "infer-shapes",      // a shape may have become constant by folding
     "trim-tails",        // before anything is fused or placed, since it adds nodes and outputs
     "drop-noops",        // they stand between the nodes that rewrites look for
+    "drop-clips",        // behind folding, which makes bounds constants; before anything is fused
     "byte-products",     // behind folding, which makes the weights constants; before those of floats
     "float-products",    // behind folding, which makes the weights constants; before all that looks for products
     "dead-nodes",        // rewrites ask for the only user of a value: dead users would forbid them
