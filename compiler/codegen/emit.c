@@ -182,16 +182,29 @@ static Val cast_by_lane(Emit *e, SoftCast cast, DType to, Val v) {
     return result;
 }
 
+static Val clamped(Emit *e, Val v, double low, double high) {
+    Val within = e_max(e, v, e_splat(e, e_float(e, v.dtype, low), v.lanes));
+    within = e_min(e, within, e_splat(e, e_float(e, v.dtype, high), v.lanes));
+    if (low < 0)  // of a NaN, the limit
+        within = e_select(e, e_is_nan(e, v), e_zero(e, v.dtype, v.lanes), within);
+    return within;
+}
+
 // To fewer than 32 bits, by way of them: LLVM takes vectors apart otherwise. Within the limits nothing is undefined.
 static Val float_to_short(Emit *e, DType to, Val v) {
     double low = dtype_is_signed(to) ? -ldexp(1, dtype_info[to].bits - 1) : 0,
            high = low + ldexp(1, dtype_info[to].bits) - 1;
-    Val zero = e_zero(e, v.dtype, v.lanes), limit = e_splat(e, e_float(e, v.dtype, low), v.lanes);
-    Val within = e_max(e, v, limit);
-    within = e_min(e, within, e_splat(e, e_float(e, v.dtype, high), v.lanes));
-    if (low < 0)  // of a NaN, the limit
-        within = e_select(e, e_is_nan(e, v), zero, within);
+    Val within = v;
+    int most = target_lanes(e->target, dtype_info[v.dtype].bits);
+    for (int i = 0; i < v.lanes; i += most) {  // of longer vectors LLVM does not see that these are instructions
+        int lanes = most < v.lanes - i ? most : v.lanes - i;
+        within = e_place(e, within, i, clamped(e, e_part(e, v, i, lanes), low, high));
+    }
     Val wide = val(LLVMBuildFPToSI(e->builder, within.v, emit_type(e, DT_I32, v.lanes), ""), DT_I32, v.lanes);
+    if (v.lanes > 1 && to != DT_U16) {  // which is so already, but lets LLVM take what narrows with saturation
+        wide = e_max(e, wide, e_splat(e, e_int(e, DT_I32, (int64_t)low), v.lanes));
+        wide = e_min(e, wide, e_splat(e, e_int(e, DT_I32, (int64_t)high), v.lanes));
+    }
     return e_cast(e, to, wide);
 }
 

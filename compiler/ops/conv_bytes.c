@@ -9,7 +9,8 @@
 //     y[m, pixel] = b[m] + sum over k of w[m, k] * x[k, pixel]        k counts channels, rows and columns of a filter
 //
 // A panel has 16 pixels that follow one another, in one row of the image or in several. The last tile is moved back to
-// end with the image, and computes some pixels again. Where windows are single elements, the whole image is one row.
+// end with the image, and computes some pixels again, but no vector of which all are known. Where windows are single
+// elements, the whole image is one row.
 #include "codegen/kernels/cost.h"
 #include "codegen/kernels/fused.h"
 #include "codegen/kernels/kernels.h"
@@ -97,8 +98,7 @@ bool conv_bytes_accepts(const Node *node, const Target *target) {
         return false;
     Window window = node_window(node);
     return attrs->group == 1 && !attrs->act.kind && !node_pools(node) && is_bare(&window) &&
-           panel_bytes(node, 1) <= target->l2_bytes &&
-           type_count(&node->in[0]->type) <= INT32_MAX &&
+           panel_bytes(node, 1) <= target->l2_bytes && type_count(&node->in[0]->type) <= INT32_MAX &&
            (node->kernel != KERNEL_conv_bytes || params_fit(node, target));
 }
 
@@ -136,8 +136,7 @@ typedef struct Bytes {
     int64_t filters, inner;
     int panels, lanes, dots;
     Fused fused;
-    RowTiles tiles;  // of filters
-    int64_t parts;   // of these
+    int64_t parts;  // of the filters
 } Bytes;
 
 // Where in the image the pixels of a panel are: of each row that it has some of, the window that its first lane would
@@ -210,27 +209,39 @@ static void pack_panels(Emit *e, const Bytes *c, Ptr x, Val pixel) {
 }
 
 // The sums of one filter and one panel, from element `at` of the output on.
-static void store_panel(Emit *e, const Bytes *c, Val filter, Val at, const Var *sum) {
-    for (int v = 0; v < PANEL / c->lanes; v++) {
-        int64_t first = (int64_t)v * c->lanes, valid = min_i64(c->pixels.count - first, c->lanes);
-        if (valid <= 0)
-            continue;
-        Val to = e_add_const(e, at, first), some = e_part(e, e_get(e, sum[v]), 0, (int)valid);
-        e_store(e, c->y, to, fused_result(e, &c->fused, filter, to, to, some));  // there is nothing for each pixel
-    }
+static void store_panel(Emit *e, const Bytes *c, Val filter, Val at, const Var *sum, int vecs) {
+    Val all = fused_gather(e, sum, vecs), valid = e_part(e, all, 0, (int)min_i64(c->pixels.count, all.lanes));
+    e_store(e, c->y, at, fused_result(e, &c->fused, filter, at, at, valid));  // there is nothing for each pixel
 }
 
-// Of the pixels that begin at element `at` of the output in the plane of the first filter.
+// Of the pixels that begin at element `at` of the output in the plane of the first filter: so many vectors of each
+// panel behind the `skipped` first ones.
 typedef struct Tile {
     const Bytes *bytes;
     Val at;
+    int vecs, skipped;
+    RowTiles rows;  // of filters
 } Tile;
+
+static Tile tile_of(Emit *e, const Bytes *c, int64_t vecs) {
+    const DirectParams *params = c->node->params;
+    int all = PANEL / c->lanes;
+    int64_t most = vecs == all ? params->rows : product_most_rows(e_target(e), (int)vecs);
+    return (Tile){.bytes = c, .vecs = (int)vecs, .skipped = all - (int)vecs,
+                  .rows = row_tiles(c->filters, min_i64(most, c->filters))};
+}
+
+// The vectors of the last panel that have pixels which the one before it has not.
+static int64_t last_vecs(const Bytes *c) {
+    int64_t rest = c->pixels.count % PANEL;
+    return c->panels == 1 && c->pixels.count > PANEL && rest ? div_up(rest, c->lanes) : PANEL / c->lanes;
+}
 
 // The filters from `row` on.
 static void tile_emit(Emit *e, const void *context, int64_t rows, Val row) {
-    const Bytes *c = ((const Tile *)context)->bytes;
-    int per_panel = PANEL / c->lanes;
-    Product product = {.rows = (int)rows, .vecs = c->panels * per_panel, .lanes = c->lanes, .panels = c->panels,
+    const Tile *tile = context;
+    const Bytes *c = tile->bytes;
+    Product product = {.rows = (int)rows, .vecs = c->panels * tile->vecs, .lanes = c->lanes, .panels = c->panels,
                        .dots = c->dots, .row_stride = c->inner, .panel = PANEL * c->dots,
                        .panel_stride = panel_size(c->node)};
     Var sum[PRODUCT_MAX];
@@ -240,31 +251,44 @@ static void tile_emit(Emit *e, const void *context, int64_t rows, Val row) {
             start = e_load(e, c->b, e_add_const(e, row, i / product.vecs), 1);
         sum[i] = e_var(e, e_splat(e, start, c->lanes));
     }
-    product_run(e, &product, sum, e_at(e, c->w, e_mul_const(e, row, c->inner)), c->packed, c->inner);
-    Val at = e_add(e, ((const Tile *)context)->at, e_mul_const(e, row, c->pixels.count));
+    int64_t skipped = (int64_t)tile->skipped * c->lanes;
+    product_run(e, &product, sum, e_at(e, c->w, e_mul_const(e, row, c->inner)),
+                e_at_const(e, c->packed, skipped * c->dots), c->inner);
+    Val at = e_add_const(e, e_add(e, tile->at, e_mul_const(e, row, c->pixels.count)), skipped);
     for (int r = 0; r < product.rows; r++)
         for (int i = 0; i < c->panels; i++)
             store_panel(e, c, e_add_const(e, row, r), e_add_const(e, at, r * c->pixels.count + i * PANEL),
-                        sum + r * product.vecs + i * per_panel);
+                        sum + r * product.vecs + i * tile->vecs, tile->vecs);
 }
 
-static void filters_emit(Emit *e, const Bytes *c, Val begin, Val end, Val at) {
-    EMIT_FOR(e, tile, begin, end, 1)
-        row_tile_emit(e, &c->tiles, tile.i, tile_emit, &(Tile){c, at});
+// A part of the filters.
+static void filters_emit(Emit *e, Tile tile, Val part, Val at) {
+    const Bytes *c = tile.bytes;
+    Val begin = e_mul_const(e, part, tile.rows.count), end = e_add_const(e, begin, tile.rows.count);
+    Val parts = e_index(e, c->parts);
+    tile.at = at;
+    EMIT_FOR(e, i, e_div(e, begin, parts), e_div(e, end, parts), 1)
+        row_tile_emit(e, &tile.rows, i.i, tile_emit, &tile);
 }
 
 static void unit_emit(Emit *e, const Bytes *c, Val unit) {
     const Pixels *p = &c->pixels;
     const Type *x = &c->node->in[0]->type;
     Val position[3];
-    int64_t wide = PANEL * c->panels, size[3] = {p->batch, div_up(p->count, wide), c->parts};
+    int64_t wide = PANEL * c->panels, tiles = div_up(p->count, wide), size[3] = {p->batch, tiles, c->parts};
     decode(e, unit, size, 3, position);
     Val pixel = e_min(e, e_mul_const(e, position[1], wide), e_index(e, max_i64(p->count - wide, 0)));
     pack_panels(e, c, e_at(e, c->x, e_mul_const(e, position[0], type_count(x) / p->batch)), pixel);
-    Val part = e_mul_const(e, position[2], c->tiles.count);
-    Val low = e_div(e, part, e_index(e, c->parts));
-    Val high = e_div(e, e_add_const(e, part, c->tiles.count), e_index(e, c->parts));
-    filters_emit(e, c, low, high, e_add(e, pixel, e_mul_const(e, position[0], c->filters * p->count)));
+    Val at = e_add(e, pixel, e_mul_const(e, position[0], c->filters * p->count));
+    Tile whole = tile_of(e, c, PANEL / c->lanes), last = tile_of(e, c, last_vecs(c));
+    if (!last.skipped) {
+        filters_emit(e, whole, position[2], at);
+        return;
+    }
+    EMIT_IF(e, e_lt(e, position[1], e_index(e, tiles - 1)))
+        filters_emit(e, whole, position[2], at);
+    EMIT_IF(e, e_eq(e, position[1], e_index(e, tiles - 1)))
+        filters_emit(e, last, position[2], at);
 }
 
 static Ptr offsets_of(Emit *e, const Node *node) {
@@ -289,9 +313,8 @@ void conv_bytes_lower(Emit *e, const Node *node) {
     c.packed = e_scratch(e, c.dots == 2 ? DT_I16 : c.x.dtype, panel_bytes(node, params->panels));
     c.offsets = offsets_of(e, node);
     c.fused = fused_of(e, node);
-    c.tiles = row_tiles(c.filters, params->rows);
     int64_t units = c.pixels.batch * div_up(c.pixels.count, PANEL * c.panels);
-    c.parts = max_i64(1, min_i64(c.tiles.count / PART_TILES, UNITS_WANTED / units));
+    c.parts = max_i64(1, min_i64(row_tiles(c.filters, params->rows).count / PART_TILES, UNITS_WANTED / units));
     Share share = e_share(e, units * c.parts);
     EMIT_FOR(e, unit, share.begin, share.end, 1)
         unit_emit(e, &c, unit.i);

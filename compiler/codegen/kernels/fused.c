@@ -45,6 +45,13 @@ static Val load_operand(Emit *e, FusedKind kind, Ptr p, Val row, Val column, Val
     return e_splat(e, e_settle(e, e_load(e, p, where, one ? 1 : lanes), p.dtype), one ? lanes : 1);
 }
 
+Val fused_gather(Emit *e, const Var *sum, int n) {
+    Val all = e_zero(e, sum->dtype, n * sum->lanes);
+    for (int i = 0; i < n; i++)
+        all = e_place(e, all, i * sum->lanes, e_get(e, sum[i]));
+    return all;
+}
+
 Val fused_result(Emit *e, const Fused *fused, Val row, Val column, Val at, Val sum) {
     if (!fused->node)
         return sum;

@@ -12,6 +12,8 @@ typedef struct Fused {
 } Fused;
 Fused fused_of(Emit *e, const Node *node);
 
+// The lanes of n vectors of sums, of one row: results are narrower, and put together best where there are many.
+Val fused_gather(Emit *e, const Var *sum, int n);
 // What is stored at element `at` and behind it, of one row, from consecutive sums.
 Val fused_result(Emit *e, const Fused *fused, Val row, Val column, Val at, Val sum);
 

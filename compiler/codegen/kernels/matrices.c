@@ -38,13 +38,15 @@ static void store_columns(Emit *e, const Matrices *m, Ptr y, int64_t first, int6
 
 static void fused_store(Emit *e, const Matrices *m, const Product *product, const Var *sum, int64_t valid, Val row,
                         Val column) {
-    for (int i = 0; i < product->rows * product->vecs; i++) {
-        int64_t first = (int64_t)(i % product->vecs) * m->lanes, left = min_i64(valid - first, m->lanes);
+    int vecs = product->vecs / product->panels;
+    for (int i = 0; i < product->rows * product->panels; i++) {
+        int64_t first = i % product->panels * m->panel, left = min_i64(valid - first, m->panel);
         if (left <= 0)
             continue;
-        Val r = e_add_const(e, row, i / product->vecs), c = e_add_const(e, column, first);
+        Val r = e_add_const(e, row, i / product->panels), c = e_add_const(e, column, first);
         Val at = e_add(e, e_mul_const(e, r, m->y_row), c);
-        e_store(e, m->y, at, fused_result(e, &m->fused, r, c, at, e_part(e, e_get(e, sum[i]), 0, (int)left)));
+        Val all = fused_gather(e, sum + i * vecs, vecs);
+        e_store(e, m->y, at, fused_result(e, &m->fused, r, c, at, e_part(e, all, 0, (int)left)));
     }
 }
 
