@@ -59,10 +59,10 @@ static bool is_plain_matmul(const Node *node) {
            !((const MatMulAttrs *)node->attrs)->act.kind && node->in[1]->type.rank == 2;
 }
 
-static bool is_plain_conv(const Node *node) {
+static bool is_plain_conv(const Node *node, const Target *target) {
     const ConvAttrs *attrs = node->attrs;
-    return node->op == OP_Conv && !node_in(node, 3) && attrs->group == 1 && !attrs->act.kind && !node_pools(node) &&
-           node->in[1]->type.rank == 4;
+    return node->op == OP_Conv && !node_in(node, 3) && !attrs->act.kind && !node_pools(node) &&
+           node->in[1]->type.rank == 4 && (attrs->group == 1 || kernel_takes_planes(node, target));
 }
 
 static bool is_plain_gemm(const Node *node) {
@@ -77,8 +77,10 @@ static int64_t columns_of(const Node *node) {
 }
 
 bool takes_bytes(const Node *node, const Target *target) {
-    return target->dots && (is_plain_matmul(node) || is_plain_conv(node) || is_plain_gemm(node)) && !node->kernel &&
-           type_is_static(&node->out[0]->type) && type_is_static(&node->in[1]->type) && columns_of(node) > 1;
+    if (!target->dots || node->kernel || (node->op != OP_MatMul && node->op != OP_Conv && node->op != OP_Gemm))
+        return false;
+    return type_is_static(&node->out[0]->type) && type_is_static(&node->in[1]->type) &&
+           (is_plain_matmul(node) || is_plain_conv(node, target) || is_plain_gemm(node)) && columns_of(node) > 1;
 }
 
 static bool match(const Node *node, const Target *target, Bytes *bytes) {
@@ -320,6 +322,12 @@ static void apply(Node *node, const Bytes *bytes, const Weights *w, DType wanted
     node->nin = 2;
 }
 
+static DType weights_dtype(const Node *node, const Target *target) {
+    if (node->op != OP_Conv)
+        return DT_I8;
+    return ((const ConvAttrs *)node->attrs)->group > 1 ? DT_I16 : kernel_filters(target);
+}
+
 bool pass_byte_products(PassContext *ctx, Graph *graph) {
     const Target *target = ctx->target;
     Bytes bytes;
@@ -328,8 +336,9 @@ bool pass_byte_products(PassContext *ctx, Graph *graph) {
         if (!match(node, target, &bytes))
             continue;
         Arena *numbers = arena_new();  // of large weights those of one node are enough at a time
-        bool conv = node->op == OP_Conv, as_it_is = conv && kernel_filters(target) == DT_I16;
-        if (narrow(node->in[1], conv, conv ? kernel_filters(target) : DT_I8, ctx->module->arena, numbers, &weights))
+        DType dtype = weights_dtype(node, target);
+        bool as_it_is = node->op == OP_Conv && dtype == DT_I16;
+        if (narrow(node->in[1], node->op == OP_Conv, dtype, ctx->module->arena, numbers, &weights))
             apply(node, &bytes, &weights, as_it_is ? bytes.x->type.dtype : kernel_dots(target));
         arena_free(numbers);
     }

@@ -126,11 +126,12 @@ Val e_mul(Emit *e, Val a, Val b);
 Val e_div(Emit *e, Val a, Val b);  // integers towards zero
 Val e_rem(Emit *e, Val a, Val b);  // sign of a; floats: fmod
 Val e_fma(Emit *e, Val a, Val b, Val c);  // a * b + c, of f32 and f64 fused where the target can
-// Lane i of `sum`, i32, plus the products of elements n * i .. n * i + n - 1 of a and b, where n is target->dots, which
-// says of which types both are.
+// Lane i of `sum`, i32, plus the products of elements n * i .. n * i + n - 1 of a and b: bytes, of the types that
+// target->dots says, where n = 4, or i16, where target->words, and n = 2.
 Val e_dots(Emit *e, Val sum, Val a, Val b);
-// The elements index .. index + count - 1, at most target->dots, and zeros, in each of the lanes.
+// The elements index .. index + count - 1, at most n, and zeros, in each of the lanes.
 Val e_load_dots(Emit *e, Ptr p, int64_t index, int count, int lanes);
+Val e_splat_dots(Emit *e, Val some, int lanes);  // n elements in each of the lanes
 Val e_neg(Emit *e, Val a);
 Val e_abs(Emit *e, Val a);
 Val e_min(Emit *e, Val a, Val b);  // b where either is NaN or both are equal: one instruction on x86

@@ -31,20 +31,25 @@ static LLVMValueRef words_x86(Emit *e, Val sum, LLVMValueRef *args) {
 Val e_dots(Emit *e, Val sum, Val a, Val b) {
     bool swapped = b.dtype == DT_U8;  // the unsigned ones come first
     LLVMValueRef args[3] = {sum.v, swapped ? b.v : a.v, swapped ? a.v : b.v};
-    LLVMValueRef (*add)(Emit *, Val, LLVMValueRef *) = e->target->dots == 2                ? words_x86
+    LLVMValueRef (*add)(Emit *, Val, LLVMValueRef *) = a.dtype == DT_I16                   ? words_x86
                                                        : e->target->arch == ARCH_X86_64 ? bytes_x86
                                                                                         : bytes_arm;
     return val(add(e, sum, args), DT_I32, sum.lanes);
 }
 
+Val e_splat_dots(Emit *e, Val some, int lanes) {
+    Val word = val(LLVMBuildBitCast(e->builder, some.v, emit_type(e, DT_I32, 1), ""), DT_I32, 1);
+    Val words = e_splat(e, word, lanes);
+    int count = some.lanes * lanes;
+    return val(LLVMBuildBitCast(e->builder, words.v, emit_type(e, some.dtype, count), ""), some.dtype, count);
+}
+
 Val e_load_dots(Emit *e, Ptr p, int64_t index, int count, int lanes) {
-    int each = e->target->dots;
+    int each = p.dtype == DT_I16 ? 2 : 4;
     Val some = e_zero(e, p.dtype, each);
     if (count == each)
         some = e_load_const(e, p, index, each);
     for (int i = 0; count < each && i < count; i++)
         some = e_set_lane(e, some, i, e_load_const(e, p, index + i, 1));
-    Val word = val(LLVMBuildBitCast(e->builder, some.v, emit_type(e, DT_I32, 1), ""), DT_I32, 1);
-    Val words = e_splat(e, word, lanes);
-    return val(LLVMBuildBitCast(e->builder, words.v, emit_type(e, p.dtype, each * lanes), ""), p.dtype, each * lanes);
+    return e_splat_dots(e, some, lanes);
 }

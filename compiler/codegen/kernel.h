@@ -61,6 +61,9 @@ static inline DType kernel_dots(const Target *target) {
 static inline DType kernel_filters(const Target *target) {
     return target->dots == 2 ? DT_I16 : DT_I8;
 }
+// Whether a convolution of small integers is depthwise, and of a shape that kernel conv_planes takes for the target:
+// then its filters are words, and its image is of bytes.
+bool kernel_takes_planes(const Node *node, const Target *target);
 
 // How an operand of the body of a node that fuses (ir.h) goes with the results of a product: rows and columns are those
 // of a matrix; of a convolution, channels and pixels.

@@ -16,6 +16,7 @@
 #include "codegen/kernels/kernels.h"
 #include "codegen/kernels/matrices.h"
 #include "codegen/kernels/product.h"
+#include "ops/conv_bytes.h"
 #include "ops/copy.h"
 #include "support/checked.h"
 
@@ -35,8 +36,8 @@ static bool is_plain_image(const Type *type, DType dtype) {
     return type->rank == 4 && is_row_major(type, dtype);
 }
 
-static bool image_fits(const Type *type, const Target *target) {
-    if (target->dots == 2)
+static bool image_fits(const Type *type, const Target *target, DType filters) {
+    if (filters == DT_I16)
         return is_plain_image(type, DT_U8) || is_plain_image(type, DT_I8);
     return is_plain_image(type, kernel_dots(target));
 }
@@ -87,17 +88,21 @@ static bool params_fit(const Node *node, const Target *target) {
            !params->ahead && product_fits(params->rows, params->panels * (PANEL / target_lanes(target, 32)));
 }
 
-bool conv_bytes_accepts(const Node *node, const Target *target) {
+bool bytes_conv_fits(const Node *node, const Target *target, DType filters) {
     if (node->op != OP_Conv || !target->dots || node_in(node, 3))
         return false;
     const ConvAttrs *attrs = node->attrs;
     const Type *w = &node->in[1]->type, *bias = node_in(node, 2) ? &node->in[2]->type : NULL;
-    if (!image_fits(&node->in[0]->type, target) || !is_plain_image(w, kernel_filters(target)) ||
+    if (!image_fits(&node->in[0]->type, target, filters) || !is_plain_image(w, filters) ||
         !is_plain_image(&node->out[0]->type, node->out[0]->type.dtype) || node_sum_type(node)->dtype != DT_I32 ||
         (bias && !type_is_plain(bias)))
         return false;
     Window window = node_window(node);
-    return attrs->group == 1 && !attrs->act.kind && !node_pools(node) && is_bare(&window) &&
+    return !attrs->act.kind && !node_pools(node) && is_bare(&window);
+}
+
+bool conv_bytes_accepts(const Node *node, const Target *target) {
+    return bytes_conv_fits(node, target, kernel_filters(target)) && ((const ConvAttrs *)node->attrs)->group == 1 &&
            panel_bytes(node, 1) <= target->l2_bytes && type_count(&node->in[0]->type) <= INT32_MAX &&
            (node->kernel != KERNEL_conv_bytes || params_fit(node, target));
 }

@@ -401,8 +401,10 @@ char feature_sign(const char *list, const char *name) {
     return sign;
 }
 
-// Whether the vectors of an x86 hold integers of 16 bits, too: those of the CPU itself do, wider ones by a feature.
+// Whether the vectors of an x86 hold integers of 16 bits, too: those of its level do, wider ones by a feature.
 static bool row_words(const Row *row, const char *level, const char *feature_list) {
+    if (row->arch != ARCH_X86_64)
+        return false;
     char sign = feature_sign(feature_list, row->vector_bits == 512 ? "avx512bw" : "avx2");
     bool wider = row->vector_bits > row_find(row->arch, level)->vector_bits;
     return row->vector_bits == 128 || sign == '+' || (!sign && !wider);
@@ -414,7 +416,7 @@ static int row_dots(const Row *row, const char *level, const char *feature_list)
         (row->vector_bits == 256 && feature_sign(feature_list, "avxvnni") == '+') ||
         feature_sign(feature_list, "dotprod") == '+')
         return 4;
-    return row->arch == ARCH_X86_64 && row_words(row, level, feature_list) ? 2 : 0;
+    return row_words(row, level, feature_list) ? 2 : 0;
 }
 
 static Target target_of(const Row *row, const char *triple, const char *level, const char *feature_list) {
@@ -432,6 +434,7 @@ static Target target_of(const Row *row, const char *triple, const char *level, c
         .rounds = row->rounds,
         .divides = row->divides,
         .halves = row->halves,
+        .words = row_words(row, level, feature_list),
         .dots = row_dots(row, level, feature_list),
         .block = row->block,
         .fma_per_cycle = row->fma_per_cycle,

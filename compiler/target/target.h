@@ -24,8 +24,8 @@ typedef struct Target {
     bool rounds;       // has instructions for floor, ceil, trunc and round to even
     bool divides;      // has integer division of the word size
     bool halves;       // converts vectors between f32 and f16
-    int dots;          // products that it adds up in each lane of 32 bits: 4, of u8 and i8 on x86, of i8 on ARM; 2, of
-                       // i16; 0: none
+    bool words;        // adds up two products of i16 in each lane of 32 bits
+    int dots;          // the most that it adds up there: 4, of u8 and i8 on x86, of i8 on ARM; 2, of words; or 0
     int block;         // channels of an NCHWc block
     int fma_per_cycle; // vectors
     double ghz;        // as kernels see it, for predictions

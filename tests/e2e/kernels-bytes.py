@@ -91,6 +91,42 @@ def convolutions():
     return sweep
 
 
+DEPTHWISE = [  # batch, channels, filters of each, height, width, filter, strides, dilations, padding
+    (1, 3, 1, 9, 16, (3, 3), (1, 1), (1, 1), 1), (2, 5, 1, 7, 7, (3, 3), (1, 1), (1, 1), 1),
+    (1, 4, 2, 14, 14, (3, 3), (1, 1), (1, 1), 1), (1, 3, 1, 12, 40, (5, 5), (1, 1), (1, 1), 2),
+    (2, 3, 1, 15, 15, (3, 3), (2, 2), (1, 1), 1), (1, 2, 3, 33, 35, (3, 3), (2, 2), (1, 1), 0),
+    (1, 6, 1, 8, 9, (2, 2), (1, 1), (1, 1), 0), (1, 2, 1, 30, 70, (7, 7), (2, 2), (1, 1), 3),
+    (1, 3, 1, 20, 17, (3, 4), (2, 1), (2, 1), 2), (1, 3, 1, 6, 4, (3, 2), (1, 1), (1, 1), 1),
+    # not by the kernel: few columns, gaps between taps, a wide stride, one tap a row, groups of two channels
+    (1, 3, 1, 9, 3, (3, 3), (1, 1), (1, 1), 1), (1, 3, 1, 20, 20, (3, 3), (1, 1), (2, 2), 2),
+    (1, 3, 1, 20, 20, (3, 3), (3, 3), (1, 1), 1), (1, 3, 1, 9, 9, (3, 1), (1, 1), (1, 1), 0)]
+
+
+def depthwise():
+    """Of every zero point, at the ends of the ranges and in between; rounded to bytes again, too."""
+    sweep = Sweep(opset=17, tolerance=0)
+    for number, (batch, channels, times, height, width, size, strides, dilations, pad) in enumerate(DEPTHWISE):
+        for dtype, w_type in itertools.product(TYPES, TYPES):
+            ends = bool(random.integers(2))
+            x = some(dtype, batch, channels, height, width, ends=ends)
+            w = some(w_type, channels * times, 1, *size, ends=ends)
+            zero, w_zero = zero_points(dtype)[number % 4], zero_points(w_type)[number % 3]
+            padded = np.pad(x.astype(np.int64) - int(zero), ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+            reach = [(n - 1) * d + 1 for n, d in zip(size, dilations)]
+            windows = np.lib.stride_tricks.sliding_window_view(padded, reach, (2, 3))
+            windows = windows[:, :, ::strides[0], ::strides[1], ::dilations[0], ::dilations[1]].repeat(times, 1)
+            y = np.einsum("nchwij,cij->nchw", windows, w[:, 0].astype(np.int64) - int(w_zero)).astype(np.int32)
+            attributes = dict(strides=strides, dilations=dilations, pads=[pad] * 4, group=channels)
+            sweep.add("ConvInteger", [x, w, zero, w_zero], types=[np.int32], expected=[y], constants=(1, 2, 3), **attributes)
+            scale, y_zero = np.float32(random.uniform(0.001, 0.02, channels * times)), np.array(17, dtype)
+            bias = random.integers(-2000, 2000, channels * times).astype(np.int32)
+            y = requantized(y + bias[:, None, None], 0.25, scale[:, None, None], 0.5, y_zero)
+            zeros = np.full(scale.shape, w_zero)
+            sweep.add("QLinearConv", [x, np.float32(0.25), zero, w, scale, zeros, np.float32(0.5), y_zero, bias],
+                      types=[dtype], expected=[y], constants=range(1, 9), **attributes)
+    return sweep
+
+
 def requantized(sums, x_scale, w_scale, y_scale, y_zero):
     """In floats, as the importer has it."""
     info = np.iinfo(y_zero.dtype)
@@ -124,4 +160,4 @@ def results():
 
 
 finish(products().run("products"), batches().run("batches"), convolutions().run("convolutions"),
-       results().run("results"))
+       depthwise().run("depthwise"), results().run("results"))
