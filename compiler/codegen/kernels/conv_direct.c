@@ -14,7 +14,8 @@
 //     pixel p+1  acc acc        splat one x for each pixel, multiply and add
 //     ...        acc acc
 //
-// Where the number of panels is no multiple, those left over are tiles of fewer panels.
+// Where the number of panels is no multiple, those left over are tiles of fewer panels, and where a last panel has
+// channels in its first vectors only, of these. Input channels behind the last one are left out, too, in fours.
 // The accumulators stay in registers through all input channels and taps. A row is cut into tiles of nearly equal width
 // so that no tile is left with one pixel. Where a panel's weights are larger than half the first-level cache, the input
 // channels are done in slices of `depth` blocks: each slice's weights stay close while all rows pass by, and the sums
@@ -103,6 +104,17 @@ static int64_t panels_of(const Node *node, const Target *target) {
     return div_up(node->out[0]->type.dim[1].n / direct_groups(node, target), target->block);
 }
 
+int direct_empty_vecs(const Node *node, const Target *target) {
+    int64_t outs = node->out[0]->type.dim[1].n / direct_groups(node, target), lanes = target_lanes(target, 32);
+    bool alone = (panels_of(node, target) - 1) % ((const DirectParams *)node->params)->panels == 0;
+    return alone ? (int)((align_up(outs, target->block) - outs) / lanes) : 0;
+}
+
+int64_t direct_tile_rows(const Node *node, const Target *target, int64_t vecs) {
+    const DirectParams *params = node->params;
+    return vecs % (target->block / target_lanes(target, 32)) ? product_most_rows(target, (int)vecs) : params->rows;
+}
+
 bool direct_params_fit(const Node *node, const Target *target) {
     const DirectParams *params = node->params;
     int64_t most = direct_is_grouped(node, target) ? 1 : min_i64(panels_of(node, target), PRODUCT_MAX);
@@ -133,6 +145,13 @@ int64_t direct_blocks_in(const Node *node, const Target *target) {
     int64_t block = x->layout.kind == LAYOUT_NCHWC ? x->layout.block : 1;
     return direct_is_grouped(node, target) ? groups_room(&groups)
                                            : div_up(x->dim[1].n / direct_groups(node, target), block);
+}
+
+int64_t direct_rest_in(const Node *node, const Target *target) {
+    const Type *x = &node->in[0]->type;
+    if (x->layout.kind != LAYOUT_NCHWC || direct_is_grouped(node, target))
+        return 0;
+    return align_up(x->dim[1].n / direct_groups(node, target) % x->layout.block, PRODUCT_TURN) % x->layout.block;
 }
 
 // Input blocks whose weights for one tile take half of the first-level cache; 0 where all of them do.
@@ -213,8 +232,9 @@ static double share_of_taps(const Window *w, int axis) {
 double direct_row_cycles(const Node *node, const Target *target, int64_t length, double steps) {
     const DirectParams *params = node->params;
     int64_t panels = panels_of(node, target), each = target->block / target_lanes(target, 32);
-    int64_t whole = panels / params->panels, rest = panels % params->panels;
-    double last = rest ? cost_row(target, length, params->rows, rest * each, steps) : 0;
+    int64_t whole = div_up(panels, params->panels) - 1;
+    int64_t vecs = (panels - whole * params->panels) * each - direct_empty_vecs(node, target);
+    double last = cost_row(target, length, direct_tile_rows(node, target, vecs), vecs, steps);
     double waiting = params->depth ? cost_waiting(target, length * panels * each) : 0;
     return (double)whole * cost_row(target, length, params->rows, params->panels * each, steps) + last + waiting;
 }
@@ -228,7 +248,9 @@ double conv_direct_cost(const Node *node, const Target *target) {
     int64_t ins = direct_blocks_in(node, target), depth = params->depth ? params->depth : ins;
     int64_t groups = direct_groups(node, target), panels = panels_of(node, target);
     int64_t sets = groups * div_up(panels, params->panels);
-    double seen = direct_is_grouped(node, target) ? grouped_blocks(node, target) / (double)ins : 1;
+    int64_t rest = direct_rest_in(node, target), absent = rest ? block - rest : 0;
+    double seen = direct_is_grouped(node, target) ? grouped_blocks(node, target) / (double)ins
+                                                  : 1 - (double)absent / (double)(ins * block);
     double steps = seen * (double)(depth * block * taps);
     bool flat = taps == 1 && window.stride[0] == 1 && window.stride[1] == 1 && !x->layout.border && !y->layout.border &&
                 !direct_has_ring(node);

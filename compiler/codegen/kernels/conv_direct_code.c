@@ -124,8 +124,8 @@ static void tile_taps(Emit *e, const Direct *d, Tile *tile, int axis, Val from, 
     tile->last[axis] = e_min(e, tile->last[axis], e_div(e, e_max(e, inside, zero), step));
 }
 
-// The taps for one block of channels: real loops over the taps, and over the channels inside.
-static void taps_looped(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w) {
+// The taps for so many channels of a block: real loops over the taps, and over the channels inside.
+static void taps_looped(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w, Val channels) {
     const Window *window = &d->window;
     EMIT_FOR(e, v, tile->first[0], tile->last[0], 1)
         EMIT_FOR(e, u, tile->first[1], tile->last[1], 1) {
@@ -134,14 +134,26 @@ static void taps_looped(Emit *e, const Direct *d, Tile *tile, Ptr x, Ptr w) {
             Val tap = e_add(e, e_mul_const(e, v.i, d->tap[0]), e_mul_const(e, u.i, d->tap[1]));
             Ptr from = e_at(e, x, e_add(e, down, right));
             Ptr weights = e_at(e, w, e_mul_const(e, tap, d->x.block * d->y.block));
-            product_run(e, &tile->product, tile->sum, from, weights, d->x.block);
+            product_run_to(e, &tile->product, tile->sum, from, weights, channels);
         }
 }
 
-// The offset of accumulator i in the output.
-static int64_t output_offset(const Direct *d, int i) {
-    int per_panel = d->vecs / d->panels, row = i / d->vecs, vec = i % d->vecs;
+// Of an input block. Zeros behind the last channel are left out.
+static Val channels_of(Emit *e, const Direct *d, Val block) {
+    Val all = e_index(e, d->x.block);
+    if (!d->rest)
+        return all;
+    return e_select(e, e_eq(e, block, e_index(e, d->blocks_in - 1)), e_index(e, d->rest), all);
+}
+
+// The offset of accumulator i in the output, or of a vector of one of its rows.
+static int64_t vector_offset(const Direct *d, int row, int vec) {
+    int per_panel = direct_panel_vecs(d);
     return vec / per_panel * d->y.stride.channel + row * d->y.stride.pixel + (int64_t)(vec % per_panel) * d->lanes;
+}
+
+static int64_t output_offset(const Direct *d, int i) {
+    return vector_offset(d, i / d->vecs, i % d->vecs);
 }
 
 static void tile_start(Emit *e, const Direct *d, Tile *tile, const Slice *slice, Val channel, Dest y) {
@@ -176,6 +188,9 @@ static void tile_store(Emit *e, const Direct *d, Tile *tile, const Slice *slice,
             Val first = e_add_const(e, channel, (int64_t)(i % d->vecs) * d->lanes);
             dest_store(e, y, output_offset(d, i), &d->y, d->act, first, tile->acc[i]);
         }
+        for (int r = 0; r < (d->sums.v ? 0 : tile->product.rows); r++)
+            for (int v = d->vecs; v < d->panels * direct_panel_vecs(d); v++)
+                e_store_const(e, y.y, vector_offset(d, r, v), e_zero(e, DT_F32, d->lanes));
     }
     if (slice->only)
         return;
@@ -207,7 +222,7 @@ static void tile_emit(Emit *e, const Direct *d, int64_t rows, const Strip *strip
         if (d->x.block == 1)
             taps_unrolled(e, d, &tile, from, weights);
         else
-            taps_looped(e, d, &tile, from, weights);
+            taps_looped(e, d, &tile, from, weights, channels_of(e, d, i.i));
     }
     tile_store(e, d, &tile, &strip->slice, strip->channel, y);
 }
@@ -255,6 +270,7 @@ Direct direct_of(Emit *e, const Node *node) {
     d.tap[1] = 1;
     d.taps = d.window.kernel[0] * d.window.kernel[1];
     d.blocks_in = direct_blocks_in(node, target);
+    d.rest = direct_rest_in(node, target);
     if (direct_is_grouped(node, target))
         d.groups = grouped_groups(node, target);
     d.panels_out = div_up(d.y.channels / d.group, d.y.block);
@@ -370,25 +386,28 @@ static void panels_emit(Emit *e, const Direct *d, SetTask task, Val batch, Val p
     task.emit(e, d, task.context, batch, panel, first, last);
 }
 
-// Sets of panels of all groups. The last set of a group may have fewer panels, which are tiles of their own.
+// Sets of panels of all groups. The last set of a group may have fewer panels, or fewer vectors of one, which are tiles
+// of their own.
 static int64_t sets_of(const Direct *d) {
     return d->group * div_up(d->panels_out, d->panels);
 }
 
 static void set_emit(Emit *e, const Direct *d, SetTask task, Val batch, Val set, Val first, Val last) {
-    int64_t whole = d->panels_out / d->panels, rest = d->panels_out % d->panels;
-    if (!rest) {
+    int64_t sets = div_up(d->panels_out, d->panels);
+    Direct fewer = *d;
+    fewer.panels = (int)(d->panels_out - (sets - 1) * d->panels);
+    fewer.vecs = fewer.panels * direct_panel_vecs(d) - direct_empty_vecs(d->node, e_target(e));
+    if (fewer.vecs == d->vecs) {
         panels_emit(e, d, task, batch, e_mul_const(e, set, d->panels), first, last);
         return;
     }
-    Direct fewer = *d;
-    fewer.panels = (int)rest;
-    fewer.vecs = d->vecs / d->panels * fewer.panels;
-    Val each = e_index(e, whole + 1), number = e_rem(e, set, each);
-    Val panel = e_add(e, e_mul_const(e, e_div(e, set, each), d->panels_out), e_mul_const(e, number, d->panels));
-    EMIT_IF(e, e_lt(e, number, e_index(e, whole)))
-        panels_emit(e, d, task, batch, panel, first, last);
-    EMIT_IF(e, e_eq(e, number, e_index(e, whole)))
+    Val number = e_rem(e, set, e_index(e, sets));
+    Val panel = e_add(e, e_mul_const(e, e_div(e, set, e_index(e, sets)), d->panels_out),
+                      e_mul_const(e, number, d->panels));
+    EMIT_IF(e, e_lt(e, number, e_index(e, sets - 1)))
+        if (sets > 1)
+            panels_emit(e, d, task, batch, panel, first, last);
+    EMIT_IF(e, e_eq(e, number, e_index(e, sets - 1)))
         panels_emit(e, &fewer, task, batch, panel, first, last);
 }
 
@@ -406,7 +425,7 @@ void direct_share(Emit *e, const Direct *d, int64_t units, SetEmit emit, const v
 
 static void rows_emit(Emit *e, const Direct *d, const void *context, Val batch, Val panel, Val first, Val last) {
     (void)context;
-    direct_set(e, d, ((const DirectParams *)d->node->params)->rows, batch, panel, first, last);
+    direct_set(e, d, direct_tile_rows(d->node, e_target(e), d->vecs), batch, panel, first, last);
 }
 
 // All panels of a row before the next one, so that the input passes by once. Units of the work are the same.

@@ -19,6 +19,7 @@ typedef struct Direct {
     Groups groups;                         // count 0: they fill blocks; else `group` is 1, with fewer blocks_in
     int64_t row_length, rows;              // of the output as the kernel walks it
     int64_t depth, slices;                 // input blocks of a slice, and how many slices
+    int64_t rest;                          // channels of the last input block that are worth a step; 0: as of all
     int64_t taps;                          // of the packed weights
     int64_t tap[2];                        // between taps in the weights that are neighbours in a column, in a row
     int lanes, vecs;                       // of a pixel of the tile, over its panels
@@ -57,11 +58,22 @@ void direct_pool_lower(Emit *e, Direct *d);
 bool direct_operands(const Node *node);
 // Whether the layouts of its inputs and output are such, with a rim as wide as the padding.
 bool direct_laid_out(const Node *node, const Target *target);
+// Vectors of a whole panel of outputs.
+static inline int direct_panel_vecs(const Direct *d) {
+    return (int)d->y.block / d->lanes;
+}
+
+// Vectors of a group's last panel that hold no channel and are left out of its tiles; 0 where these have other panels.
+int direct_empty_vecs(const Node *node, const Target *target);
+// Pixels of a tile of so many vectors: more than others have where vectors are left out.
+int64_t direct_tile_rows(const Node *node, const Target *target, int64_t vecs);
 // Groups that are convolved one after the other: all, or as one where they don't fill blocks (conv_grouped).
 int64_t direct_groups(const Node *node, const Target *target);
 // Whether a panel sees some of the input blocks only, which differ from panel to panel; how many it sees, at most.
 bool direct_is_grouped(const Node *node, const Target *target);
 int64_t direct_blocks_in(const Node *node, const Target *target);
+// Channels of the last input block that are worth a step, in whole turns of the product; 0: as many as of all blocks.
+int64_t direct_rest_in(const Node *node, const Target *target);
 // Those groups of a node, and the input blocks that an average panel of theirs sees.
 Groups grouped_groups(const Node *node, const Target *target);
 double grouped_blocks(const Node *node, const Target *target);

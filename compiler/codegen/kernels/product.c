@@ -8,7 +8,7 @@
 
 #include "support/checked.h"
 
-enum { UNROLL = 4, MOST_ROWS = 14 };
+enum { MOST_ROWS = 14 };
 enum { LINE = 64, WAY = 4096 };  // bytes of a line of the cache; of a way, since it is looked up by offsets in a page
 
 // Where a multiply-add takes one lane of a register, LLVM loads the elements of several rows ahead, and would spill
@@ -94,14 +94,19 @@ static void run_unrolled(Emit *e, const Product *p, const Var *sum, Ptr left, Pt
 // Steps of one turn of the loop. Where each operand takes a register and those are few, several steps at once make LLVM
 // load ahead and spill.
 static int64_t unroll_of(const Target *target) {
-    return target->registers <= 16 && target->fma_lane ? 1 : UNROLL;
+    return target->registers <= 16 && target->fma_lane ? 1 : PRODUCT_TURN;
 }
 
 void product_run(Emit *e, const Product *p, const Var *sum, Ptr left, Ptr right, int64_t count) {
-    int64_t each = each_step(p), unroll = unroll_of(e_target(e)) * each, whole = count / unroll * unroll;
-    EMIT_FOR(e, k, e_index(e, 0), e_index(e, whole), unroll)
-        run_unrolled(e, p, sum, e_at(e, left, k.i), e_at(e, right, e_along(e, &k, p->panel / each)), unroll);
+    int64_t each = each_step(p), turn = unroll_of(e_target(e)) * each, whole = count / turn * turn;
+    product_run_to(e, p, sum, left, right, e_index(e, whole));
     if (whole < count)
         run_unrolled(e, p, sum, e_at_const(e, left, whole), e_at_const(e, right, whole / each * p->panel),
                      count - whole);
+}
+
+void product_run_to(Emit *e, const Product *p, const Var *sum, Ptr left, Ptr right, Val count) {
+    int64_t each = each_step(p), turn = unroll_of(e_target(e)) * each;
+    EMIT_FOR(e, k, e_index(e, 0), count, turn)
+        run_unrolled(e, p, sum, e_at(e, left, k.i), e_at(e, right, e_along(e, &k, p->panel / each)), turn);
 }

@@ -6,6 +6,7 @@
 #include "codegen/emit.h"
 
 enum { PRODUCT_MAX = 32 };  // accumulators
+enum { PRODUCT_TURN = 4 };  // steps of a turn of the loop, or a multiple of them
 
 typedef struct Product {
     int rows, vecs, lanes;  // vecs: vectors of a row, over all panels
@@ -40,5 +41,7 @@ void product_barrier(Emit *e, const Product *p, Val *acc);
 // The same for `count` consecutive elements and their lines, in a loop that is unrolled by four. `sum` are the
 // accumulators. What there is of the right factor behind `count`, up to a multiple of `dots`, is zeros.
 void product_run(Emit *e, const Product *p, const Var *sum, Ptr left, Ptr right, int64_t count);
+// The same for a number of f32 elements that is known when the code runs, and a multiple of PRODUCT_TURN.
+void product_run_to(Emit *e, const Product *p, const Var *sum, Ptr left, Ptr right, Val count);
 
 #endif
