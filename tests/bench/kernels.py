@@ -31,13 +31,14 @@ def conv(channels, size, filters, kernel, **attributes):
     return net, x, f"{channels} -> {filters}, {size}x{size}, {kernel}x{kernel}{more}"
 
 
-def conv_bytes(channels, size, filters, kernel):
-    """ConvInteger of u8 and i8; where the CPU has no products of bytes, another kernel takes it."""
+def conv_bytes(channels, size, filters, kernel, group=1, **attributes):
+    """ConvInteger of u8 and i8; where the CPU has no products of bytes or words, another kernel takes it."""
     net = Net("sweep", [1, channels, size, size])
     data = net.node("Cast", ["data"], to=onnx.TensorProto.UINT8)
-    weights = net.weight("w", (net.normal(filters, channels, kernel, kernel) * 40).astype("int8"))
-    x = net.node("ConvInteger", [data, weights], channels=filters, pads=[kernel // 2] * 4)
-    return net, net.node("Cast", [x], to=onnx.TensorProto.FLOAT), f"{channels} -> {filters}, {size}x{size}, {kernel}x{kernel}"
+    weights = net.weight("w", (net.normal(filters, channels // group, kernel, kernel) * 40).astype("int8"))
+    x = net.node("ConvInteger", [data, weights], channels=filters, pads=[kernel // 2] * 4, group=group, **attributes)
+    more = "".join(f", {name} {value[0]}" for name, value in attributes.items())
+    return net, net.node("Cast", [x], to=onnx.TensorProto.FLOAT), f"{channels} -> {filters}, {size}x{size}, {kernel}x{kernel}{more}"
 
 
 def transposed(channels, size, filters, kernel, **attributes):
@@ -89,6 +90,9 @@ SWEEP = {
     "conv_strassen": ([], [
         lambda: conv(512, 13, 1000, 1), lambda: conv(512, 28, 512, 1), lambda: conv(1024, 14, 1024, 1)]),
     "conv_bytes": ([], [lambda: conv_bytes(64, 56, 64, 3), lambda: conv_bytes(256, 14, 256, 3), lambda: conv_bytes(512, 14, 512, 1)]),
+    "conv_planes": ([], [
+        lambda: conv_bytes(144, 56, 144, 3, group=144), lambda: conv_bytes(96, 112, 96, 3, group=96, strides=[2, 2]),
+        lambda: conv_bytes(384, 14, 384, 3, group=384)]),
     "conv_grouped": ([], [
         lambda: conv(272, 28, 272, 1, group=4), lambda: conv(240, 28, 240, 3, group=10),
         lambda: conv(384, 14, 384, 3, group=16)]),
