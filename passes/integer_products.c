@@ -25,9 +25,7 @@
 enum { DEPTH = 8 };                         // nodes between constants and what follows from them
 static const double MOST_SUM = 2147483647;  // of the magnitudes of integers
 static const double LEAST_FACTOR = 1e-35, MOST_FACTOR = 1e35;  // f32 has numbers of these, and a bit beyond
-// How much longer products of words take than predicted, beside those of floats: 1.4 to 1.9 on a Zen 3.
-static const double WORDS = 1.6;
-static const double NEXT_TO = 1e-5;          // how far the scale of a bias may be off, relatively
+static const double NEXT_TO = 1e-5;         // how far the scale of a bias may be off, relatively
 
 typedef struct Product {
     Dequantized left, right;
@@ -173,7 +171,7 @@ bool integer_convs_pay(PassContext *ctx, const Graph *graph) {
         }
         arena_free(numbers);
     }
-    return integers > 0 && WORDS * integers < floats;
+    return integers > 0 && integers < floats;
 }
 
 // ---- What is behind

@@ -122,7 +122,8 @@ double conv_bytes_cost(const Node *node, const Target *target) {
     double tiles = (double)(p.batch * div_up(p.count, PANEL * params->panels));
     double pack = (double)(inner_of(node) * params->panels) * PACKED;
     double filters = (double)type_count(&node->in[1]->type);
-    double cycles = tiles * (pack + cost_row(target, node->in[1]->type.dim[0].n, params->rows, vecs, (double)steps));
+    double row = cost_row(target, node->in[1]->type.dim[0].n, params->rows, vecs, (double)steps);
+    double cycles = tiles * (pack + cost_dots(dots_of(node)) * row);
     cycles = larger(cycles, cost_far(target, filters) + cost_near(target, filters * (tiles - 1), filters));
     return cost_seconds(target, cost_call(target) + cycles);
 }

@@ -20,6 +20,7 @@ static const double LATENCY = 4;  // of a multiply-add
 // They were fitted on AVX-512, and are too small to measure on others.
 static const double LOAD = 0.2, WAITING = 5;
 static const double ALONE = 0.5;  // of multiply-adds, that hides reading from memory, which other threads do as well
+static const double WORDS = 1.37;  // times as long as a multiply-add: a product of words and an addition
 static const double TILE = 4;     // what a register tile needs besides and does not hide
 static const double CALL = 300;   // of a layer
 static const double SCALAR = 4;   // an element of a loop that is not vectorised
@@ -72,6 +73,10 @@ double cost_row(const Target *target, int64_t length, int64_t most, int64_t vecs
     RowTiles tiles = row_tiles(length, most);
     double wide = tiles.extra ? (double)tiles.extra * cost_tile(target, tiles.base + 1, vecs, steps) : 0;
     return wide + (double)(tiles.count - tiles.extra) * cost_tile(target, tiles.base, vecs, steps);
+}
+
+double cost_dots(int dots) {
+    return dots == 2 ? WORDS : 1;
 }
 
 double cost_waiting(const Target *target, int64_t vectors) {

@@ -15,6 +15,8 @@ double cost_seconds(const Target *target, double cycles);
 double cost_tile(const Target *target, int64_t rows, int64_t vecs, double steps);
 // A row of `length` cut into tiles of at most `most` (row_tiles).
 double cost_row(const Target *target, int64_t length, int64_t most, int64_t vecs, double steps);
+// How many times as long as a multiply-add of f32 a step takes that adds up products of so many bytes, or of two words.
+double cost_dots(int dots);
 // So many vectors of sums, which are stored and loaded again between two slices of a product.
 double cost_waiting(const Target *target, int64_t vectors);
 

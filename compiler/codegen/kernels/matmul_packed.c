@@ -196,6 +196,7 @@ double matmul_packed_cost(const Node *node, const Target *target) {
     for (int i = 0; i < 3; i++)
         if (groups[i])
             compute += (double)groups[i] * cost_row(target, rows, params->rows, panels[i] * vecs, (double)steps);
+    compute *= cost_dots(dots_of(node));
     double line = (double)(steps * PANEL) * sizeof(float), narrow = (double)(each * element_bits(node)) / 32;
     double panel = line * (double)params->panels, all = line * (double)div_up(columns, PANEL);
     if (is_quantized(node))
