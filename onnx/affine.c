@@ -6,22 +6,19 @@
 // A pixel i of n lies at (2 i + 1) / n - 1, or with align_corners at 2 i / (n - 1) - 1.
 #include "onnx/affine.h"
 
-static Value *binary(Importer *im, const Draft *d, OpKind op, Value *a, Value *b) {
-    return draft_node(im, d, op, a, b, NULL);
-}
-
 // The places of the pixels along axis `axis` of the size, as a list.
 static Value *places(Importer *im, const Draft *d, int axis, bool corners, DType dtype) {
     Value *zero = draft_scalar(im, d, "zero", DT_I64, 0), *one = draft_scalar(im, d, "one", DT_I64, 1);
-    Value *n = binary(im, d, OP_Gather, d->in[1], draft_scalar(im, d, "axis", DT_I64, axis));
+    Value *n = draft_binary(im, d, OP_Gather, d->in[1], draft_scalar(im, d, "axis", DT_I64, axis));
     Value *i = draft_cast(im, d, draft_node(im, d, OP_Range, zero, n, one), dtype);
-    Value *twice = binary(im, d, OP_Mul, i, draft_scalar(im, d, "two", dtype, 2)), *steps = draft_cast(im, d, n, dtype);
+    Value *twice = draft_binary(im, d, OP_Mul, i, draft_scalar(im, d, "two", dtype, 2)),
+        *steps = draft_cast(im, d, n, dtype);
     Value *unit = draft_scalar(im, d, "unit", dtype, 1);
     if (corners)
-        steps = binary(im, d, OP_Max, binary(im, d, OP_Sub, steps, unit), unit);
+        steps = draft_binary(im, d, OP_Max, draft_binary(im, d, OP_Sub, steps, unit), unit);
     else
-        twice = binary(im, d, OP_Add, twice, unit);
-    return binary(im, d, OP_Sub, binary(im, d, OP_Div, twice, steps), unit);
+        twice = draft_binary(im, d, OP_Add, twice, unit);
+    return draft_binary(im, d, OP_Sub, draft_binary(im, d, OP_Div, twice, steps), unit);
 }
 
 static Value *concat(Importer *im, const Draft *d, Value *const *parts, int n, int64_t axis) {
@@ -34,7 +31,7 @@ static Value *concat(Importer *im, const Draft *d, Value *const *parts, int n, i
 }
 
 static Value *size_part(Importer *im, const Draft *d, const int64_t *axes, int n) {
-    return binary(im, d, OP_Gather, d->in[1], draft_ints(im, d, "axes", axes, n));
+    return draft_binary(im, d, OP_Gather, d->in[1], draft_ints(im, d, "axes", axes, n));
 }
 
 bool make_affine_grid(Importer *im, Draft *d) {
@@ -52,11 +49,12 @@ bool make_affine_grid(Importer *im, Draft *d) {
     Value *column = concat(im, d, sizes, 2, 0);
     for (int i = 0; i < spatial; i++) {  // x is the last axis
         Value *list = places(im, d, 1 + spatial - i, corners != 0, dtype);
-        parts[i] = binary(im, d, OP_Expand, draft_add_axes(im, d, list, 1, i + 1), column);
+        parts[i] = draft_binary(im, d, OP_Expand, draft_add_axes(im, d, list, 1, i + 1), column);
     }
-    parts[spatial] = binary(im, d, OP_Expand, draft_scalar(im, d, "unit", dtype, 1), column);
+    parts[spatial] = draft_binary(im, d, OP_Expand, draft_scalar(im, d, "unit", dtype, 1), column);
     int64_t flat[] = {-1, spatial + 1};
-    Value *rows = binary(im, d, OP_Reshape, concat(im, d, parts, spatial + 1, -1), draft_ints(im, d, "flat", flat, 2));
+    Value *rows = draft_binary(im, d, OP_Reshape, concat(im, d, parts, spatial + 1, -1),
+                               draft_ints(im, d, "flat", flat, 2));
     Value *theta = draft_node(im, d, OP_Transpose, d->in[0], NULL, NULL);
     Ints *perm = &((TransposeAttrs *)theta->def->attrs)->perm;
     *perm = (Ints){3, ARENA_ARRAY(im->arena, int64_t, 3)};
@@ -65,5 +63,6 @@ bool make_affine_grid(Importer *im, Draft *d) {
     draft_infer(im, theta->def);
     Value *shape[] = {size_part(im, d, &first, 1), extent, draft_int(im, d, "coordinates", spatial)};
     return draft_done(im, d,
-                      binary(im, d, OP_Reshape, binary(im, d, OP_MatMul, rows, theta), concat(im, d, shape, 3, 0)));
+                      draft_binary(im, d, OP_Reshape, draft_binary(im, d, OP_MatMul, rows, theta),
+                                   concat(im, d, shape, 3, 0)));
 }

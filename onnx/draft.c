@@ -272,6 +272,10 @@ Value *draft_node(Importer *im, const Draft *d, OpKind op, Value *a, Value *b, V
     return value;
 }
 
+Value *draft_binary(Importer *im, const Draft *d, OpKind op, Value *a, Value *b) {
+    return draft_node(im, d, op, a, b, NULL);
+}
+
 Value *draft_sum(Importer *im, const Draft *d, Value *a, Value *b) {
     return a && b ? draft_node(im, d, OP_Add, a, b, NULL) : a ? a : b;
 }
@@ -404,6 +408,10 @@ static bool is_ignored(const Draft *d, const char *name) {
         if ((!ignored[i].op || !strcmp(ignored[i].op, d->op)) && !strcmp(ignored[i].name, name))
             return true;
     return false;
+}
+
+bool draft_all_taken(Importer *im, const Draft *d) {
+    return !d->nattr || diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute '%s' is not known", d->attr[0]->name);
 }
 
 bool draft_done(Importer *im, Draft *d, Value *result) {

@@ -56,6 +56,7 @@ Value *draft_scalar(Importer *im, const Draft *d, const char *part, DType dtype,
 Value *draft_constant(Importer *im, const Draft *d, const char *part, const Type *type, const void *bytes);
 // A node with default attributes, and its one output. Trailing null inputs are left out.
 Value *draft_node(Importer *im, const Draft *d, OpKind op, Value *a, Value *b, Value *c);
+Value *draft_binary(Importer *im, const Draft *d, OpKind op, Value *a, Value *b);
 Value *draft_sum(Importer *im, const Draft *d, Value *a, Value *b);  // of those that are not null
 bool draft_set_attributes(Importer *im, const Draft *d, Node *node);  // all that the draft has
 void draft_infer(Importer *im, Node *node);  // again, once attributes of a draft_node were set
@@ -74,6 +75,7 @@ Value *draft_cast(Importer *im, const Draft *d, Value *value, DType to);  // its
 
 bool draft_need(Importer *im, const Draft *d, int n);  // an error unless inputs 0..n-1 are there
 // Names the first output's value; an attribute that nobody took is an error.
+bool draft_all_taken(Importer *im, const Draft *d);  // no attribute is left, or that is an error
 bool draft_done(Importer *im, Draft *d, Value *result);
 // The draft becomes this operator, attributes and outputs taken over.
 bool draft_finish(Importer *im, Draft *d, OpKind op);

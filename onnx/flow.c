@@ -25,10 +25,6 @@ static const char *input_name(const Onnx__GraphProto *proto, int index) {
     return (size_t)index < proto->n_input ? proto->input[index]->name : NULL;
 }
 
-static bool no_attributes_left(Importer *im, const Draft *d) {
-    return !d->nattr || diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute '%s' is not known", d->attr[0]->name);
-}
-
 // ---- If
 
 static bool inline_branch(Importer *im, Draft *d, const Onnx__GraphProto *proto) {
@@ -111,7 +107,7 @@ static bool branch_at_run_time(Importer *im, Draft *d, const Onnx__GraphProto *c
 bool make_if(Importer *im, Draft *d) {
     const Onnx__GraphProto *proto[2] = {subgraph_take(im, d, "then_branch"), subgraph_take(im, d, "else_branch")};
     int64_t condition;
-    if (!draft_need(im, d, 1) || !proto[0] || !proto[1] || !no_attributes_left(im, d))
+    if (!draft_need(im, d, 1) || !proto[0] || !proto[1] || !draft_all_taken(im, d))
         return false;
     for (int i = 0; i < 2; i++)
         if ((size_t)d->nout != proto[i]->n_output)
@@ -311,7 +307,7 @@ bool make_loop(Importer *im, Draft *d) {
     LoopDraft l = {.proto = subgraph_take(im, d, "body"), .carried = d->nin > 2 ? d->nin - 2 : 0};
     BodyGraph body;
     bool keeps = false;
-    if (!l.proto || !no_attributes_left(im, d))
+    if (!l.proto || !draft_all_taken(im, d))
         return false;
     if (l.proto->n_output < 1 + (size_t)l.carried || (size_t)d->nout > l.proto->n_output - 1)
         return diag_error(im->diag, d->loc, E_ARITY,
@@ -494,7 +490,7 @@ static bool take_scan_attributes(Importer *im, Draft *d, ScanAttrs *attrs) {
 bool make_scan(Importer *im, Draft *d) {
     int skip = d->opset < 9;  // the lengths of the sequences come first
     ScanDraft s = {.proto = subgraph_take(im, d, "body"), .in = d->in + skip, .nin = d->nin - skip};
-    if (!s.proto || !take_scan_attributes(im, d, &s.attrs) || !no_attributes_left(im, d))
+    if (!s.proto || !take_scan_attributes(im, d, &s.attrs) || !draft_all_taken(im, d))
         return false;
     s.attrs.states = s.nin - s.attrs.num_scan_inputs;
     if (s.attrs.num_scan_inputs < 1 || s.attrs.states < 0)

@@ -8,17 +8,14 @@
 // The gradient of input `index`, from that of the node's result, `g`; null where it is always zero.
 typedef Value *(*Derivative)(Importer *im, const Draft *d, const Node *node, int index, Value *g);
 
-static Value *binary(Importer *im, const Draft *d, OpKind op, Value *a, Value *b) {
-    return draft_node(im, d, op, a, b, NULL);
-}
-
 static Value *number_like(Importer *im, const Draft *d, const Value *value, double number) {
     return draft_scalar(im, d, "number", value->type.dtype, number);
 }
 
 // `number` in the shape of a value.
 static Value *filled_like(Importer *im, const Draft *d, Value *value, double number) {
-    return binary(im, d, OP_Expand, number_like(im, d, value, number), binary(im, d, OP_Shape, value, NULL));
+    return draft_binary(im, d, OP_Expand, number_like(im, d, value, number),
+                        draft_binary(im, d, OP_Shape, value, NULL));
 }
 
 // ---- Derivatives
@@ -30,7 +27,7 @@ static Value *of_identity(Importer *im, const Draft *d, const Node *node, int in
 
 static Value *of_neg(Importer *im, const Draft *d, const Node *node, int index, Value *g) {
     (void)node, (void)index;
-    return binary(im, d, OP_Neg, g, NULL);
+    return draft_binary(im, d, OP_Neg, g, NULL);
 }
 
 static Value *of_sub(Importer *im, const Draft *d, const Node *node, int index, Value *g) {
@@ -38,48 +35,48 @@ static Value *of_sub(Importer *im, const Draft *d, const Node *node, int index, 
 }
 
 static Value *of_mul(Importer *im, const Draft *d, const Node *node, int index, Value *g) {
-    return binary(im, d, OP_Mul, g, node->in[!index]);
+    return draft_binary(im, d, OP_Mul, g, node->in[!index]);
 }
 
 static Value *of_div(Importer *im, const Draft *d, const Node *node, int index, Value *g) {
-    Value *part = binary(im, d, OP_Div, g, node->in[1]);
-    return index ? of_neg(im, d, node, index, binary(im, d, OP_Mul, part, node->out[0])) : part;
+    Value *part = draft_binary(im, d, OP_Div, g, node->in[1]);
+    return index ? of_neg(im, d, node, index, draft_binary(im, d, OP_Mul, part, node->out[0])) : part;
 }
 
 static Value *of_exp(Importer *im, const Draft *d, const Node *node, int index, Value *g) {
     (void)index;
-    return binary(im, d, OP_Mul, g, node->out[0]);
+    return draft_binary(im, d, OP_Mul, g, node->out[0]);
 }
 
 static Value *of_log(Importer *im, const Draft *d, const Node *node, int index, Value *g) {
     (void)index;
-    return binary(im, d, OP_Div, g, node->in[0]);
+    return draft_binary(im, d, OP_Div, g, node->in[0]);
 }
 
 // g / (2 y)
 static Value *of_sqrt(Importer *im, const Draft *d, const Node *node, int index, Value *g) {
     (void)index;
-    return binary(im, d, OP_Div, g, binary(im, d, OP_Add, node->out[0], node->out[0]));
+    return draft_binary(im, d, OP_Div, g, draft_binary(im, d, OP_Add, node->out[0], node->out[0]));
 }
 
 // g (1 - y^2)
 static Value *of_tanh(Importer *im, const Draft *d, const Node *node, int index, Value *g) {
     (void)index;
-    Value *square = binary(im, d, OP_Mul, node->out[0], node->out[0]);
-    return binary(im, d, OP_Mul, g, binary(im, d, OP_Sub, number_like(im, d, g, 1), square));
+    Value *square = draft_binary(im, d, OP_Mul, node->out[0], node->out[0]);
+    return draft_binary(im, d, OP_Mul, g, draft_binary(im, d, OP_Sub, number_like(im, d, g, 1), square));
 }
 
 // g y (1 - y)
 static Value *of_sigmoid(Importer *im, const Draft *d, const Node *node, int index, Value *g) {
     (void)index;
-    Value *rest = binary(im, d, OP_Sub, number_like(im, d, g, 1), node->out[0]);
-    return binary(im, d, OP_Mul, binary(im, d, OP_Mul, g, node->out[0]), rest);
+    Value *rest = draft_binary(im, d, OP_Sub, number_like(im, d, g, 1), node->out[0]);
+    return draft_binary(im, d, OP_Mul, draft_binary(im, d, OP_Mul, g, node->out[0]), rest);
 }
 
 static Value *of_relu(Importer *im, const Draft *d, const Node *node, int index, Value *g) {
     (void)index;
     Value *zero = number_like(im, d, g, 0);
-    return draft_node(im, d, OP_Where, binary(im, d, OP_Greater, node->in[0], zero), g, zero);
+    return draft_node(im, d, OP_Where, draft_binary(im, d, OP_Greater, node->in[0], zero), g, zero);
 }
 
 // Of matrices: g b^T and a^T g. Others have no derivative here.
@@ -88,8 +85,8 @@ static Value *of_matmul(Importer *im, const Draft *d, const Node *node, int inde
         diag_error(im->diag, d->loc, E_OPERATOR, "a MatMul has a derivative only of two matrices");
         return NULL;
     }
-    Value *other = binary(im, d, OP_Transpose, node->in[!index], NULL);
-    return index ? binary(im, d, OP_MatMul, other, g) : binary(im, d, OP_MatMul, g, other);
+    Value *other = draft_binary(im, d, OP_Transpose, node->in[!index], NULL);
+    return index ? draft_binary(im, d, OP_MatMul, other, g) : draft_binary(im, d, OP_MatMul, g, other);
 }
 
 static const struct {
@@ -134,8 +131,8 @@ static Value *narrowed(const Walk *w, Value *g, Value *like) {
     for (int i = 0; i < from->rank; i++)
         if (i < more || !dim_equal(from->dim[i], to->dim[i - more]))
             axes[n++] = i;
-    g = binary(w->im, w->d, OP_ReduceSum, g, draft_ints(w->im, w->d, "axes", axes, n));
-    return binary(w->im, w->d, OP_Reshape, g, binary(w->im, w->d, OP_Shape, like, NULL));
+    g = draft_binary(w->im, w->d, OP_ReduceSum, g, draft_ints(w->im, w->d, "axes", axes, n));
+    return draft_binary(w->im, w->d, OP_Reshape, g, draft_binary(w->im, w->d, OP_Shape, like, NULL));
 }
 
 static bool hand_on(Walk *w, const Node *node, int index) {
@@ -191,8 +188,8 @@ bool make_gradient(Importer *im, Draft *d) {
         return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute '%s' is missing", xs ? "y" : "xs");
     if (xs->n_strings + fixed != (size_t)d->nin || xs->n_strings != (size_t)d->nout)
         return diag_error(im->diag, d->loc, E_ARITY, "attributes 'xs' and 'zs' do not name the inputs and outputs");
-    if (d->nattr)
-        return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute '%s' is not known", d->attr[0]->name);
+    if (!draft_all_taken(im, d))
+        return false;
     Value *y = named(im, d, &target->s);
     if (!y)
         return false;

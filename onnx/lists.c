@@ -53,15 +53,15 @@ static bool need_position(Importer *im, const Draft *d, int index, int n, int mo
 // The output's name stands for a value that has a name already.
 static bool define_alias(Importer *im, Draft *d, Value *value) {
     d->done = true;
-    if (d->nattr)
-        return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute '%s' is not known", d->attr[0]->name);
+    if (!draft_all_taken(im, d))
+        return false;
     return !draft_wants(d, 0) || scope_define(d->scope, d->out[0], NAME_VALUE, value) ||
            diag_error(im->diag, d->loc, E_GRAPH, "value '%s' is defined twice", d->out[0]);
 }
 
 static bool define_list(Importer *im, Draft *d, List *list) {
-    if (d->nattr)
-        return diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute '%s' is not known", d->attr[0]->name);
+    if (!draft_all_taken(im, d))
+        return false;
     return draft_define_list(im, d, 0, list);
 }
 

@@ -9,10 +9,6 @@
 
 static const int64_t KEY = 0x73717a63;
 
-static Value *binary(Importer *im, const Draft *d, OpKind op, Value *a, Value *b) {
-    return draft_node(im, d, op, a, b, NULL);
-}
-
 // Always true.
 static bool take_key(Importer *im, Draft *d, int64_t *key) {
     const Onnx__AttributeProto *a = draft_take(d, "seed");
@@ -53,8 +49,8 @@ static Value *shape_of(Importer *im, const Draft *d) {
 // number * by + offset
 static Value *moved(Importer *im, const Draft *d, Value *number, double by, double offset) {
     DType dtype = number->type.dtype;
-    Value *y = by == 1 ? number : binary(im, d, OP_Mul, number, draft_scalar(im, d, "by", dtype, by));
-    return offset == 0 ? y : binary(im, d, OP_Add, y, draft_scalar(im, d, "offset", dtype, offset));
+    Value *y = by == 1 ? number : draft_binary(im, d, OP_Mul, number, draft_scalar(im, d, "by", dtype, by));
+    return offset == 0 ? y : draft_binary(im, d, OP_Add, y, draft_scalar(im, d, "offset", dtype, offset));
 }
 
 bool make_random(Importer *im, Draft *d) {
@@ -85,7 +81,7 @@ bool make_bernoulli(Importer *im, Draft *d) {
     if (!draft_need(im, d, 1) || !take_key(im, d, &key) || !take_dtype(im, d, draft_dtype(d, 0), &dtype))
         return false;
     Value *y = draw(im, d, shape_of(im, d), draft_dtype(d, 0), RANDOM_UNIFORM, key);
-    Value *hit = binary(im, d, OP_Less, y, draft_cast(im, d, d->in[0], y->type.dtype));
+    Value *hit = draft_binary(im, d, OP_Less, y, draft_cast(im, d, d->in[0], y->type.dtype));
     return draft_done(im, d, draft_cast(im, d, hit, dtype));
 }
 
@@ -99,16 +95,18 @@ bool make_multinomial(Importer *im, Draft *d) {
     Value *x = draft_dtype(d, 0) == DT_F64 ? d->in[0] : draft_cast(im, d, d->in[0], DT_F32);
     Value *classes = shape_of(im, d), *zero = draft_int(im, d, "first", 0), *one = draft_int(im, d, "last", 1);
     Value *shape =
-        binary(im, d, OP_Concat, binary(im, d, OP_Gather, classes, zero), draft_int(im, d, "samples", samples));
+        draft_binary(im, d, OP_Concat, draft_binary(im, d, OP_Gather, classes, zero),
+                     draft_int(im, d, "samples", samples));
     Value *uniform = draw(im, d, shape, x->type.dtype, RANDOM_UNIFORM, key);
-    Value *sums = binary(im, d, OP_CumSum, draft_node(im, d, OP_Softmax, x, NULL, NULL), one);
-    Value *passed = binary(im, d, OP_LessOrEqual, binary(im, d, OP_Unsqueeze, sums, one),
-                           binary(im, d, OP_Unsqueeze, uniform, draft_int(im, d, "sample_axis", 2)));
-    Value *count = binary(im, d, OP_ReduceSum, draft_cast(im, d, passed, DT_I64), draft_int(im, d, "class_axis", 2));
+    Value *sums = draft_binary(im, d, OP_CumSum, draft_node(im, d, OP_Softmax, x, NULL, NULL), one);
+    Value *passed = draft_binary(im, d, OP_LessOrEqual, draft_binary(im, d, OP_Unsqueeze, sums, one),
+                                 draft_binary(im, d, OP_Unsqueeze, uniform, draft_int(im, d, "sample_axis", 2)));
+    Value *count = draft_binary(im, d, OP_ReduceSum, draft_cast(im, d, passed, DT_I64),
+                                draft_int(im, d, "class_axis", 2));
     ((ReduceAttrs *)count->def->attrs)->keepdims = false;
     draft_infer(im, count->def);
-    Value *most = binary(im, d, OP_Sub, binary(im, d, OP_Gather, classes, one), one);
-    return draft_done(im, d, draft_cast(im, d, binary(im, d, OP_Min, count, most), dtype));
+    Value *most = draft_binary(im, d, OP_Sub, draft_binary(im, d, OP_Gather, classes, one), one);
+    return draft_done(im, d, draft_cast(im, d, draft_binary(im, d, OP_Min, count, most), dtype));
 }
 
 // x / (1 - ratio) where a uniform number is at least the ratio, else 0; without training x everywhere.
@@ -120,11 +118,11 @@ bool make_training_dropout(Importer *im, Draft *d) {
     DType dtype = draft_dtype(d, 0), in = dtype == DT_F64 ? DT_F64 : DT_F32;
     Value *ratio = draft_in(d, 1) ? draft_cast(im, d, d->in[1], in) : draft_scalar(im, d, "ratio", in, 0.5);
     Value *uniform = draw(im, d, shape_of(im, d), in, RANDOM_UNIFORM, key);
-    Value *mask = binary(im, d, OP_GreaterOrEqual, uniform, ratio), *one = draft_scalar(im, d, "one", in, 1);
-    mask = binary(im, d, OP_Or, mask, draft_node(im, d, OP_Not, training, NULL, NULL));
-    Value *kept = binary(im, d, OP_Sub, one, ratio);
+    Value *mask = draft_binary(im, d, OP_GreaterOrEqual, uniform, ratio), *one = draft_scalar(im, d, "one", in, 1);
+    mask = draft_binary(im, d, OP_Or, mask, draft_node(im, d, OP_Not, training, NULL, NULL));
+    Value *kept = draft_binary(im, d, OP_Sub, one, ratio);
     kept = draft_node(im, d, OP_Where, training, kept, one);
-    Value *y = binary(im, d, OP_Div, draft_cast(im, d, x, in), kept);
+    Value *y = draft_binary(im, d, OP_Div, draft_cast(im, d, x, in), kept);
     y = draft_node(im, d, OP_Where, mask, y, draft_scalar(im, d, "zero", in, 0));
     return draft_define(im, d, 1, mask) && draft_done(im, d, draft_cast(im, d, y, dtype));
 }

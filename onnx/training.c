@@ -15,16 +15,12 @@
 
 #include "onnx/gradient.h"
 
-static Value *binary(Importer *im, const Draft *d, OpKind op, Value *a, Value *b) {
-    return draft_node(im, d, op, a, b, NULL);
-}
-
 static Value *constant(Importer *im, const Draft *d, DType dtype, const char *part, double number) {
     return draft_scalar(im, d, part, dtype, number);
 }
 
 static Value *scaled(Importer *im, const Draft *d, Value *x, const char *part, double by) {
-    return by == 1 ? x : binary(im, d, OP_Mul, x, constant(im, d, x->type.dtype, part, by));
+    return by == 1 ? x : draft_binary(im, d, OP_Mul, x, constant(im, d, x->type.dtype, part, by));
 }
 
 // The i-th tensor of each of `kinds` lists behind r and t, the first two of which are x and g.
@@ -43,8 +39,8 @@ static bool take_group(Importer *im, Draft *d, int kinds, Group *group) {
         return false;
     Value *shape = draft_ints(im, d, "scalar", NULL, 0);
     group->dtype = draft_dtype(d, 2);
-    group->r = binary(im, d, OP_Reshape, draft_cast(im, d, d->in[0], DT_F64), shape);
-    group->t = binary(im, d, OP_Reshape, draft_cast(im, d, d->in[1], DT_F64), shape);
+    group->r = draft_binary(im, d, OP_Reshape, draft_cast(im, d, d->in[0], DT_F64), shape);
+    group->t = draft_binary(im, d, OP_Reshape, draft_cast(im, d, d->in[1], DT_F64), shape);
     return true;
 }
 
@@ -55,22 +51,23 @@ static Value *group_in(const Draft *d, const Group *group, int kind, int index) 
 // g + norm * x
 static Value *regularized(Importer *im, const Draft *d, const Group *group, int index, double norm) {
     Value *x = group_in(d, group, 0, index), *g = group_in(d, group, 1, index);
-    return norm == 0 ? g : binary(im, d, OP_Add, scaled(im, d, x, "norm", norm), g);
+    return norm == 0 ? g : draft_binary(im, d, OP_Add, scaled(im, d, x, "norm", norm), g);
 }
 
 // a * old + b * new
 static Value *mixed(Importer *im, const Draft *d, Value *old, double a, Value *fresh, double b) {
-    return binary(im, d, OP_Add, scaled(im, d, old, "keep", a), scaled(im, d, fresh, "take", b));
+    return draft_binary(im, d, OP_Add, scaled(im, d, old, "keep", a), scaled(im, d, fresh, "take", b));
 }
 
 // a / (sqrt(h) + epsilon)
 static Value *over_root(Importer *im, const Draft *d, Value *a, Value *h, double epsilon) {
     Value *root = draft_node(im, d, OP_Sqrt, h, NULL, NULL);
-    return binary(im, d, OP_Div, a, binary(im, d, OP_Add, root, constant(im, d, h->type.dtype, "epsilon", epsilon)));
+    return draft_binary(im, d, OP_Div, a,
+                        draft_binary(im, d, OP_Add, root, constant(im, d, h->type.dtype, "epsilon", epsilon)));
 }
 
 static Value *choose_later(Importer *im, const Draft *d, const Group *group, Value *later, Value *first) {
-    Value *any = binary(im, d, OP_Greater, group->t, constant(im, d, DT_F64, "zero", 0));
+    Value *any = draft_binary(im, d, OP_Greater, group->t, constant(im, d, DT_F64, "zero", 0));
     return draft_node(im, d, OP_Where, any, later, first);
 }
 
@@ -80,10 +77,6 @@ static bool define(Importer *im, Draft *d, const Group *group, int index, Value 
            (!b || draft_define(im, d, 2 * group->n + index, b));
 }
 
-static bool no_attributes_left(Importer *im, const Draft *d) {
-    return !d->nattr || diag_error(im->diag, d->loc, E_ATTRIBUTE, "attribute '%s' is not known", d->attr[0]->name);
-}
-
 static bool make_adagrad(Importer *im, Draft *d) {
     Group group;
     double decay, epsilon, norm;
@@ -91,25 +84,28 @@ static bool make_adagrad(Importer *im, Draft *d) {
         !draft_take_float(im, d, "epsilon", (double)1e-6f, &epsilon) ||
         !draft_take_float(im, d, "norm_coefficient", 0, &norm))
         return false;
-    Value *slow = binary(im, d, OP_Add, scaled(im, d, group.t, "decay", decay), constant(im, d, DT_F64, "one", 1));
-    Value *rate = draft_cast(im, d, binary(im, d, OP_Div, group.r, slow), group.dtype);
+    Value *slow = draft_binary(im, d, OP_Add, scaled(im, d, group.t, "decay", decay),
+                               constant(im, d, DT_F64, "one", 1));
+    Value *rate = draft_cast(im, d, draft_binary(im, d, OP_Div, group.r, slow), group.dtype);
     for (int i = 0; i < group.n; i++) {
         Value *g = regularized(im, d, &group, i, norm);
-        Value *h = binary(im, d, OP_Add, group_in(d, &group, 2, i), binary(im, d, OP_Mul, g, g));
-        Value *step = over_root(im, d, binary(im, d, OP_Mul, rate, g), h, epsilon);
-        if (!define(im, d, &group, i, binary(im, d, OP_Sub, group_in(d, &group, 0, i), step), h, NULL))
+        Value *h = draft_binary(im, d, OP_Add, group_in(d, &group, 2, i), draft_binary(im, d, OP_Mul, g, g));
+        Value *step = over_root(im, d, draft_binary(im, d, OP_Mul, rate, g), h, epsilon);
+        if (!define(im, d, &group, i, draft_binary(im, d, OP_Sub, group_in(d, &group, 0, i), step), h, NULL))
             return false;
     }
-    return no_attributes_left(im, d);
+    return draft_all_taken(im, d);
 }
 
 // r * sqrt(1 - beta^t) / (1 - alpha^t)
 static Value *adam_rate(Importer *im, const Draft *d, const Group *group, double alpha, double beta) {
     Value *one = constant(im, d, DT_F64, "one", 1);
-    Value *a = binary(im, d, OP_Sub, one, binary(im, d, OP_Pow, constant(im, d, DT_F64, "alpha", alpha), group->t));
-    Value *b = binary(im, d, OP_Sub, one, binary(im, d, OP_Pow, constant(im, d, DT_F64, "beta", beta), group->t));
-    Value *up = binary(im, d, OP_Mul, group->r, draft_node(im, d, OP_Sqrt, b, NULL, NULL));
-    Value *later = choose_later(im, d, group, binary(im, d, OP_Div, up, a), group->r);
+    Value *a = draft_binary(im, d, OP_Sub, one,
+                            draft_binary(im, d, OP_Pow, constant(im, d, DT_F64, "alpha", alpha), group->t));
+    Value *b = draft_binary(im, d, OP_Sub, one,
+                            draft_binary(im, d, OP_Pow, constant(im, d, DT_F64, "beta", beta), group->t));
+    Value *up = draft_binary(im, d, OP_Mul, group->r, draft_node(im, d, OP_Sqrt, b, NULL, NULL));
+    Value *later = choose_later(im, d, group, draft_binary(im, d, OP_Div, up, a), group->r);
     return draft_cast(im, d, later, group->dtype);
 }
 
@@ -126,13 +122,13 @@ static bool make_adam(Importer *im, Draft *d) {
     for (int i = 0; i < group.n; i++) {
         Value *g = regularized(im, d, &group, i, norm);
         Value *v = mixed(im, d, group_in(d, &group, 2, i), alpha, g, 1 - alpha);
-        Value *h = mixed(im, d, group_in(d, &group, 3, i), beta, binary(im, d, OP_Mul, g, g), 1 - beta);
-        Value *step = binary(im, d, OP_Mul, rate, over_root(im, d, v, h, epsilon));
-        Value *x = scaled(im, d, binary(im, d, OP_Sub, group_in(d, &group, 0, i), step), "post", 1 - post);
+        Value *h = mixed(im, d, group_in(d, &group, 3, i), beta, draft_binary(im, d, OP_Mul, g, g), 1 - beta);
+        Value *step = draft_binary(im, d, OP_Mul, rate, over_root(im, d, v, h, epsilon));
+        Value *x = scaled(im, d, draft_binary(im, d, OP_Sub, group_in(d, &group, 0, i), step), "post", 1 - post);
         if (!define(im, d, &group, i, x, v, h))
             return false;
     }
-    return no_attributes_left(im, d);
+    return draft_all_taken(im, d);
 }
 
 static bool make_momentum(Importer *im, Draft *d) {
@@ -149,14 +145,14 @@ static bool make_momentum(Importer *im, Draft *d) {
     by = draft_cast(im, d, by, group.dtype);
     for (int i = 0; i < group.n; i++) {
         Value *g = regularized(im, d, &group, i, norm);
-        Value *v = binary(im, d, OP_Add, scaled(im, d, group_in(d, &group, 2, i), "keep", alpha),
-                          binary(im, d, OP_Mul, by, g));
-        Value *way = nesterov ? binary(im, d, OP_Add, g, scaled(im, d, v, "keep", alpha)) : v;
-        Value *x = binary(im, d, OP_Sub, group_in(d, &group, 0, i), binary(im, d, OP_Mul, rate, way));
+        Value *v = draft_binary(im, d, OP_Add, scaled(im, d, group_in(d, &group, 2, i), "keep", alpha),
+                                draft_binary(im, d, OP_Mul, by, g));
+        Value *way = nesterov ? draft_binary(im, d, OP_Add, g, scaled(im, d, v, "keep", alpha)) : v;
+        Value *x = draft_binary(im, d, OP_Sub, group_in(d, &group, 0, i), draft_binary(im, d, OP_Mul, rate, way));
         if (!define(im, d, &group, i, x, v, NULL))
             return false;
     }
-    return no_attributes_left(im, d);
+    return draft_all_taken(im, d);
 }
 
 static const struct {
@@ -182,7 +178,7 @@ static Value *channel_mean(Importer *im, const Draft *d, Value *x, int rank) {
     int64_t axes[MAX_RANK] = {0};
     for (int i = 2; i < rank; i++)
         axes[i - 1] = i;
-    return binary(im, d, OP_ReduceMean, x, draft_ints(im, d, "axes", axes, rank - 1));
+    return draft_binary(im, d, OP_ReduceMean, x, draft_ints(im, d, "axes", axes, rank - 1));
 }
 
 bool make_batch_training(Importer *im, Draft *d) {
@@ -194,10 +190,10 @@ bool make_batch_training(Importer *im, Draft *d) {
     if (rank < 2)
         return diag_error(im->diag, d->loc, E_SHAPE, "training needs an input of known rank, 2 or more");
     Value *x = d->in[0], *flat = draft_int(im, d, "flat", -1);
-    Value *mean = channel_mean(im, d, x, rank), *off = binary(im, d, OP_Sub, x, mean);
-    Value *variance = channel_mean(im, d, binary(im, d, OP_Mul, off, off), rank);
-    mean = draft_cast(im, d, binary(im, d, OP_Reshape, mean, flat), draft_dtype(d, 3));
-    variance = draft_cast(im, d, binary(im, d, OP_Reshape, variance, flat), draft_dtype(d, 4));
+    Value *mean = channel_mean(im, d, x, rank), *off = draft_binary(im, d, OP_Sub, x, mean);
+    Value *variance = channel_mean(im, d, draft_binary(im, d, OP_Mul, off, off), rank);
+    mean = draft_cast(im, d, draft_binary(im, d, OP_Reshape, mean, flat), draft_dtype(d, 3));
+    variance = draft_cast(im, d, draft_binary(im, d, OP_Reshape, variance, flat), draft_dtype(d, 4));
     Value *y = draft_node(im, d, OP_BatchNormalization, x, d->in[1], d->in[2]);
     node_set_input(y->def, 3, mean);
     node_set_input(y->def, 4, variance);
