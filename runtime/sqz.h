@@ -20,7 +20,7 @@ enum {
     SQZ_OK = 0,
     SQZ_EARGUMENT = 1,  /* a pointer is null, or not aligned as its C type wants; a struct of another size or ABI; an
                          * open dimension has a value that the model does not take */
-    SQZ_EWORKSPACE = 2, /* the workspace is null, not 64-aligned, or too small even for one shard */
+    SQZ_EWORKSPACE = 2, /* the workspace is null, not 64-aligned, or too small even for one thread */
     SQZ_ERANGE = 3, /* an index in the data is out of range, or numbers that decide a shape (axes, sizes, amounts) do
                      * not give the declared one; the outputs are then unspecified */
     SQZ_ECPU = 4 /* the CPU lacks what the object was compiled for (x86 only; on ARM the caller promises it) */
@@ -87,8 +87,8 @@ typedef struct sqz_model {
     int32_t name;              /* offset of the model's name */
     int32_t tensors;           /* offset of the first sqz_tensor */
     int32_t inputs, outputs;   /* how many */
-    uint64_t workspace_size;   /* bytes with one shard */
-    uint64_t shard_size;       /* bytes of each further shard */
+    uint64_t workspace_size;   /* bytes on one thread */
+    uint64_t shard_size;       /* bytes of each further thread: a shard's scratch */
     uint64_t weights_size;
     int32_t call;              /* offset of NAME_call */
     int32_t open;              /* how many dimensions are open, 0 or 1; sqz_call.dims has so many */

@@ -35,13 +35,13 @@ typedef struct Sink {
 bool compile_module(const Variant *variants, int count, const CompileOptions *options, OutputKind kind,
                     const Sink *sink, Diag *diag);
 
-// A call on a pool is cut into so many shards, as far as its workspace has room for their scratch.
+// A call on a pool is cut into so many shards, where its workspace has room for the scratch of all threads.
 enum { SHARDS_PER_THREAD = 4, MAX_SHARDS = 256 };
 
 // What the interface hash covers, and what the header needs.
 typedef struct Interface {
     uint64_t hash;
-    int64_t workspace_bytes, shard_bytes;  // of one shard all in all; of each further one
+    int64_t workspace_bytes, shard_bytes;  // of one thread all in all; of each further one
     int inputs, outputs;
     const char **c_names;                  // identifiers of the inputs, then the outputs; distinct
     const Open *open;                      // null: no dimension is open

@@ -183,23 +183,19 @@ static void write_open(const Writer *w) {
 
 static void write_workspace_on(const Writer *w) {
     int64_t bytes = w->face.workspace_bytes, more = w->face.shard_bytes;
-    const char *parameters = w->face.open ? "n, shards" : "shards";
-    str_printf(w->out, "#define %s_WORKSPACE_SIZE_ON(%s) ", w->upper, parameters);
-    if (w->face.open)  // a whole workspace for each thread that has a sample, or the shards of one
-        str_printf(
-            w->out,
-            "\\\n    ((size_t)((shards) < 5 || (n) < 2 ? 1 : (n) < ((shards) + 3) / 4 ? (n) : ((shards) + 3) / 4) * "
-            "(size_t)%" PRId64 " + \\\n     (size_t)%" PRId64 " * (size_t)((shards) > 1 ? (shards) - 1 : 0))\n",
-            bytes, more);
+    str_printf(w->out, "#define %s_WORKSPACE_SIZE_ON(%sthreads) \\\n    ((size_t)%" PRId64 " + ", w->upper,
+               w->face.open ? "n, " : "", bytes);
+    if (w->face.open)  // a whole workspace for each thread that has a sample, or scratch for each to share one
+        str_printf(w->out, "(size_t)((n) < (threads) ? %" PRId64 " : %" PRId64 ")", more, bytes);
     else
-        str_printf(w->out, "((size_t)%" PRId64 " + (size_t)%" PRId64 " * (size_t)((shards) > 1 ? (shards) - 1 : 0))\n",
-                   bytes, more);
+        str_printf(w->out, "(size_t)%" PRId64, more);
+    str_add(w->out, " * (size_t)((threads) > 1 ? (threads) - 1 : 0))\n");
 }
 
 static void write_workspace(const Writer *w) {
     str_add(w->out,
-            "/* Bytes of scratch memory that a call needs, and their alignment; any memory will do. On a pool a\n"
-            " * call is cut into shards, up to four for each thread, as far as the workspace has room for them.");
+            "/* Bytes of scratch memory that a call needs, and their alignment; any memory will do. On a pool each\n"
+            " * thread has scratch of its own; with less of it fewer threads take part.");
     if (w->face.open)
         str_printf(
             w->out,

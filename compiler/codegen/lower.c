@@ -77,6 +77,7 @@ static void kernel_body(Program *program, Kernel *kernel, const char *name, cons
     lower_node(e, node);
     LLVMBuildRetVoid(e->builder);
     kernel->shared = e->kernel.shared;
+    kernel->scratch = e->kernel.scratch_bytes > 0;
     kernel->wide = e->kernel.wide;
     parts_filled(program, function);
     if (e == program->e)
@@ -259,8 +260,10 @@ static bool layer_body(Program *program, const Node *node, const Kernel *kernel,
     }
     Val shard = e_to_index(e, (Val){LLVMGetParam(function, 1), DT_I32, 1});
     Val shards = e_to_index(e, (Val){context_field(program, context, CONTEXT_SHARDS), DT_I32, 1});
+    bool takes = kernel->shared && kernel->scratch;
+    Val slot = takes ? slots_take(program, context) : e_index(e, 0);
     int64_t first = program->interface.workspace_bytes - program->interface.shard_bytes;
-    Val place = e_add_const(e, e_mul_const(e, shard, program->interface.shard_bytes), first);
+    Val place = e_add_const(e, e_mul_const(e, slot, program->interface.shard_bytes), first);
     LLVMValueRef workspace = context_field(program, context, CONTEXT_WORKSPACE);
     LLVMTypeRef byte = LLVMInt8TypeInContext(e->context);
     args[operands + PARAM_SCRATCH] = LLVMBuildGEP2(e->builder, byte, workspace, (LLVMValueRef *)&place.v, 1, "");
@@ -271,6 +274,8 @@ static bool layer_body(Program *program, const Node *node, const Kernel *kernel,
         call_for_samples(program, node, kernel, context, args);
     else
         call_kernel(e, kernel, args, operands + PARAM_SAMPLES);
+    if (takes)
+        slots_give(program, context, slot);
     LLVMBuildRetVoid(e->builder);
     return true;
 }

@@ -106,7 +106,7 @@ bool backend_optimise(Emit *e, LLVMTargetMachineRef machine) {
 
 static LLVMTypeRef context_type(Emit *e) {
     LLVMTypeRef p = emit_pointer_type(e), w = LLVMInt32TypeInContext(e->context), n = emit_index_type(e);
-    LLVMTypeRef fields[] = {p, p, p, w, w, w, n, n, n, p};
+    LLVMTypeRef fields[] = {p, p, p, w, w, w, n, n, n, p, p};
     return LLVMStructTypeInContext(e->context, fields, sizeof fields / sizeof *fields, 0);
 }
 

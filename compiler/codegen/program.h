@@ -14,6 +14,7 @@ struct Kernel {
     struct LLVMOpaqueValue *function;  // in the module of the layers: a declaration where the body is in another one
     bool *used;   // by operand: which pointers it reads
     bool shared;  // several shards may run it at a time
+    bool scratch;  // it has scratch memory
     bool wide;    // takes several samples at a time
     Kernel *next;
 };
@@ -67,12 +68,13 @@ typedef struct Program {
     int64_t filled;  // instructions in it
     struct LLVMOpaqueValue *weights_base;     // where the weights lie
     struct LLVMOpaqueValue *splitter;         // run.c's function that gives a layer to the pool; null: not needed yet
+    struct LLVMOpaqueValue *take;             // slots.c's that takes a slot; the same
     struct LLVMOpaqueType *context_type;      // of what layers are given
 } Program;
 
 // Fields of the context.
 enum { CONTEXT_WORKSPACE, CONTEXT_INPUTS, CONTEXT_OUTPUTS, CONTEXT_STATUS, CONTEXT_SHARDS, CONTEXT_CPU, CONTEXT_TASKS,
-       CONTEXT_ROUNDS, CONTEXT_SAMPLES, CONTEXT_POOL };
+       CONTEXT_ROUNDS, CONTEXT_SAMPLES, CONTEXT_POOL, CONTEXT_SLOTS };
 
 // Makes room for the versions, one for each variant.
 void program_open(Program *program, Emit *e, const Variant *variants, int count, const char *prefix);
@@ -86,6 +88,17 @@ bool flow_lower(Program *program, Layer *layer);  // emits the function; the lay
 struct LLVMOpaqueValue *context_field(Program *program, struct LLVMOpaqueValue *context, unsigned field);
 struct LLVMOpaqueValue *address_of(Program *program, struct LLVMOpaqueValue *context, const Value *value,
                                    const Loc *loc);
+// run.c: a function that is emitted when it is first needed, and called from code for any CPU: NAME_`name`.
+typedef void ProgramBody(Program *program, struct LLVMOpaqueValue *function);
+struct LLVMOpaqueValue *program_function(Program *program, struct LLVMOpaqueValue **function, const char *name,
+                                         struct LLVMOpaqueType *type, ProgramBody *body);
+
+// slots.c: a word for `count` free slots of scratch, at most as many as slots_most; a shard's slot, and its end.
+int slots_most(Emit *e);
+struct LLVMOpaqueValue *slots_new(Program *program, Val count);
+Val slots_take(Program *program, struct LLVMOpaqueValue *context);
+void slots_give(Program *program, struct LLVMOpaqueValue *context, Val slot);
+
 void program_entries(Program *program);                       // abi.c: the functions and data that users see
 void program_weights(const Program *program, unsigned char *bytes);  // weights_size bytes, zeroed
 void program_stream(const Program *program, const Sink *sink);       // the same bytes, piece by piece

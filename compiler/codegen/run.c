@@ -89,6 +89,11 @@ static void check_workspace(Program *program, LLVMValueRef workspace, LLVMValueR
 
 // ---- Running the layers
 
+// Into how many shards a layer is cut, and how many of them have scratch at a time.
+typedef struct Shards {
+    Val count, slots;
+} Shards;
+
 // How many threads a pool has that count here; 1 without a pool.
 static Val thread_count(Program *program, LLVMValueRef pool) {
     Emit *e = program->e;
@@ -100,18 +105,22 @@ static Val thread_count(Program *program, LLVMValueRef pool) {
     return e_get(e, threads);
 }
 
-// How many shards: so many to each thread, as far as the workspace has room for their scratch.
-static Val shard_count(Program *program, Val threads, Val room) {
+// For how many shards at a time a workspace has scratch, whose room behind that of the first one is `room`.
+static Val slot_count(Program *program, Val threads, Val room) {
     Emit *e = program->e;
-    Var shards = e_var(e, e_index(e, 1));
+    Val most = e_min(e, threads, e_index(e, slots_most(e)));
+    if (!program->interface.shard_bytes)
+        return most;
+    return e_min(e, most, e_add_const(e, e_div(e, room, e_index(e, program->interface.shard_bytes)), 1));
+}
+
+// How many shards: several to each thread if there is scratch for all threads, else no more than have scratch.
+static Val shard_count(Program *program, Val threads, Val slots) {
+    Emit *e = program->e;
     if (program->by_layer)
-        return e_get(e, shards);
-    Val wanted = e_mul_const(e, threads, SHARDS_PER_THREAD);
-    if (program->interface.shard_bytes)
-        wanted = e_min(e, wanted, e_add_const(e, e_div(e, room, e_index(e, program->interface.shard_bytes)), 1));
-    EMIT_IF(e, e_gt(e, threads, e_index(e, 1)))
-        e_set(e, shards, wanted);
-    return e_get(e, shards);
+        return e_index(e, 1);
+    Val several = e_and(e, e_gt(e, threads, e_index(e, 1)), e_eq(e, threads, slots));
+    return e_select(e, several, e_mul_const(e, slots, SHARDS_PER_THREAD), slots);
 }
 
 static void pool_run(Program *program, LLVMValueRef pool, Val shards, LLVMValueRef task, LLVMValueRef context) {
@@ -150,22 +159,26 @@ static void splitter_body(Program *program, LLVMValueRef function) {
 // void (context, pool, split, layer): runs a layer that can be split. A function of its own, since branches around each
 // of thousands of layers would take LLVM a time that grows with their square.
 static LLVMValueRef splitter(Program *program) {
+    return program_function(program, &program->splitter, "split_layer", splitter_type(program), splitter_body);
+}
+
+LLVMValueRef program_function(Program *program, LLVMValueRef *made, const char *name, LLVMTypeRef type,
+                              ProgramBody *body) {
     Emit *e = program->e;
-    if (program->splitter)
-        return program->splitter;
+    if (*made)
+        return *made;
     LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder), entry = e->entry;
     LLVMValueRef caller = e->function;
     const Target *target = e->target;
-    e->target = program->versions[0].target;  // any CPU calls it
-    const char *name = arena_printf(e->arena, "%s_split_layer", program->prefix);
-    program->splitter = emit_function(e, name, splitter_type(program), false);
-    emit_attribute(e, program->splitter, (unsigned)LLVMAttributeFunctionIndex, "noinline");
-    splitter_body(program, program->splitter);
+    e->target = program->versions[0].target;
+    *made = emit_function(e, arena_printf(e->arena, "%s_%s", program->prefix, name), type, false);
+    emit_attribute(e, *made, (unsigned)LLVMAttributeFunctionIndex, "noinline");
+    body(program, *made);
     e->target = target;
     e->function = caller;
     e->entry = entry;
     LLVMPositionBuilderAtEnd(e->builder, here);
-    return program->splitter;
+    return *made;
 }
 
 // A null pool: on this thread.
@@ -199,13 +212,14 @@ static void run_layers(Program *program, LLVMValueRef context, LLVMValueRef pool
 }
 
 static LLVMValueRef new_context(Program *program, LLVMValueRef inputs, LLVMValueRef outputs, LLVMValueRef workspace,
-                                Val shards, LLVMValueRef cpu, LLVMValueRef pool) {
+                                Shards shards, LLVMValueRef cpu, LLVMValueRef pool) {
     LLVMValueRef context = LLVMBuildAlloca(program->e->builder, program->context_type, "context");
     set(program, context, CONTEXT_WORKSPACE, workspace);
     set(program, context, CONTEXT_INPUTS, inputs);
     set(program, context, CONTEXT_OUTPUTS, outputs);
     set(program, context, CONTEXT_STATUS, LLVMConstInt(int32(program), SQZ_OK, 0));
-    set(program, context, CONTEXT_SHARDS, e_cast(program->e, DT_I32, shards).v);
+    set(program, context, CONTEXT_SHARDS, e_cast(program->e, DT_I32, shards.count).v);
+    set(program, context, CONTEXT_SLOTS, slots_new(program, shards.slots));
     set(program, context, CONTEXT_CPU, cpu);
     set(program, context, CONTEXT_POOL, pool);
     set(program, context, CONTEXT_SAMPLES, e_index(program->e, 1).v);
@@ -220,7 +234,7 @@ static LLVMValueRef slot_at(Program *program, LLVMValueRef array, int index) {
 }
 
 // A context for single samples of those of `all`: its operands are an array on the stack.
-static LLVMValueRef sample_context(Program *program, LLVMValueRef all, LLVMValueRef workspace, Val shards,
+static LLVMValueRef sample_context(Program *program, LLVMValueRef all, LLVMValueRef workspace, Shards shards,
                                    LLVMValueRef pool) {
     Emit *e = program->e;
     int inputs = program->interface.inputs, count = inputs + program->interface.outputs;
@@ -258,7 +272,8 @@ static LLVMValueRef samples_function(Program *program) {
     LLVMValueRef workspace =
         LLVMBuildGEP2(e->builder, LLVMInt8TypeInContext(e->context),
                       abi_field(program, program->context_type, all, CONTEXT_WORKSPACE), offset, 1, "");
-    LLVMValueRef context = sample_context(program, all, workspace, e_index(e, 1), LLVMConstNull(pointer(program)));
+    LLVMValueRef context = sample_context(program, all, workspace, (Shards){e_index(e, 1), e_index(e, 1)},
+                                          LLVMConstNull(pointer(program)));
     EMIT_FOR(e, round, e_index(e, 0), rounds, 1) {
         point_to_sample(program, all, context, e_add(e, e_mul(e, round.i, tasks), task));
         run_layers(program, context, NULL, (Val){0}, false);
@@ -353,8 +368,9 @@ LLVMValueRef run_function(Program *program) {
         check_dim(program, n);
     check_workspace(program, workspace, size.v);
     Val threads = thread_count(program, pool);
-    Val shards = shard_count(program, threads, e_sub(e, size, e_index(e, face->workspace_bytes)));
-    Val split = e_gt(e, shards, e_index(e, 1));
+    Val slots = slot_count(program, threads, e_sub(e, size, e_index(e, face->workspace_bytes)));
+    Shards shards = {shard_count(program, threads, slots), slots};
+    Val split = e_gt(e, shards.count, e_index(e, 1));
     if (program->by_layer)
         split = (Val){LLVMBuildIsNotNull(e->builder, pool, ""), DT_BOOL, 1};
     LLVMValueRef number = cpu.v ? cpu.v : LLVMConstInt(int32(program), 0, 0);

@@ -42,15 +42,13 @@ static bool make_ports(Instance *instance, int64_t workspace, int64_t shard, int
     instance->n = 1;
     if (!instance_resize(instance, max_i64(instance->least, 1)))
         return false;
-    int64_t shards = 1;
     if (threads != 1) {
         instance->pool = sqz_pool_create(threads);
         if (!instance->pool)
             return diag_error(instance->diag, NULL, E_RUN, "cannot have %d threads", threads);
-        shards = max_i64(shards, min_i64((int64_t)instance->pool->threads * SHARDS_PER_THREAD, MAX_SHARDS));
     }
-    int64_t threads_room = instance->pool && instance->dim_name ? workspace * (instance->pool->threads - 1) : 0;
-    instance->workspace_size = (size_t)(workspace + (shards - 1) * shard + threads_room);
+    int64_t others = instance->pool ? instance->pool->threads - 1 : 0;
+    instance->workspace_size = (size_t)(workspace + others * (instance->dim_name ? workspace : shard));
     instance->workspace = fresh(instance->arena, (int64_t)instance->workspace_size);
     return true;
 }

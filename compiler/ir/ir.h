@@ -167,7 +167,7 @@ struct Module {
     Open open;
     OutputLabels *labels;
     int64_t workspace_bytes;  // of planned values; 0 before plan-memory
-    int64_t shard_bytes;      // scratch of each shard
+    int64_t shard_bytes;      // scratch of a shard
     double constant_bytes;    // of the model's graph, as predictions see it (kernels/cost.c); 0: not summed up yet
 };
 

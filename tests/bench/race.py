@@ -39,7 +39,7 @@ class Sqzc:
         tensors = (native.Tensor * count).from_address(ctypes.addressof(self.model) + self.model.tensors)
         self.kinds = [(native.DTYPES[t.dtype], list(t.dims[:t.rank])) for t in tensors]
         self.pool = self.make_pool(threads, folder) if threads > 1 else None
-        size = self.model.workspace_size + (4 * threads - 1) * self.model.shard_size
+        size = self.model.workspace_size + (threads - 1) * self.model.shard_size
         self.workspace = native.aligned(size)
         self.buffers = [native.aligned(int(np.prod(shape)) * np.dtype(dtype).itemsize).view(dtype).reshape(shape)
                         for dtype, shape in self.kinds]

@@ -79,7 +79,7 @@ static Buffers run(int threads, int at_end)
         else
             buffers.outputs[i - model->inputs] = buffer;
     }
-    size_t size = (size_t)(model->workspace_size + (uint64_t)threads * 4 * model->shard_size);
+    size_t size = (size_t)(model->workspace_size + (uint64_t)(threads > 1 ? threads - 1 : 0) * model->shard_size);
     sqz_pool pool = {NULL, threads, backwards};
     sqz_call call = {.size = sizeof call, .inputs = buffers.inputs, .outputs = buffers.outputs,
                      .workspace = guarded(size, at_end), .workspace_size = size, .pool = threads ? &pool : NULL};

@@ -1,4 +1,4 @@
-// A model gives the same bits on any number of threads, and with any number of shards that the workspace has room for.
+// A model gives the same bits on any number of threads, and in a workspace with scratch for any number of them.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,9 +8,9 @@
 
 static float data[SWEEP_DATA_COUNT], wanted[SWEEP_SOFTMAXOUT_COUNT], result[SWEEP_SOFTMAXOUT_COUNT];
 
-static int differs(const sqz_pool *pool, int shards, const char *what, int threads)
+static int differs(const sqz_pool *pool, int slots, const char *what, int threads)
 {
-    size_t size = SWEEP_WORKSPACE_SIZE_ON(shards);
+    size_t size = SWEEP_WORKSPACE_SIZE_ON(slots);
     void *workspace = NULL;
     if (posix_memalign(&workspace, SWEEP_WORKSPACE_ALIGN, size))
         return 1;
@@ -37,8 +37,8 @@ int main(void)
         sqz_pool *pool = sqz_pool_create(threads[i]);
         if (!pool)
             return 2;
-        failures += differs(pool, 1, "one shard", threads[i]) + differs(pool, 2, "two", threads[i]) +
-                    differs(pool, 4 * threads[i], "all", threads[i]);
+        failures += differs(pool, 1, "one", threads[i]) + differs(pool, 2, "two", threads[i]) +
+                    differs(pool, threads[i], "all", threads[i]);
         sqz_pool_destroy(pool);
     }
     free(workspace);
