@@ -22,7 +22,9 @@ typedef struct Row {
     int block, fma_per_cycle;
     double ghz;
     int l1_kib, l2_kib;
-    int loads_per_cycle, l2_rate, l3_rate, memory_rate;
+    int loads_per_cycle;
+    bool loads_hide;
+    int l2_rate, l3_rate, memory_rate;
     bool halves;
 } Row;
 
@@ -30,10 +32,10 @@ static const Row rows[] = {
 #define HALVES_X86_64(bits) ((bits) >= 256)
 #define HALVES_AARCH64(bits) true
 #define HALVES_ARM(bits) false
-#define TARGET(arch, cpu, features, bits, regs, fma, lane, rounds, divides, block, per_cycle, ghz, l1, l2, loads, l2r, \
-               l3r, memr, note)                                                                                        \
-    {ARCH_##arch, cpu,       features, bits, regs, fma,   lane, rounds, divides,                                       \
-     block,       per_cycle, ghz,      l1,   l2,   loads, l2r,  l3r,    memr,    HALVES_##arch(bits)},
+#define TARGET(arch, cpu, features, bits, regs, fma, lane, rounds, divides, block, per_cycle, ghz, l1, l2, loads, \
+               hide, l2r, l3r, memr, note)                                                                        \
+    {ARCH_##arch, cpu,   features, bits, regs,  fma,  lane, rounds, divides, block,             \
+     per_cycle,   ghz,   l1,       l2,   loads, hide, l2r,  l3r,    memr,    HALVES_##arch(bits)},
 #include "target/targets.def"
 #undef TARGET
 };
@@ -53,8 +55,8 @@ const TargetRow *target_rows(int *count) {
 #define NAME_AARCH64 "aarch64"
 #define NAME_ARM "arm"
     static const TargetRow names[] = {
-#define TARGET(arch, cpu, features, bits, regs, fma, lane, rounds, divides, block, per_cycle, ghz, l1, l2, loads, l2r, \
-               l3r, memr, note)                                                                                        \
+#define TARGET(arch, cpu, features, bits, regs, fma, lane, rounds, divides, block, per_cycle, ghz, l1, l2, loads, \
+               hide, l2r, l3r, memr, note)                                                                        \
     {NAME_##arch, cpu, note},
 #include "target/targets.def"
 #undef TARGET
@@ -442,6 +444,7 @@ static Target target_of(const Row *row, const char *triple, const char *level, c
         .l1_bytes = row->l1_kib * 1024,
         .l2_bytes = row->l2_kib * 1024,
         .loads_per_cycle = row->loads_per_cycle,
+        .loads_hide = row->loads_hide,
         .l2_rate = row->l2_rate,
         .l3_rate = row->l3_rate,
         .memory_rate = row->memory_rate,

@@ -31,6 +31,7 @@ typedef struct Target {
     double ghz;        // as kernels see it, for predictions
     int l1_bytes, l2_bytes;
     int loads_per_cycle;                // vectors
+    bool loads_hide;                    // behind as many multiply-adds
     int l2_rate, l3_rate, memory_rate;  // bytes a cycle that come from there
 } Target;
 

@@ -139,9 +139,9 @@ typedef struct Transforms {
     double in, out;
 } Transforms;
 
-// Of a vector. Where there is room, loads and sums go beside multiply-adds.
+// Of a vector. Where loads hide, they and sums go beside multiply-adds.
 static double transform_cycles(const Target *target, int64_t points) {
-    return cost_has_room(target) ? TRANSFORM[4] : TRANSFORM[points];
+    return cost_hides_loads(target) ? TRANSFORM[4] / target->fma_per_cycle : TRANSFORM[points];
 }
 
 static Transforms transforms_cycles(const Sizes *s, const Target *target, const Block *block) {

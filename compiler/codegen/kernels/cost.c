@@ -53,6 +53,10 @@ bool cost_is_wide(const Target *target) {
     return target->vector_bits == LINE_BITS;
 }
 
+bool cost_hides_loads(const Target *target) {
+    return cost_is_wide(target) && target->loads_hide;
+}
+
 bool cost_has_room(const Target *target) {
     return cost_is_wide(target) && target->fma_per_cycle < target->loads_per_cycle;
 }
@@ -61,7 +65,7 @@ bool cost_has_room(const Target *target) {
 static double step_cycles(const Target *target, int64_t rows, int64_t vecs) {
     double work = (double)(rows * vecs) / target->fma_per_cycle;
     double loads = (double)vecs + (target->fma_lane ? (double)rows / target_lanes(target, 32) : (double)rows);
-    double shown = cost_is_wide(target) && !cost_has_room(target) ? LOAD * loads : 0;
+    double shown = cost_is_wide(target) && !cost_hides_loads(target) ? LOAD * loads : 0;
     return larger(larger(work, loads / target->loads_per_cycle), LATENCY) + shown;
 }
 

@@ -22,7 +22,9 @@ double cost_waiting(const Target *target, int64_t vectors);
 
 // Whether a vector is as wide as a line of the cache, so that multiply-adds hide less of what else there is.
 bool cost_is_wide(const Target *target);
-// Whether one of them is multiplied in a cycle where two are loaded: loads, and what is fetched ahead, hide.
+// Whether loads of them hide behind as many multiply-adds nevertheless.
+bool cost_hides_loads(const Target *target);
+// Whether one of them is multiplied in a cycle where two are loaded: what is fetched ahead hides.
 bool cost_has_room(const Target *target);
 
 // What reading or writing `bytes` of something that is `size` bytes large adds to the arithmetic: it lies in the

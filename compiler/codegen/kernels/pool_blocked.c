@@ -29,7 +29,7 @@ bool pool_blocked_accepts(const Node *node, const Target *target) {
 double pool_blocked_cost(const Node *node, const Target *target) {
     PoolRows pool;
     double vectors = (double)type_storage(&node->out[0]->type) / target_lanes(target, 32);
-    double moved = (cost_is_wide(target) && !cost_has_room(target) ? READ_WIDE : READ) * cost_moved(node, target);
+    double moved = (cost_is_wide(target) && !cost_hides_loads(target) ? READ_WIDE : READ) * cost_moved(node, target);
     double cycles =
         unrolls(node, &pool) ? pool_row_cycles(&pool.window, vectors) : pool_separable_cycles(node, target);
     return cost_seconds(target, cost_call(target) + cycles + moved);
