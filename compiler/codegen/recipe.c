@@ -155,7 +155,7 @@ static void pack_strassen(const Node *node, int64_t first, int64_t count, unsign
             double b12 = right < outs ? read_f32(weights, right * ins + k) : 0;
             double b22 = right < outs ? read_f32(weights, right * ins + half + k) : 0;
             double t1 = b12 - b11, t2 = b22 - t1, t3 = b22 - b12, t4 = t2 - b21;
-            const double factor[7] = {b11, b21, t2, t1, b22, t3, -t4};
+            const double factor[7] = {b11, b21, t2, t3, -t4, t1, b22};
             for (int f = 0; f < 7; f++)
                 write_f32(bytes, ((o / panel * 7 + f) * half + k) * panel + o % panel, (float)factor[f]);
         }

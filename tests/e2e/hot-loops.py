@@ -102,7 +102,8 @@ def assembly(sqzc, stem, kernel, make, tile, triple, cpu):
                    check=True)
     with open(stem + ".chosen.sqz") as file:
         text = file.read()
-    rows = {"conv_strassen": r"kernel(conv_strassen \1 pairs=12)", "conv_winograd": r"kernel(conv_winograd \1 tile=4 band=2)",
+    fewer = "rows=4" if triple.startswith("armv7") else r"\1"  # as conv_strassen chooses
+    rows = {"conv_strassen": f"kernel(conv_strassen {fewer} pairs=12)", "conv_winograd": r"kernel(conv_winograd \1 tile=4 band=2)",
             "conv_direct": r"kernel(conv_direct \1)"}.get(kernel)
     if f"kernel({kernel}" not in text and rows:
         text = re.sub(r"kernel\(conv_\w+[^)]*?(rows=\d+)[^)]*\)", rows, text)

@@ -36,14 +36,22 @@ def make(part):
     return module
 
 
+def ceil_div(a, b):
+    return -(-a // b)
+
+
 def force(match):
-    pairs, rows = random.choice([1, 2, 5, 12, 40, 200]), random.randint(1, 4)
-    split = random.choice([1, 2]) if int(match["filters"]) > 32 else 1
-    return f"{match['node']}kernel(conv_strassen rows={rows} pairs={pairs} split={split})"
+    pairs_of_panels = ceil_div(ceil_div(int(match["filters"]), 16), 2)
+    duos = random.randint(1, min(pairs_of_panels, 3))
+    rows = random.randint(1, 4 if duos < 3 else 2)  # 32 registers at most
+    tiles = ceil_div(ceil_div(int(match["height"]) * int(match["width"]), 2), rows)
+    group, pairs = random.randint(1, min(tiles, 5)), random.choice([1, 2, 5, 12, 40, 200])
+    split = random.randint(1, ceil_div(pairs_of_panels, duos))
+    return f"{match['node']}kernel(conv_strassen rows={rows} duos={duos} group={group} pairs={pairs} split={split})"
 
 
 def choose(text):
-    node = r"(?P<node>= Conv\((?:(?!pads).)* : f32<\d+x(?P<filters>\d+)x.*)kernel\(conv_(?:direct|strassen)[^)]*\)"
+    node = r"(?P<node>= Conv\((?:(?!pads).)* : f32<\d+x(?P<filters>\d+)x(?P<height>\d+)x(?P<width>\d+).*)kernel\(conv_(?:direct|strassen)[^)]*\)"
     return re.sub(node, force, text)
 
 

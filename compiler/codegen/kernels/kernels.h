@@ -84,6 +84,8 @@ extern const AttrTable winograd_params;
 
 typedef struct StrassenParams {
     int64_t rows;   // pixel pairs of a register tile of the products
+    int64_t duos;   // pairs of panels of a register tile
+    int64_t group;  // tiles that go through one product after the other
     int64_t pairs;  // pixel pairs of a block
     int64_t ahead;  // as above
     int64_t split;
