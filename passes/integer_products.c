@@ -129,6 +129,15 @@ static bool match_float_bias(const Value *bias, Product *p, Arena *arena) {
     return true;
 }
 
+// Whether the magnitudes of all that is added up fit into 31 bits.
+static bool sums_fit(const Node *node, const Product *p) {
+    double most = (double)type_count(&node->in[1]->type) / (double)p->columns * 255 * 255, start = 0;
+    for (int64_t i = 0; p->whole_bias && i < p->bias.n; i++)
+        start = fmax(start, fabs(p->bias.v[i]));
+    return most + start <= MOST_SUM;
+}
+
+// A filter of hardly more than zeros has a small scale, in which its bias is too large for an integer sum.
 static bool match_bias(const Node *node, Product *p, Arena *arena) {
     const Value *bias = node_in(node, 2);
     const GemmAttrs *gemm = node->op == OP_Gemm ? node->attrs : NULL;
@@ -139,15 +148,8 @@ static bool match_bias(const Node *node, Product *p, Arena *arena) {
         type->dim[type->rank - 1].n != p->columns)
         return false;
     p->whole_bias = node->op == OP_Conv && match_whole_bias(bias, p, arena);
+    p->whole_bias = p->whole_bias && sums_fit(node, p);
     return p->whole_bias || match_float_bias(bias, p, arena);
-}
-
-// Whether the magnitudes of all that is added up fit into 31 bits.
-static bool sums_fit(const Node *node, const Product *p) {
-    double most = (double)type_count(&node->in[1]->type) / (double)p->columns * 255 * 255, start = 0;
-    for (int64_t i = 0; p->whole_bias && i < p->bias.n; i++)
-        start = fmax(start, fabs(p->bias.v[i]));
-    return most + start <= MOST_SUM;
 }
 
 static bool match(const Node *node, const Target *target, Arena *arena, Product *p) {

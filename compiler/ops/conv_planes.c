@@ -11,7 +11,9 @@
 //                                  odd   x1 x2  x3 x4  x5 x6 ...      one before it, whose weight then is 0
 //     stride 2:                          x0 x1  x2 x3  x4 x5 ...
 //
-// The last tile of a row is moved back to end with it, and computes some pixels again.
+// Where one tile is as wide as a row, or wider, it does a row alone, but not the last one: what it stores behind a row
+// is stored again with the next. The last tile of other rows is moved back to end with them, and computes some pixels
+// again.
 #include "codegen/kernels/cost.h"
 #include "codegen/kernels/fused.h"
 #include "codegen/kernels/kernels.h"
@@ -41,7 +43,8 @@ typedef struct Tile {
     bool apart;  // even and odd pixels
 } Tile;
 
-static Tile tile_of(const Window *w, const Target *target) {
+// No wider than a row.
+static Tile tile_within(const Window *w, const Target *target) {
     Tile tile = {SUMS, target_lanes(target, 32), w->stride[1] == 1};
     while (tile.lanes > LEAST_LANES && tile.sums * tile.lanes > w->out[1])
         tile.lanes /= 2;
@@ -50,9 +53,18 @@ static Tile tile_of(const Window *w, const Target *target) {
     return tile;
 }
 
+// The least that is as wide as a row, if there is one, which is no wider than two: it reads and stores no further than
+// to the end of the next row.
+static Tile tile_over(const Window *w, const Target *target) {
+    Tile tile = {SUMS, LEAST_LANES, w->stride[1] == 1};
+    while (tile.sums * tile.lanes < w->out[1])
+        tile.lanes *= 2;
+    return tile.lanes <= target_lanes(target, 32) ? tile : tile_within(w, target);
+}
+
 double conv_planes_cost(const Node *node, const Target *target) {
     Window w = node_window(node);
-    Tile tile = tile_of(&w, target);
+    Tile tile = tile_over(&w, target);
     int64_t rows = type_count(&node->out[0]->type) / w.out[1], tiles = div_up(w.out[1], tile.sums * tile.lanes);
     double each = tile.sums * ((double)(w.kernel[0] * w.kernel[1]) * TAP + STORE);
     return cost_seconds(target, cost_call(target) + (double)(rows * tiles) * each);
@@ -123,28 +135,46 @@ static void tile_emit(Emit *e, const Planes *c, Ptr x, Val at, Val filter, Val t
         store(e, c, filter, e_add_const(e, to, s * c->tile.lanes), sum[s]);
 }
 
+static void row_emit(Emit *e, const Planes *c, Ptr x, Val plane, Val filter, Val row) {
+    const Window *w = &c->window;
+    int64_t width = w->out[1], lanes = c->tile.sums * c->tile.lanes;
+    Val at = e_mul_const(e, row, w->stride[0] * w->in[1]);
+    Val to = e_mul_const(e, e_add(e, e_mul_const(e, plane, w->out[0]), row), width);
+    EMIT_FOR(e, tile, e_index(e, 0), e_index(e, width), lanes) {
+        Val column = e_min(e, tile.i, e_index(e, max_i64(0, width - lanes)));
+        tile_emit(e, c, x, e_add(e, at, e_mul_const(e, column, w->stride[1])), filter, e_add(e, to, column));
+    }
+}
+
+// The same plane with tiles of fewer lanes.
+static Planes with_tile(Emit *e, const Planes *c, Tile tile) {
+    Planes few = *c;
+    few.tile = tile;
+    few.start = e_part(e, c->start, 0, tile.lanes);
+    for (int64_t i = 0; i < c->window.kernel[0] * pairs_of(&c->window); i++)
+        few.weights[i] = e_part(e, c->weights[i], 0, 2 * tile.lanes);
+    return few;
+}
+
 static void plane_emit(Emit *e, Planes *c, Val plane) {
     const Window *w = &c->window;
-    const Type *x_type = &c->node->in[0]->type, *y_type = &c->node->out[0]->type;
-    int64_t width = w->out[1], channels = x_type->dim[1].n, filters = y_type->dim[1].n;
-    int lanes = c->tile.sums * c->tile.lanes;
+    int64_t channels = c->node->in[0]->type.dim[1].n, filters = c->node->out[0]->type.dim[1].n;
+    int64_t last = w->out[0] - (c->tile.sums * c->tile.lanes > w->out[1]);
     Val filter = e_rem(e, plane, e_index(e, filters)), from = e_div(e, plane, e_index(e, filters / channels));
     Ptr x = e_at(e, c->x, e_mul_const(e, from, w->in[0] * w->in[1]));
     load_weights(e, c, filter);
-    EMIT_TIMES(e, row, w->out[0]) {
-        Val at = e_mul_const(e, row.i, w->stride[0] * w->in[1]);
-        Val to = e_mul_const(e, e_add(e, e_mul_const(e, plane, w->out[0]), row.i), width);
-        EMIT_FOR(e, tile, e_index(e, 0), e_index(e, width), lanes) {
-            Val column = e_min(e, tile.i, e_index(e, width - lanes));
-            tile_emit(e, c, x, e_add(e, at, e_mul_const(e, column, w->stride[1])), filter, e_add(e, to, column));
-        }
+    EMIT_TIMES(e, row, last)
+        row_emit(e, c, x, plane, filter, row.i);
+    if (last < w->out[0]) {
+        Planes few = with_tile(e, c, tile_within(w, e_target(e)));
+        row_emit(e, &few, x, plane, filter, e_index(e, last));
     }
 }
 
 void conv_planes_lower(Emit *e, const Node *node) {
     const Type *y = &node->out[0]->type;
     Planes c = {.node = node, .window = node_window(node), .x = e_in(e, 0), .w = e_in(e, 1), .y = e_out(e, 0)};
-    c.tile = tile_of(&c.window, e_target(e));
+    c.tile = tile_over(&c.window, e_target(e));
     if (node_in(node, 2))
         c.b = e_in(e, 2);
     c.fused = fused_of(e, node);
