@@ -250,11 +250,7 @@ static void interface_symbol(Program *program) {
 }
 
 void program_entries(Program *program) {
-    Target any = *program->e->target;
-    if (any.arch == ARCH_X86_64) {
-        any.cpu = any.level = "x86-64";
-        any.features = "";
-    }
+    Target any = target_of_all(program);
     program->e->target = &any;
     LLVMValueRef main = run_function(program);
     typed_entry(program, main, false);

@@ -88,7 +88,9 @@ bool flow_lower(Program *program, Layer *layer);  // emits the function; the lay
 struct LLVMOpaqueValue *context_field(Program *program, struct LLVMOpaqueValue *context, unsigned field);
 struct LLVMOpaqueValue *address_of(Program *program, struct LLVMOpaqueValue *context, const Value *value,
                                    const Loc *loc);
-// run.c: a function that is emitted when it is first needed, and called from code for any CPU: NAME_`name`.
+// run.c: the target for code that runs on any CPU of the architecture, as all do that is not in a version.
+Target target_of_all(const Program *program);
+// run.c: a function of such code that is emitted when it is first needed: NAME_`name`.
 typedef void ProgramBody(Program *program, struct LLVMOpaqueValue *function);
 struct LLVMOpaqueValue *program_function(Program *program, struct LLVMOpaqueValue **function, const char *name,
                                          struct LLVMOpaqueType *type, ProgramBody *body);

@@ -162,6 +162,15 @@ static LLVMValueRef splitter(Program *program) {
     return program_function(program, &program->splitter, "split_layer", splitter_type(program), splitter_body);
 }
 
+Target target_of_all(const Program *program) {
+    Target any = *program->versions[0].target;
+    if (any.arch == ARCH_X86_64) {
+        any.cpu = any.level = "x86-64";
+        any.features = "";
+    }
+    return any;
+}
+
 LLVMValueRef program_function(Program *program, LLVMValueRef *made, const char *name, LLVMTypeRef type,
                               ProgramBody *body) {
     Emit *e = program->e;
@@ -170,7 +179,8 @@ LLVMValueRef program_function(Program *program, LLVMValueRef *made, const char *
     LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder), entry = e->entry;
     LLVMValueRef caller = e->function;
     const Target *target = e->target;
-    e->target = program->versions[0].target;
+    Target any = target_of_all(program);
+    e->target = &any;
     *made = emit_function(e, arena_printf(e->arena, "%s_%s", program->prefix, name), type, false);
     emit_attribute(e, *made, (unsigned)LLVMAttributeFunctionIndex, "noinline");
     body(program, *made);

@@ -343,27 +343,33 @@ typedef struct Step {
     bool writes, second, odd;
 } Step;
 
-// Writes the results of a tile.
-static void tile_output(Emit *e, const Tile *t, const Step *step) {
+// Writes the results of a tile for one panel of its pair number `duo`. Only in the last row may a second pixel lack.
+static void output_rows(Emit *e, const Tile *t, const Step *step, int duo, Val panel) {
     const Plan *p = t->set->p;
     Val pixel = step->second ? e_add_const(e, t->pair, p->s.half) : t->pair;
+    Val channel = e_mul_const(e, panel, p->s.block);
     bool dense = image_is_dense(&p->y);
+    Dest plane = dest_at(e, t->set->block->y, e_mul_const(e, panel, p->y.stride.channel));
+    Dest start = dest_at(e, plane, pixel_offset(e, &p->y, pixel));
+    for (int row = 0; row < t->rows; row++) {
+        Val here = e_add_const(e, pixel, row), exists = e_bool(e, true);
+        if (step->second && p->s.pixels % 2 && row == t->rows - 1)
+            exists = e_lt(e, here, e_index(e, p->s.pixels));
+        EMIT_IF(e, exists) {
+            Dest to = dense ? start : dest_at(e, plane, pixel_offset(e, &p->y, here));
+            output_row(e, t, row, duo, to, dense ? row * p->y.stride.pixel : 0, channel, step->more);
+        }
+    }
+}
+
+static void tile_output(Emit *e, const Tile *t, const Step *step) {
+    const Sizes *s = &t->set->p->s;
     for (int duo = 0; duo < t->set->duos; duo++) {
-        Val panel = e_add_const(e, e_mul_const(e, t->set->duo, 2), 2 * duo + step->odd);
-        Val channel = e_mul_const(e, panel, p->s.block), exists = e_bool(e, true);
-        Dest plane = dest_at(e, t->set->block->y, e_mul_const(e, panel, p->y.stride.channel));
-        Dest start = dest_at(e, plane, pixel_offset(e, &p->y, pixel));
-        if (step->odd && p->s.panels % 2)
-            exists = e_lt(e, panel, e_index(e, p->s.panels));
+        Val panel = e_add_const(e, e_mul_const(e, t->set->duo, 2), 2 * duo + step->odd), exists = e_bool(e, true);
+        if (step->odd && s->panels % 2)
+            exists = e_lt(e, panel, e_index(e, s->panels));
         EMIT_IF(e, exists)
-            for (int row = 0; row < t->rows; row++) {
-                Val here = e_add_const(e, pixel, row);
-                bool may_lack = step->second && p->s.pixels % 2 && row == t->rows - 1;
-                EMIT_IF(e, may_lack ? e_lt(e, here, e_index(e, p->s.pixels)) : e_bool(e, true)) {
-                    Dest to = dense ? start : dest_at(e, plane, pixel_offset(e, &p->y, here));
-                    output_row(e, t, row, duo, to, dense ? row * p->y.stride.pixel : 0, channel, step->more);
-                }
-            }
+            output_rows(e, t, step, duo, panel);
     }
 }
 
