@@ -77,7 +77,7 @@ static Value *quantize_before(Node *where, Value *x, const Quantized *to) {
     double low = dtype_is_signed(to->dtype) ? -128 : 0;
     Value *y = node_before(where, OP_Div, x, scalar(where, "scale", to->scale), type);
     y = node_before(where, OP_Round, y, NULL, type);
-    if (to->zero)
+    if (to->zero != 0)
         y = node_before(where, OP_Add, y, scalar(where, "zero", to->zero), type);
     y = node_before(where, OP_Clip, y, scalar(where, "low", low), type);
     node_set_input(y->def, 2, scalar(where, "high", low + 255));
