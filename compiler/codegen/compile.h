@@ -35,8 +35,9 @@ typedef struct Sink {
 bool compile_module(const Variant *variants, int count, const CompileOptions *options, OutputKind kind,
                     const Sink *sink, Diag *diag);
 
-// A call on a pool is cut into so many shards, where its workspace has room for the scratch of all threads.
-enum { SHARDS_PER_THREAD = 4, MAX_SHARDS = 256 };
+// A call on a pool takes so many threads at most, and is cut into so many shards for each where its workspace has room
+// for the scratch of all.
+enum { MAX_THREADS = 64, SHARDS_PER_THREAD = 4 };
 
 // What the interface hash covers, and what the header needs.
 typedef struct Interface {

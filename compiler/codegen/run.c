@@ -100,7 +100,7 @@ static Val thread_count(Program *program, LLVMValueRef pool) {
     Var threads = e_var(e, e_index(e, 1));
     EMIT_IF(e, ((Val){LLVMBuildIsNotNull(e->builder, pool, ""), DT_BOOL, 1})) {
         Val has = {pool_field(program, pool, POOL_THREADS), DT_I32, 1};
-        e_set(e, threads, e_to_index(e, e_min(e, has, e_int(e, DT_I32, MAX_SHARDS / SHARDS_PER_THREAD))));
+        e_set(e, threads, e_to_index(e, e_min(e, has, e_int(e, DT_I32, MAX_THREADS))));
     }
     return e_get(e, threads);
 }

@@ -17,10 +17,13 @@ int slots_most(Emit *e) {
     return dtype_info[e_index_type(e)].bits;
 }
 
+static unsigned word_bytes(Emit *e) {
+    return (unsigned)slots_most(e) / 8;
+}
+
 LLVMValueRef slots_new(Program *program, Val count) {
     Emit *e = program->e;
-    LLVMTypeRef index = emit_index_type(e);
-    LLVMTypeRef line = LLVMArrayType2(index, LINE / (unsigned)(dtype_info[e_index_type(e)].bits / 8));
+    LLVMTypeRef line = LLVMArrayType2(emit_index_type(e), LINE / word_bytes(e));
     LLVMValueRef word = LLVMBuildAlloca(e->builder, line, "slots");
     LLVMSetAlignment(word, LINE);
     Val unused = e_sub(e, e_index(e, slots_most(e)), count);
@@ -32,14 +35,13 @@ LLVMValueRef slots_new(Program *program, Val count) {
 static void take_body(Program *program, LLVMValueRef function) {
     Emit *e = program->e;
     LLVMTypeRef index = emit_index_type(e);
-    unsigned bytes = (unsigned)dtype_info[e_index_type(e)].bits / 8;
     LLVMValueRef word = context_field(program, LLVMGetParam(function, 0), CONTEXT_SLOTS);
     LLVMBasicBlockRef look = emit_block(e, "look"), take = emit_block(e, "take"), taken = emit_block(e, "taken");
     LLVMBuildBr(e->builder, look);
     LLVMPositionBuilderAtEnd(e->builder, look);
     LLVMValueRef free = LLVMBuildLoad2(e->builder, index, word, "free");
     LLVMSetOrdering(free, LLVMAtomicOrderingMonotonic);
-    LLVMSetAlignment(free, bytes);
+    LLVMSetAlignment(free, word_bytes(e));
     LLVMBuildCondBr(e->builder, LLVMBuildIsNull(e->builder, free, ""), look, take);
     LLVMPositionBuilderAtEnd(e->builder, take);
     LLVMValueRef less = LLVMBuildSub(e->builder, free, e_index(e, 1).v, "");

@@ -237,11 +237,6 @@ static Val pixel_offset(Emit *e, const Image *image, Val pixel) {
     return e_add(e, down, e_mul_const(e, e_rem(e, pixel, width), image->stride.pixel));
 }
 
-// The first pair of pixels of a tile.
-static Val tile_pair(Emit *e, const Sizes *s, Val tile) {
-    return e_add(e, e_mul_const(e, tile, s->tiles.base), e_min(e, tile, e_index(e, s->tiles.extra)));
-}
-
 // The left factors of one pixel pair. `first` and `second` are its pixels in the first channel block; the second may
 // not exist. `v` is its place in the first factor.
 static void left_pair(Emit *e, const Plan *p, Ptr first, const Ptr *second, Ptr v) {
@@ -428,7 +423,7 @@ static void set_emit(Emit *e, const Plan *p, const BlockAt *block, int64_t duos,
 // For the sets of pairs of panels first .. last - 1, of which the very last one may have fewer.
 static void block_emit(Emit *e, const Plan *p, const BlockAt *block, Val first, Val last) {
     Val plane = e_mul_const(e, block->batch, 2 * p->s.inner / p->s.block);
-    Val whole = e_index(e, p->s.duos / p->s.each_duos), end = tile_pair(e, &p->s, block->last);
+    Val whole = e_index(e, p->s.duos / p->s.each_duos), end = row_tile_start(e, &p->s.tiles, block->last);
     int64_t rest = p->s.duos % p->s.each_duos;
     left_factors(e, p, image_plane(e, &p->x, plane), block->start, e_sub(e, end, block->start));
     EMIT_FOR(e, set, first, rest ? e_min(e, last, whole) : last, 1)
@@ -472,7 +467,7 @@ static void part_emit(Emit *e, void *opaque, Val set, Val first, Val last) {
     block.y = dest_plane(e, p->node, &p->y, plane);
     Val next = e_add_const(e, block.first, s->each), is_last = e_eq(e, number, e_index(e, s->blocks - 1));
     block.last = e_select(e, is_last, e_index(e, s->tiles.count), next);
-    block.start = tile_pair(e, s, block.first);
+    block.start = row_tile_start(e, &s->tiles, block.first);
     block_emit(e, p, &block, first, last);
 }
 

@@ -116,9 +116,12 @@ void open_tile_emit(Emit *e, const OpenTiles *tiles, Val tile, RowsEmit emit, co
             emit(e, context, size, row);
 }
 
+Val row_tile_start(Emit *e, const RowTiles *tiles, Val tile) {
+    return e_add(e, e_mul_const(e, tile, tiles->base), e_min(e, tile, e_index(e, tiles->extra)));
+}
+
 void row_tile_emit(Emit *e, const RowTiles *tiles, Val tile, RowsEmit emit, const void *context) {
-    Val extra = e_index(e, tiles->extra);
-    Val row = e_add(e, e_mul_const(e, tile, tiles->base), e_min(e, tile, extra));
+    Val extra = e_index(e, tiles->extra), row = row_tile_start(e, tiles, tile);
     if (tiles->extra)
         EMIT_IF(e, e_lt(e, tile, extra))
             emit(e, context, tiles->base + 1, row);

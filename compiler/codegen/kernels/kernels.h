@@ -134,6 +134,7 @@ typedef struct RowTiles {
     int64_t count, base, extra;
 } RowTiles;
 RowTiles row_tiles(int64_t length, int64_t most);
+Val row_tile_start(Emit *e, const RowTiles *tiles, Val tile);  // where one begins
 // One of them, whose number is known as the code runs: calls `emit` for each size that it may have.
 typedef void (*RowsEmit)(Emit *e, const void *context, int64_t rows, Val row);
 void row_tile_emit(Emit *e, const RowTiles *tiles, Val tile, RowsEmit emit, const void *context);
